@@ -1,0 +1,51 @@
+# The two commands of a fresh machine are `make book` and `make test`; `make help` lists the rest.
+# On Windows, or without make: README.md says the same in plain Python.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test bench lint lock shots clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(STAMP)  ## execute the chapters that changed, build the site, say where it is
+	$(BIN)/python -m bookbuild build
+
+serve: $(STAMP)  ## read the book at http://127.0.0.1:8000/ (another port: make serve PORT=8001)
+	$(BIN)/python -m bookbuild serve --port $(PORT)
+
+test: $(STAMP)  ## run every test (those that need a browser skip, with a reason, where there is none)
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in one run
+	$(BIN)/python tests/bench.py
+
+lint: $(STAMP)  ## check style and types, change nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+shots: $(STAMP)  ## take screenshots of every page, phone and desktop, light and dark, into .cache/shots
+	$(BIN)/python tests/shots.py
+
+lock: ## resolve pyproject.toml afresh into requirements.lock
+	rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" -e ".[book,test,data]"
+	{ sed -n '/^#/p' requirements.lock; .cache/lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > .cache/new.lock
+	mv .cache/new.lock requirements.lock && rm -rf .cache/lock
+
+clean:  ## remove all that can be made again: environment, caches, site
+	rm -rf $(VENV) .cache site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for everything, made once and again when the locked versions or the package's needs change.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; say which one: make book PYTHON=python3.12")'
+	@test -x $(BIN)/python || { echo "Making the environment $(VENV) (once; it downloads about 400 MB)"; $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock --editable .
+	@touch $(STAMP)

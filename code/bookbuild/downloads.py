@@ -1,0 +1,187 @@
+"""What the reader takes home: each chapter as a notebook (executed, or clean) and as a script, and one zip of them all.
+
+Each runs in an empty folder, without the package: the source it needs stands in its cells, its tables in a packed cell.
+"""
+
+import ast
+import base64
+import io
+import re
+import sys
+import textwrap
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import jupytext
+import nbformat
+
+from bookbuild.packing import files_named, packed_cell
+from bookbuild.pages import accessible, code_cells
+from bookbuild.project import Project
+from bookbuild.published import PublishedCell
+
+ZIP_NAME = "how-gpts-work.zip"
+ZIP_TIME = (2020, 1, 1, 0, 0, 0)  # a zip must have a time; a fixed one keeps builds identical
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+
+PICTURE = re.compile(
+    r'!\[(?P<alt>[^\]]*)\]\((?P<path>[^)\s"]*figures/(?P<slug>[^)\s"]+)\.svg)(?:\s+"(?P<caption>[^"]*)")?\)(?:\{[^}]*\})?'
+)
+LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>(?!https?:|#)[^)\s]+)\)")
+BOX = re.compile(
+    r'^(?P<mark>!!!|\?\?\?)\+? *(?P<kind>\w+) *(?:"(?P<title>.*)")?\n(?P<body>(?:(?:    .*)?\n)*)',
+    re.MULTILINE,
+)
+HEADING_ATTRIBUTES = re.compile(r"(?m)^(#+ .*?) *\{[^}]*\}$")
+
+
+@dataclass(frozen=True)
+class Download:
+    name: str
+    label: str
+    detail: str
+    content: bytes
+
+
+def chapter_downloads(
+    cells: list[PublishedCell], slug: str, page_url: str, drawings: dict[str, str], project: Project
+) -> list[Download]:
+    """The three files of one chapter. `page_url` is absolute: a link in a download leads to the page on the web."""
+    executed = _notebook(cells, page_url, drawings, project, pictures=True)
+    clean = nbformat.from_dict({**executed, "cells": [_cleared(cell) for cell in executed.cells]})
+    script = _notebook(cells, page_url, drawings, project, pictures=False)
+    script.metadata = nbformat.from_dict({})
+    text = jupytext.writes(script, fmt="py:percent")
+    text = text[text.index("# %%") :]
+    return [
+        Download(f"{slug}.ipynb", "Notebook with results", ".ipynb", _bytes(executed)),
+        Download(f"{slug}-clean.ipynb", "Notebook without results", ".ipynb", _bytes(clean)),
+        Download(f"{slug}.py", "Script", ".py", text.encode("utf-8")),
+    ]
+
+
+def zip_of(downloads: list[Download]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for download in downloads:
+            entry = zipfile.ZipInfo(f"how-gpts-work/{download.name}", ZIP_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, download.content)
+    return buffer.getvalue()
+
+
+def requirements(code: str) -> list[str]:
+    """The libraries, by their names on the package index, that the code imports."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return sorted(DISTRIBUTIONS.get(name, name) for name in names - set(sys.stdlib_module_names))
+
+
+def _notebook(
+    cells: list[PublishedCell], page_url: str, drawings: dict[str, str], project: Project, *, pictures: bool
+) -> nbformat.NotebookNode:
+    code = "\n".join(cell.source for cell in code_cells(cells))
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    out = notebook.cells
+    for cell in cells:
+        if cell.kind == "markdown":
+            out.append(_markdown_cell(cell, page_url, drawings, pictures=pictures))
+        elif "solution" in cell.tags:
+            out.append(nbformat.v4.new_markdown_cell(_solution(cell.source, folded=pictures)))
+        else:
+            out.append(_code_cell(cell))
+    needs = " ".join(requirements(code))
+    about = (
+        f"*A chapter of [How GPTs Work]({page_url}). It runs in an empty folder; "
+        f"it needs Python 3.11 and `pip install {needs}`.*"
+    )
+    out.insert(1, nbformat.v4.new_markdown_cell(about))
+    if packed := packed_cell(files_named(code, project.data_dir), project.data_dir):
+        out.insert(2, nbformat.v4.new_code_cell(packed, metadata={"jupyter": {"source_hidden": True}}))
+    for number, raw in enumerate(out):
+        raw["id"] = f"cell-{number}"
+    return notebook
+
+
+def _code_cell(cell: PublishedCell) -> nbformat.NotebookNode:
+    raw = nbformat.v4.new_code_cell(cell.source, execution_count=cell.execution_count)
+    raw.outputs = [nbformat.from_dict(_with_count(output, cell.execution_count)) for output in cell.outputs]
+    if cell.folded:
+        raw.metadata["jupyter"] = {"source_hidden": True}
+    if "raises" in cell.tags:
+        raw.metadata["tags"] = ["raises-exception"]  # Jupyter's own word: run all goes on after it
+    return raw
+
+
+def _with_count(output: dict[str, Any], count: int | None) -> dict[str, Any]:
+    return {**output, "execution_count": count} if output["output_type"] == "execute_result" else output
+
+
+def _cleared(raw: nbformat.NotebookNode) -> dict[str, Any]:
+    return {**raw, "outputs": [], "execution_count": None} if raw.cell_type == "code" else dict(raw)
+
+
+def _markdown_cell(
+    cell: PublishedCell, page_url: str, drawings: dict[str, str], *, pictures: bool
+) -> nbformat.NotebookNode:
+    attachments: dict[str, dict[str, str]] = {}
+
+    def picture(match: re.Match[str]) -> str:
+        caption = f"\n\n*{match['caption']}*" if match["caption"] else ""
+        if not pictures:
+            return f"[Picture: {match['alt']}]{caption}"
+        name = f"{match['slug']}.svg"
+        drawing = _stand_alone(accessible(drawings[match["slug"]], match["alt"]))
+        attachments[name] = {"image/svg+xml": base64.b64encode(drawing.encode()).decode("ascii")}
+        return f"![{match['alt']}](attachment:{name}){caption}"
+
+    def link(match: re.Match[str]) -> str:
+        path, hash_mark, anchor = match["path"].partition("#")
+        # Source paths become page addresses: `../part/slug.py` is `../slug/` seen from the page's own folder.
+        path = re.sub(r"(?:index)?\.(?:py|md)$", "/", path)
+        return f"[{match['text']}]({urljoin(page_url, '../' + path)}{hash_mark}{anchor})"
+
+    text = cell.source
+    if cell.in_exercises and "hint" in cell.tags:
+        text = f"<details><summary>Hint</summary>\n\n{text}\n\n</details>"
+    text = PICTURE.sub(picture, text)
+    text = LINK.sub(link, text)
+    text = HEADING_ATTRIBUTES.sub(r"\1", text)
+    text = BOX.sub(_box, text + "\n").rstrip("\n")
+    raw = nbformat.v4.new_markdown_cell(text)
+    if attachments:
+        raw["attachments"] = attachments
+    return raw
+
+
+def _box(match: re.Match[str]) -> str:
+    """Material's boxes, in what every notebook knows: a folded box becomes <details>, an open one a quotation."""
+    title = match["title"] or match["kind"].capitalize()
+    body = textwrap.dedent(match["body"]).strip("\n")
+    if match["mark"] == "???":
+        return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>\n\n"
+    quoted = "\n".join(f"> {line}".rstrip() for line in body.splitlines())
+    return f"> **{title}**\n>\n{quoted}\n\n"
+
+
+def _solution(source: str, *, folded: bool) -> str:
+    fenced = f"```python\n{source}\n```"
+    return f"<details><summary>Solution</summary>\n\n{fenced}\n\n</details>" if folded else f"**Solution**\n\n{fenced}"
+
+
+def _stand_alone(svg: str) -> str:
+    return svg if "xmlns=" in svg else svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+
+
+def _bytes(notebook: nbformat.NotebookNode) -> bytes:
+    nbformat.validate(notebook)
+    return (nbformat.writes(notebook, version=4) + "\n").encode("utf-8")

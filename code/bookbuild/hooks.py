@@ -1,0 +1,177 @@
+"""MkDocs' events: chapters in, pages and downloads out. What is not about MkDocs lives in the other modules."""
+
+import html
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+from mkdocs_jupyter.plugin import NotebookFile
+
+from bookbuild.book import Book, BookChapter, make_book
+from bookbuild.chapter import BuildError
+from bookbuild.formulas import with_mathml
+from bookbuild.home import ChapterCard, home_chapters
+from bookbuild.mend import mend
+from bookbuild.pages import (
+    cell_fragments,
+    code_cells,
+    fill_places,
+    inline_markdown,
+    page_markdown,
+    page_notebook,
+    with_drawings,
+)
+from bookbuild.project import this_project
+
+log = logging.getLogger("mkdocs.hooks.book")
+
+CHAPTERS_PLACE = "<!--chapters-->"
+DOWNLOADS = "downloads"
+NOTEBOOK_BRANCH = "notebooks"
+
+# MkDocs calls functions of this module one after another; what one has made the next needs. One build at a time.
+current: dict[str, Book] = {}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Put each chapter's executed notebook in the place of its source, and each drawing beside them."""
+    try:
+        book = make_book(config.nav or [], this_project(), config.site_url or "", progress=log.info)
+    except BuildError as error:
+        raise PluginError(str(error)) from None
+    current["book"] = book
+    for name, chapter in book.chapters.items():
+        source = files.get_file_from_path(name)
+        if source is None:
+            raise PluginError(f"mkdocs.yml: {name} is excluded from the site")
+        files.remove(source)
+        notebook = NotebookFile(source, **config)
+        notebook.abs_src_path = str(_write_page_notebook(chapter))
+        files.append(notebook)
+    for file in list(files):
+        if file.src_uri.startswith("figures/") or file.src_uri.endswith(".toml"):
+            files.remove(file)
+    for slug, drawing in book.drawings.items():
+        files.append(File.generated(config, f"figures/{slug}.svg", content=drawing))
+    return files
+
+
+def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
+    """Let a chapter's page be rendered by Markdown (its prose) and mkdocs-jupyter (its cells)."""
+    chapter = current["book"].chapters.get(page.file.src_uri)
+    if chapter is None:
+        return page
+    render_cells = page.render
+    inline = _inline(config)
+
+    def render(config: MkDocsConfig, files: Files) -> None:
+        page.meta.update(_page_meta(chapter, page, config))
+        render_cells(config, files)
+        try:
+            fragments = cell_fragments(page.content or "", len(code_cells(chapter.cells)))
+            page.markdown = page_markdown(chapter.cells)
+            Page.render(page, config, files)
+            page.content = fill_places(
+                page.content or "",
+                chapter.cells,
+                fragments,
+                lambda *origin: _reference_url(page, *origin),
+                inline,
+            )
+        except ValueError as error:
+            raise PluginError(f"docs/{chapter.name}: {error}") from error
+
+    page.render = render  # type: ignore[method-assign]
+    return page
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Drawings, formulas, and the home page's list of chapters."""
+    book = current["book"]
+    if CHAPTERS_PLACE in html:
+        html = html.replace(CHAPTERS_PLACE, home_chapters([_card(chapter) for chapter in book.chapters.values()]))
+    try:
+        return with_mathml(with_drawings(html, book.drawings, _inline(config)))
+    except (ValueError, KeyError) as error:
+        raise PluginError(f"docs/{page.file.src_uri}: {error}") from error
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    return mend(output)
+
+
+def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
+    return mend(output_content) if template_name.endswith(".html") else output_content
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    folder = Path(config.site_dir) / DOWNLOADS
+    folder.mkdir(parents=True, exist_ok=True)
+    for download in current["book"].downloads():
+        (folder / download.name).write_bytes(download.content)
+
+
+def _write_page_notebook(chapter: BookChapter) -> Path:
+    path = this_project().cache_dir / "pages" / chapter.name.replace(".py", ".ipynb")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(nbformat.writes(page_notebook(chapter.cells)), encoding="utf-8")
+    return path
+
+
+def _inline(config: MkDocsConfig) -> Any:
+    # Captions know no blocks, so the extensions that make blocks or collect footnotes stay out.
+    wanted = ["pymdownx.arithmatex", "pymdownx.inlinehilite", "attr_list", "smarty"]
+    names = [name for name in config.markdown_extensions if name in wanted]
+    return inline_markdown(names, {name: config.mdx_configs.get(name, {}) for name in names})
+
+
+def _reference_url(page: Page, module: str, name: str) -> str:
+    short = module.removeprefix("gptbook.")
+    return get_relative_url(f"reference/{short}/", page.url) + f"#{module}.{name}"
+
+
+def _page_meta(chapter: BookChapter, page: Page, config: MkDocsConfig) -> dict[str, Any]:
+    downloads = [
+        {
+            "label": download.label,
+            "detail": download.detail,
+            "href": get_relative_url(f"{DOWNLOADS}/{download.name}", page.url),
+        }
+        for download in chapter.downloads
+    ]
+    repository = config.extra.get("repository")
+    colab = f"https://colab.research.google.com/github/{repository}/blob/{NOTEBOOK_BRANCH}/{chapter.slug}.ipynb"
+    return {
+        "number": chapter.number,
+        "part": chapter.part,
+        "skim_minutes": chapter.skim_minutes,
+        "read_minutes": chapter.read_minutes,
+        "downloads": downloads,
+        "colab": colab if repository else "",
+        "description": _plain(chapter.question),
+    }
+
+
+def _card(chapter: BookChapter) -> ChapterCard:
+    return ChapterCard(
+        number=chapter.number,
+        part=chapter.part,
+        title=chapter.title,
+        question=_plain(chapter.question),
+        url=chapter.url,
+        skim_minutes=chapter.skim_minutes,
+        read_minutes=chapter.read_minutes,
+    )
+
+
+def _plain(text: str) -> str:
+    """Markdown of one paragraph without its marks."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return html.unescape(re.sub(r"[*_`]", "", text))

@@ -1,0 +1,1 @@
+"""How GPTs Work: the models, losses and training loops of the book."""

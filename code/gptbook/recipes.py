@@ -1,0 +1,122 @@
+"""Recipes: everything that decides how a training run turns out, in one value that never changes."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What every training run needs to know."""
+
+    name: str
+    """The word for it on the command line, such as city-bigram."""
+    num_steps: int
+    """How many times the model is moved downhill."""
+    learning_rate: float
+    """How far one step goes, at its largest."""
+    seed: int = 0
+    """Draws the numbers that the model starts from and the batches; the same seed gives the same bits."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which names the field, for a value that cannot be."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least = 0 if field.name in ("seed", "weight_decay") else 1
+            if isinstance(value, int) and value < least:
+                raise ValueError(f"{field.name} is {value}: it must be {least} or more")
+            if isinstance(value, float) and not 0 <= value < float("inf"):
+                raise ValueError(f"{field.name} is {value}: it must be 0 or more, and finite")
+        if self.learning_rate == 0:
+            raise ValueError(
+                "learning_rate is 0: the model would stay as it is; give a small number, such as 0.003"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NgramRecipe(Recipe):
+    """An n-gram net that learns to spell names, letter by letter."""
+
+    context_length: int
+    """How many letters the net looks back: 1 for a bigram, 2 for a trigram."""
+    embedding_dim: int = 128
+    """How many numbers describe a letter."""
+    hidden_dim: int = 256
+    """How wide each of the two hidden layers is."""
+    num_steps: int = 400
+    """How many times the net is moved downhill."""
+    learning_rate: float = 3e-3
+    """How far the first step goes; from there the rate falls to zero along half a cosine."""
+    batch_size: int = 2048
+    """How many contexts a step learns from, where there are more of them than that."""
+    names_file: str = ""
+    """A CSV file with names to learn from; empty for the book's own city names."""
+    column: str = ""
+    """The column of that file which holds the names."""
+    held_out: float = 0.1
+    """The share of the different names that training never sees, kept to measure with."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which names the field, for a value that cannot be."""
+        super().__post_init__()
+        if not 0 < self.held_out < 1:
+            raise ValueError(
+                f"held_out is {self.held_out}: it is a share, give a number between 0 and 1, such as 0.1"
+            )
+        if bool(self.names_file) != bool(self.column):
+            raise ValueError(
+                "names_file and column belong together: give the CSV file and the name of its column"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRecipe(Recipe):
+    """The Iris net, which tells three species apart by four lengths."""
+
+    num_steps: int = 200
+    """How many times the net is moved downhill, each time looking at every flower."""
+    learning_rate: float = 0.02
+    """How far one step goes."""
+
+
+def city_bigram() -> NgramRecipe:
+    """City names, one letter of context."""
+    return NgramRecipe(name="city-bigram", context_length=1)
+
+
+def city_trigram() -> NgramRecipe:
+    """City names, two letters of context."""
+    return replace(city_bigram(), name="city-trigram", context_length=2)
+
+
+def city_4gram() -> NgramRecipe:
+    """City names, three letters of context."""
+    return replace(city_trigram(), name="city-4gram", context_length=3)
+
+
+def iris_net() -> ClassifierRecipe:
+    """The three species of iris, as the third chapter trains its net."""
+    return ClassifierRecipe(name="iris")
+
+
+def all_recipes() -> dict[str, Callable[[], Recipe]]:
+    """Every recipe, by its word on the command line, in the order of the book."""
+    return {
+        "iris": iris_net,
+        "city-bigram": city_bigram,
+        "city-trigram": city_trigram,
+        "city-4gram": city_4gram,
+    }
+
+
+def recipe(word: str) -> Recipe:
+    """Return the recipe for a word of the command line, such as city-4gram.
+
+    Raises ValueError, which names the nearest word, if there is none.
+    """
+    known = all_recipes()
+    if word not in known:
+        near = difflib.get_close_matches(word.lower().replace("_", "-"), known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"choose one of {', '.join(known)}"
+        raise ValueError(f'there is no recipe "{word}": {hint}')
+    return known[word]()

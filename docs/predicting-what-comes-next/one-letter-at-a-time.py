@@ -1,0 +1,355 @@
+# %% [markdown]
+# # One letter at a time
+#
+# How can predicting write anything? Guessing the next letter sounds too small a skill. Yet a GPT has no other.
+#
+# ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "Guess, append, repeat: the model's own guesses become its input.")
+
+# %% [markdown]
+# ## Writing by predicting
+#
+# Guess a letter, append it, guess again: this is **autoregression**.
+#
+# One extra symbol, the **mark** (a dot), stands at both ends of a name. In front it means *start*; guessed, it means *stop*. With a to z, that makes {{ tokenizer.vocab_size }} symbols.
+
+# %% tags=["fold"]
+import math
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+from gptbook.datasets import city_names, split_names
+from gptbook.tokenizer import CharacterTokenizer
+
+# %%
+names = city_names()
+training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
+tokenizer = CharacterTokenizer.from_texts(names)
+
+print(f"{len(training_names):,} names to learn from, {len(held_out_names):,} held out")
+print("paris ->", tokenizer.encode("paris"), "(0 is the mark)")
+
+# %% [markdown]
+# ## Count what follows
+#
+# The plainest model looks at one letter. Go through {{ f"{len(training_names):,}" }} city names and count every pair of neighbours, every **bigram**.
+
+# %% tags=["show"]
+from gptbook.ngram import count_pairs
+
+# %%
+#| alt: A table of 27 by 27 shades, letters on both sides. Vowel columns are dark in most rows, most cells are nearly white, and the row of q has one dark cell, at u.
+#| caption: Darkest: 30 % or more.
+pair_counts = count_pairs(training_names, tokenizer)  # (27, 27): row: the letter before, column: the one after
+shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row now sums to 1
+
+labels = tokenizer.labels
+q, u = labels.index("q"), labels.index("u")
+fig, ax = plt.subplots(figsize=(5.4, 5.6))
+ax.imshow(shares, cmap="Blues", vmin=0, vmax=0.3)
+ax.set_xticks(range(len(labels)), labels, family="monospace")
+ax.set_yticks(range(len(labels)), labels, family="monospace")
+ax.tick_params(length=0)
+ax.set_xlabel("letter after")
+ax.set_ylabel("letter before")
+ax.set_title(f"After q comes u, {shares[q, u]:.0%} of the time")
+plt.show()
+
+# %% [markdown]
+# Divide each row by its sum, and counts become probabilities:
+#
+# $$p(\text{after} \mid \text{before}) = \frac{\text{count}(\text{before}, \text{after})}{\text{count}(\text{before})}$$
+#
+# To write, draw from the mark's row, by the probabilities. Go to the drawn letter's row, draw again, until you draw the mark.
+
+# %%
+def write_name(shares: Tensor, generator: torch.Generator, max_letters: int = 40) -> str:
+    """One name from a 27 x 27 table of probabilities. All chance comes from the generator."""
+    tokens = [0]  # the mark: nothing is written yet
+    while len(tokens) <= max_letters:
+        drawn = int(torch.multinomial(shares[tokens[-1]], 1, generator=generator))  # by its share in the row
+        if drawn == 0:  # the mark again: the name ends here
+            break
+        tokens.append(drawn)
+    return tokenizer.decode(tokens)
+
+
+# %% tags=["result"]
+generator = torch.Generator().manual_seed(0)
+written = [write_name(shares, generator) for _ in range(1000)]
+print("  ".join(written[:12]))
+
+# %% [markdown]
+# No person wrote these names, only three rules: count, divide, draw.
+#
+# ## Let a net learn it
+#
+# A net can do the same: one letter in, {{ tokenizer.vocab_size }} probabilities out. Training lowers its loss.
+
+# %% tags=["show"]
+from gptbook.ngram import NgramNet
+
+# %% [markdown]
+# !!! question "Before you run it"
+#     Untrained, the net finds all {{ tokenizer.vocab_size }} symbols equally likely. How surprised is it? How far down can training bring that?
+
+# %%
+from gptbook.ngram import context_windows, unique_contexts
+from gptbook.train import mean_surprise
+
+contexts, targets = context_windows(training_names, tokenizer, context_length=1)  # (P, 1) and (P,)
+torch.manual_seed(0)
+net = NgramNet(vocab_size=tokenizer.vocab_size, context_length=1)
+num_parameters = sum(parameter.numel() for parameter in net.parameters())
+untrained_loss = mean_surprise(net, contexts, targets)
+print(f"ln 27 = {math.log(27):.3f} nats; the untrained net's loss: {untrained_loss:.3f} nats")
+
+# %% [markdown]
+# One chance in {{ tokenizer.vocab_size }} is a surprise of ln 27 = {{ f"{math.log(27):.2f}" }} nats. Its loss is {{ f"{untrained_loss:.2f}" }}.
+#
+# Zero is out of reach: after *a*, much may come. Even the exact probabilities leave {{ f"{floor:.3f}" }} nats. This is the **floor**: on these names, no model that sees one letter gets lower.
+#
+# ??? info "The floor as a formula"
+#     Average the surprise $-\ln p$ over all pairs, each as often as it occurs:
+#
+#     $$H = -\sum_{\text{before},\,\text{after}} \frac{\text{count}(\text{before}, \text{after})}{P}\, \ln p(\text{after} \mid \text{before})$$
+#
+#     $P$ is the number of positions. The formula is the loss of the counted table on the names it was counted in. Shannon (1948) named it **conditional entropy**: what stays open once you know the letter before. Any other probabilities in a row make that row's average surprise larger.
+
+# %% tags=["show"]
+from gptbook.loss import conditional_entropy
+
+# %%
+floor = conditional_entropy(pair_counts)
+print(f"floor: {floor:.3f} nats")
+
+# %% [markdown]
+# Plain training draws a **batch** of {{ batch_size }} positions at random, takes a step, draws again. It works for any model, but each batch's luck shakes the parameters.
+#
+# The {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} questions: what follows *a*, *b*, *c*...? Ask each once, weigh the answers by their counts: the same loss, without the luck.
+
+# %% tags=["show"]
+from gptbook.train import train_on_batches
+
+# %%
+batch_size, num_steps = 64, 4000
+batch_losses = train_on_batches(net, contexts, targets, num_steps=num_steps, batch_size=batch_size)
+plain_loss = mean_surprise(net, contexts, targets)
+print(f"{num_steps * batch_size:,} positions read; {plain_loss - floor:.3f} nats above the floor")
+
+# %% tags=["show"]
+from gptbook.train import train_on_counts
+
+# %%
+rows, row_counts = unique_contexts(contexts, targets, tokenizer.vocab_size)  # (27, 1) and (27, 27)
+torch.manual_seed(0)
+exact_net = NgramNet(vocab_size=tokenizer.vocab_size, context_length=1)
+exact_losses = train_on_counts(exact_net, rows, row_counts, num_steps=400)
+exact_loss = mean_surprise(exact_net, contexts, targets)
+print(f"{len(exact_losses) * len(rows):,} rows read; {exact_loss - floor:.4f} nats above the floor")
+
+# %% tags=["fold"]
+#| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall towards a dashed floor line. The curve of batches has a wide band around it and stays a little above the floor; the curve of counts runs into it.
+#| caption: Batches read {{ f"{num_steps * batch_size:,}" }} positions; counts, {{ f"{len(exact_losses) * len(rows):,}" }} rows. Band: 80 % of the batches.
+edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique()  # wider and wider stretches of steps
+stretches = [torch.tensor(batch_losses[start - 1 : end]) for start, end in pairwise(edges)]
+middles = [math.sqrt(start * end) for start, end in pairwise(edges)]
+fig, ax = plt.subplots()
+low = [stretch.quantile(0.1).item() for stretch in stretches]
+high = [stretch.quantile(0.9).item() for stretch in stretches]
+ax.fill_between(middles, low, high, color="C2", alpha=0.2, linewidth=0)
+ax.plot(middles, [stretch.mean().item() for stretch in stretches], color="C2", linestyle=":", linewidth=2.5)
+ax.plot(range(1, len(exact_losses) + 1), exact_losses, color="C1", marker="o", markevery=[-1])
+ax.axhline(floor, color="black", linestyle="--", linewidth=1.2)
+ax.text(1, floor - 0.02, "floor", va="top")
+ax.text(2.6, 2.96, "counts", color="C1", weight="bold", ha="right")
+ax.text(150, 2.9, "batches of 64", color="C2", weight="bold")
+ax.set_xscale("log")
+ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+ax.set_xlabel("step")
+ax.set_ylabel("loss (nats per position)")
+ax.set_title(f"Batches stay {plain_loss - floor:.3f} nats above the floor")
+plt.show()
+
+# %% tags=["fold"]
+#| alt: Two tables of 27 by 27 shades side by side, the counted one and the learned one. They look the same.
+#| caption: Counted and learned.
+learned = exact_net.probabilities(torch.arange(tokenizer.vocab_size)[:, None])  # (27, 27): the net asked about each letter
+largest_gap = (learned - shares).abs().max().item()
+vowels = [labels.index(letter) for letter in "aeiou"]
+fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.2), sharey=True)
+for ax, table, maker in zip(axes, (shares, learned), ("counted", "learned")):
+    ax.imshow(table, cmap="Blues", vmin=0, vmax=0.3)
+    ax.set_xticks(vowels, "aeiou", family="monospace")
+    ax.set_yticks(vowels, "aeiou", family="monospace")
+    ax.set_xlabel(f"letter after ({maker})")
+axes[0].set_ylabel("letter before")
+fig.suptitle(f"No cell differs by more than {math.ceil(largest_gap * 1000) / 1000:.3f}", x=0.02, ha="left", weight="bold", fontsize=12)
+plt.show()
+
+# %% [markdown]
+# ## Counted or learned: equals
+#
+# A pair never counted must not get probability 0: its surprise would be infinite. So counts keep a little for the unseen: **smoothing**. Held out, they score {{ f"{counts_held_out:.3f}" }} nats, the net {{ f"{net_held_out:.3f}" }}.
+
+# %% tags=["fold"]
+from gptbook.ngram import NgramCounts
+
+held_out_contexts, held_out_targets = context_windows(held_out_names, tokenizer, context_length=1)
+counts_model = NgramCounts(context_length=1, vocab_size=tokenizer.vocab_size).fit(contexts, targets)
+counts_held_out = mean_surprise(counts_model, held_out_contexts, held_out_targets)
+net_held_out = mean_surprise(exact_net, held_out_contexts, held_out_targets)
+print(f"held out, nats: smoothed counts {counts_held_out:.3f}, net {net_held_out:.3f}")
+
+# %% [markdown]
+# ## What goes wrong
+#
+# The table also wrote {{ ", ".join(f"*{name}*" for name in odd_names) }}. Each pair is fine, the whole is no name. {{ f"{written_without_vowel:.0%}" }} of its names lack a vowel; of {{ f"{len(training_names):,}" }} real ones, {{ real_without_vowel }} do. It cannot know that a vowel is overdue: it remembers one letter.
+
+# %% tags=["fold"]
+def has_vowel(name: str) -> bool:
+    """Whether a, e, i, o, u or y is among the letters."""
+    return any(letter in "aeiouy" for letter in name)
+
+
+odd_names = [name for name in written if not has_vowel(name) and len(name) > 2][:3]
+written_without_vowel = sum(not has_vowel(name) for name in written) / len(written)
+real_without_vowel = sum(not has_vowel(name) for name in training_names)
+print(f"without a vowel: {written_without_vowel:.1%} of the written names; {real_without_vowel} of all real ones")
+
+# %% [markdown] tags=["note"]
+# One thing is left. `write_name` needs a table, which only a one-letter model has. The package's `generate_name` asks any model for its probabilities. For the bigram net the two must write the same names from the same seed.
+
+# %% tags=["show"]
+from gptbook.generate import generate_name
+
+# %%
+for seed in range(100):
+    from_table = write_name(learned, torch.Generator().manual_seed(seed))
+    from_model = generate_name(exact_net, tokenizer, 1, torch.Generator().manual_seed(seed))
+    assert from_table == from_model
+print("100 seeds, 100 times the same name")
+
+# %% [markdown]
+# If one letter of memory is too little, why not [look further back](more-context.py)?
+
+# %% [markdown]
+# ## Check yourself
+#
+# ??? question "What would happen if the model could not guess the mark?"
+#     It would never stop. You would have to cut the text at some length, in the middle of a name as often as not.
+#
+# ??? question "The net meets the floor. Would a net ten times as large get below it?"
+#     No. The floor comes from the data: after an *a*, the names themselves differ in what follows. Only a model that sees more than one letter has a lower floor.
+#
+# ??? question "Why is the loss on held-out names a little above the floor?"
+#     The floor is the least possible on the *training* names. Other names have slightly other shares, and the table was not made for them.
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["fold"]
+from gptbook.exercise import exercise
+
+# %% [markdown] tags=["exercise"]
+# ### Predict: a larger alphabet
+#
+# *easy · 3 minutes*
+#
+# You add the hyphen and the apostrophe to the letters a to z, for names like *l'aquila*. What is the loss of a net before training, in nats? Two decimals will do.
+
+# %% tags=["starter"]
+my_prediction = ...
+
+# %% tags=["check"]
+with exercise("Predict"):
+    assert abs(my_prediction - math.log(29)) < 0.01, "count the symbols, the mark included, and take ln"
+
+# %% [markdown] tags=["hint"]
+# 26 letters, two more characters, and the mark. All equally likely.
+
+# %% tags=["solution"]
+my_prediction = math.log(26 + 2 + 1)  # 3.37
+
+# %% [markdown] tags=["exercise"]
+# ### Change: no more chance
+#
+# *medium · 10 minutes*
+#
+# Change the loop so that it always takes the likeliest letter instead of drawing one. What does it write? Write it again: what changes?
+
+# %% tags=["starter"]
+def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
+    tokens = [0]
+    while len(tokens) <= max_letters:
+        chosen = int(torch.multinomial(shares[tokens[-1]], 1))  # change this line
+        if chosen == 0:
+            break
+        tokens.append(chosen)
+    return tokenizer.decode(tokens)
+
+
+# %% tags=["check"]
+with exercise("Change"):
+    attempts = {write_likeliest(shares) for _ in range(20)}
+    assert len(attempts) == 1, f"it still writes different names, such as {', '.join(sorted(attempts)[:3])}"
+    first = tokenizer.encode(attempts.pop())[0]
+    assert shares[0, first] == shares[0].max(), "its first letter is not the likeliest one"
+
+# %% [markdown] tags=["hint"]
+# A tensor's `argmax()` is the place of its largest value.
+
+# %% tags=["solution"]
+def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
+    tokens = [0]
+    while len(tokens) <= max_letters:
+        chosen = int(shares[tokens[-1]].argmax())
+        if chosen == 0:
+            break
+        tokens.append(chosen)
+    return tokenizer.decode(tokens)  # the same short name every time: chance is what makes names differ
+
+
+# %% [markdown] tags=["exercise"]
+# ### Build: how surprising is a name?
+#
+# *hard · 20 minutes*
+#
+# Write `name_surprise(name)`: the average of $-\ln p$ over all positions of a name, its end included, with the table `shares`. Then compare *london* with a name from another language.
+
+# %% tags=["starter"]
+def name_surprise(name: str) -> float:
+    """Nats per position; a name of L letters has L + 1 positions."""
+    return 0.0
+
+
+# %% tags=["check"]
+with exercise("Build"):
+    for checked in training_names[::3000]:
+        pairs = count_pairs([checked], tokenizer)  # another way to the same number: by the table of pairs
+        expected = -(pairs[pairs > 0] * shares[pairs > 0].log()).sum().item() / (len(checked) + 1)
+        answer = name_surprise(checked)
+        assert abs(answer - expected) < 1e-4, f"{checked}: you say {answer:.3f}, it should be {expected:.3f} nats"
+
+# %% [markdown] tags=["hint"]
+# Put the mark before and after the name's tokens, as `count_pairs` does. Then each pair of neighbours is one position.
+
+# %% tags=["solution"]
+def name_surprise(name: str) -> float:
+    """Nats per position; a name of L letters has L + 1 positions."""
+    tokens = [0, *tokenizer.encode(name), 0]
+    surprises = [-math.log(shares[tokens[place - 1], tokens[place]]) for place in range(1, len(tokens))]
+    return sum(surprises) / len(surprises)
+
+
+# %% [markdown] tags=["note"]
+# ## Where this lives in the package
+#
+# `count_pairs`, `NgramCounts` and `NgramNet` are in [gptbook.ngram](../reference/ngram.md), the floor is in [gptbook.loss](../reference/loss.md), both ways to train are in [gptbook.train](../reference/train.md), and `generate_name` is in [gptbook.generate](../reference/generate.md). `make bench` times both ways to train on your machine.
+#
+# ## Further reading
+#
+# - Andrei Markov, *An Example of Statistical Investigation of the Text "Eugene Onegin"* (1913; in English in Science in Context 19, 2006): the first count of what follows what, by hand, over 20,000 letters.
+# - Claude Shannon, *A Mathematical Theory of Communication* (1948), sections 2, 3 and 6: text written from tables of letters, and where the floor comes from.

@@ -1,0 +1,111 @@
+"""What several test files share: the project, its chapters, and the built site behind a local server."""
+
+import functools
+import gzip
+import http.server
+import os
+import shutil
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bookbuild.__main__ import navigation
+from bookbuild.book import chapter_names
+from bookbuild.project import Project, this_project
+
+CHAPTER_NAMES = [name for _, name in chapter_names(navigation())]
+"""`part/slug.py` of every chapter, in the order of the navigation."""
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    return this_project()
+
+
+class SiteHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves the site as a web host does: text compressed, and the 404 page for what is not there."""
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        status = 200
+        if path.is_dir():
+            path /= "index.html"
+        if not path.is_file():
+            status, path = 404, Path(str(self.directory)) / "404.html"
+        body = path.read_bytes()
+        kind = self.guess_type(str(path))
+        compress = kind.startswith(("text/", "application/j", "image/svg", "application/x")) and "gzip" in str(
+            self.headers.get("Accept-Encoding")
+        )
+        if compress:
+            body = gzip.compress(body, mtime=0)
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
+        self.send_header("Content-Length", str(len(body)))
+        if compress:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+class QuietServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a browser that closes a connection early is no fault of the site
+
+
+@dataclass(frozen=True)
+class Site:
+    folder: Path
+    url: str
+
+    def page(self, name: str) -> str:
+        """The address of a page: `part/slug.py`, `glossary.md`, or "" for the home page."""
+        return self.url + (name.rsplit(".", 1)[0] + "/" if name else "")
+
+
+def build_site(folder: Path, url: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "bookbuild",
+        "build",
+        "--quiet",
+        "--site-dir",
+        str(folder),
+        "--site-url",
+        url,
+    ]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The whole site, built for the address at which it is then served."""
+    folder = tmp_path_factory.mktemp("site")
+    handler = functools.partial(SiteHandler, directory=str(folder))
+    with QuietServer(("127.0.0.1", 0), handler) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        build_site(folder, url)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Site(folder, url)
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or set CHROMIUM to its path")
+    return path

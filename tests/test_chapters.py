@@ -1,0 +1,241 @@
+"""Every chapter runs as it stands, runs as the reader's download without the package, and can be broken and solved."""
+
+import ast
+import contextlib
+import importlib.metadata
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import CHAPTER_NAMES
+from packaging.requirements import Requirement
+
+from bookbuild.book import make_book
+from bookbuild.chapter import read_chapter
+from bookbuild.downloads import DISTRIBUTIONS, requirements
+from bookbuild.packing import files_named, unpack_into
+from bookbuild.project import Project
+from bookbuild.source import FlatCell, flatten
+
+SECONDS = 300
+
+# Put on the path of a download's Python: an import from outside the listed libraries fails as on the reader's machine.
+FENCE = """
+import json, os, sys
+allowed = set(json.loads(os.environ["ALLOWED_IMPORTS"])) | set(sys.stdlib_module_names)
+class Fence:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in allowed and not top.startswith("_") and top != "sitecustomize":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Fence())
+sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "gptbook"))]
+"""
+
+
+@pytest.fixture(scope="session")
+def book(project: Project) -> Any:
+    from bookbuild.__main__ import navigation
+
+    return make_book(navigation(), project, "http://127.0.0.1:8000/", progress=lambda line: None)
+
+
+def closure(distributions: list[str]) -> set[str]:
+    """The importable names of these distributions and of all that they require."""
+    seen: set[str] = set()
+    waiting = list(distributions)
+    while waiting:
+        name = waiting.pop().lower().replace("_", "-")
+        if name in seen:
+            continue
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another platform
+        seen.add(name)
+        for text in needs:
+            need = Requirement(text)
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                waiting.append(need.name)
+    packages = importlib.metadata.packages_distributions()
+    return {top for top, owners in packages.items() if any(o.lower().replace("_", "-") in seen for o in owners)}
+
+
+def environment(**more: str) -> dict[str, str]:
+    return dict(os.environ, MPLBACKEND="agg", OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", **more)
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_a_chapter_runs_as_it_stands(name: str, project: Project, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error::UserWarning", str(project.docs_dir / name)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("not yet") == 3, "each starter must fail its check, and nothing else"
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_a_download_runs_in_an_empty_folder_with_only_the_listed_libraries(
+    name: str, book: Any, tmp_path: Path
+) -> None:
+    script = next(d for d in book.chapters[name].downloads if d.name.endswith(".py"))
+    work, fence = tmp_path / "work", tmp_path / "fence"
+    work.mkdir()
+    fence.mkdir()
+    (work / script.name).write_bytes(script.content)
+    (fence / "sitecustomize.py").write_text(FENCE, encoding="utf-8")
+    allowed = closure(requirements(script.content.decode("utf-8")))
+    assert not {"gptbook", "bookbuild", "mkdocs"} & allowed
+    done = subprocess.run(
+        [sys.executable, script.name],
+        cwd=work,
+        env=environment(PYTHONPATH=str(fence), ALLOWED_IMPORTS=json.dumps(sorted(allowed))),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("not yet") == 3
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_the_notebooks_hold_the_same_code_as_the_script(name: str, book: Any) -> None:
+    executed, clean, script = book.chapters[name].downloads
+    executed_nb = nbformat.reads(executed.content.decode(), as_version=4)
+    clean_nb = nbformat.reads(clean.content.decode(), as_version=4)
+    nbformat.validate(executed_nb)
+    nbformat.validate(clean_nb)
+    code = [cell.source for cell in executed_nb.cells if cell.cell_type == "code"]
+    assert code == [cell.source for cell in clean_nb.cells if cell.cell_type == "code"]
+    text = script.content.decode()
+    assert all(source in text for source in code)
+    assert any(cell.get("outputs") for cell in executed_nb.cells)
+    assert not any(cell.get("outputs") for cell in clean_nb.cells)
+    prose = "".join(cell.source for cell in executed_nb.cells if cell.cell_type == "markdown")
+    assert "{{" not in prose
+    assert "](../" not in prose
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_an_edited_definition_reaches_later_cells_and_every_exercise_is_solvable(name: str, project: Project) -> None:
+    """One run of the flattened chapter; at each definition a child process breaks it and must fail further on."""
+    chapter = read_chapter(project.docs_dir / name, project.docs_dir)
+    cells = [cell for cell in flatten(chapter) if cell.cell.kind == "code"]
+    with tempfile.TemporaryDirectory() as folder:
+        unpack_into(
+            Path(folder),
+            files_named("\n".join(cell.source for cell in cells), project.data_dir),
+            project.data_dir,
+        )
+        run = subprocess.run(
+            [sys.executable, __file__],
+            input=pickle.dumps(cells),
+            cwd=folder,
+            env=environment(PYTHONHASHSEED="0"),
+            capture_output=True,
+            timeout=2 * SECONDS,
+        )
+    assert run.returncode == 0, run.stderr.decode()
+    report = json.loads(run.stdout.decode().splitlines()[-1])
+    assert report["broken"], "a chapter shows at least one definition of the package"
+    unnoticed = [definition for definition, noticed in report["broken"].items() if not noticed]
+    assert not unnoticed, f"broken, and no later cell noticed: {', '.join(unnoticed)}"
+    assert len(report["exercises"]) == 3
+    for title, (before, after) in report["exercises"].items():
+        assert "✗" in before, f"the starter of {title} passes its check"
+        assert "✓" in after, f"the solution of {title} fails its check: {after}"
+
+
+def test_every_distribution_name_is_known(book: Any) -> None:
+    """`pip install` needs the name on the index, which is not always the name one imports."""
+    for chapter in book.chapters.values():
+        names = requirements("\n".join(cell.source for cell in chapter.cells if cell.kind == "code"))
+        for name in names:
+            importlib.metadata.version(name)
+    assert all(importlib.metadata.version(name) for name in DISTRIBUTIONS.values())
+
+
+# ---- what the child process of the last-but-one test does: this file run as a script
+
+
+class BrokenOnPurpose(BaseException):
+    """Not an Exception, so that an exercise's check does not swallow it."""
+
+
+def broken(*arguments: object, **named: object) -> None:
+    raise BrokenOnPurpose
+
+
+def compiled(cell: FlatCell) -> CodeType:
+    return compile(ast.parse(cell.source), f"<cell at line {cell.cell.line}>", "exec")
+
+
+def run_quietly(cell: FlatCell, namespace: dict[str, Any]) -> str:
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compiled(cell), namespace)
+    return output.getvalue()
+
+
+def notices(cells: list[FlatCell], position: int, namespace: dict[str, Any], name: str) -> bool:
+    """In a child process: replace the definition by one that fails, and run the cells after it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            namespace[name] = broken
+            for cell in cells[position + 1 :]:
+                run_quietly(cell, namespace)
+        except BrokenOnPurpose:
+            code = 0
+        except BaseException:
+            code = 0  # it failed otherwise, because of the broken definition: `except` clauses and class bases do
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def exercises(cells: list[FlatCell]) -> Iterator[tuple[FlatCell, FlatCell, FlatCell]]:
+    tagged = {tag: [c for c in cells if c.cell.has(tag)] for tag in ("starter", "check", "solution")}
+    yield from zip(tagged["starter"], tagged["check"], tagged["solution"])
+
+
+def main() -> None:
+    import matplotlib.pyplot as plt
+    import torch
+
+    torch.set_num_threads(1)
+    cells: list[FlatCell] = pickle.loads(sys.stdin.buffer.read())
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    report: dict[str, dict[str, Any]] = {"broken": {}, "exercises": {}}
+    for position, cell in enumerate(cells):
+        if cell.cell.has("solution"):
+            continue
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compiled(cell), namespace)
+        plt.close("all")
+        if cell.origin and callable(namespace[cell.origin.name]) and not cell.folded:
+            later = [c for c in cells[position + 1 :] if not c.cell.has("solution")]
+            report["broken"][cell.origin.name] = notices([cell, *later], 0, namespace, cell.origin.name)
+    for starter, check, solution in exercises(cells):
+        run_quietly(starter, namespace)
+        before = run_quietly(check, namespace)
+        run_quietly(solution, namespace)
+        after = run_quietly(check, namespace)
+        title = before.split(":")[0].lstrip("✗✓ ").strip() or str(check.cell.line)
+        report["exercises"][title] = (before, after)
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

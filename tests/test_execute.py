@@ -1,0 +1,119 @@
+"""Execution: what is remembered, what is refused, and that two runs give the same bytes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import CHAPTER_NAMES
+
+from bookbuild.chapter import BuildError, Chapter, read_chapter
+from bookbuild.execute import Execution, execute, execute_all, execution_key
+from bookbuild.project import Project
+from bookbuild.source import flatten
+
+TITLE = "# %% [markdown]\n# # Title\n\n"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Project:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "data" / "runs").mkdir(parents=True)
+    (tmp_path / "data" / "iris.csv").write_text("a\n1\n", encoding="utf-8")
+    (tmp_path / "requirements.lock").write_text("", encoding="utf-8")
+    return Project(tmp_path)
+
+
+def write(project: Project, text: str) -> Chapter:
+    path = project.docs_dir / "slug.py"
+    path.write_text(TITLE + text, encoding="utf-8")
+    return read_chapter(path, project.docs_dir)
+
+
+def run(project: Project, text: str) -> tuple[Execution, list[str]]:
+    said: list[str] = []
+    return execute(write(project, text), project, said.append), said
+
+
+def test_prose_changes_execute_nothing_and_a_number_in_prose_comes_from_the_run(small: Project) -> None:
+    first, said = run(small, '# %%\nx = 2\nx\n\n# %% [markdown]\n# It is {{ f"{x:.1f}" }}.\n')
+    assert said == ["executing slug.py"]
+    assert first.values == {'f"{x:.1f}"': "2.0"}
+    assert first.outputs[0][0]["data"]["text/plain"] == "2"
+    again, said = run(small, '# %%\nx = 2\nx\n\n# %% [markdown]\n# Other words, and still {{ f"{x:.1f}" }}.\n')
+    assert said == []
+    assert again == first
+
+
+def test_all_that_can_change_a_result_changes_the_key(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def key(text: str) -> str:
+        chapter = write(small, text)
+        return execution_key(chapter, flatten(chapter), small)
+
+    text = '# %%\nname = "iris.csv"\n'
+    keys = [key(text), key(text.replace("name", "other")), key(text.replace("# %%", '# %% tags=["result"]'))]
+    keys.append(key(text + "\n# %% [markdown]\n# {{ name }}\n"))
+    (small.data_dir / "iris.csv").write_text("a\n2\n", encoding="utf-8")
+    keys.append(key(text))
+    small.lock.write_text("torch==0\n", encoding="utf-8")
+    keys.append(key(text))
+    monkeypatch.setattr("sys.version", "9.9")
+    keys.append(key(text))
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("# %%\nx = 1\n1 / 0\n", r"docs/slug.py:6: code cell 1: ZeroDivisionError: division by zero"),
+        (
+            "# %%\nx = 1\n\n# %% [markdown]\n# Word {{ y }}.\n",
+            r"docs/slug.py:8: NameError: name 'y' is not defined",
+        ),
+        ("# %% [markdown]\n# {{ 1 + }}\n", r"docs/slug.py:5: \{\{ 1 \+ \}\}: SyntaxError"),
+        ("# %%\nimport sys\nprint('oh', file=sys.stderr)\n", r"docs/slug.py:5: the cell wrote to stderr: oh"),
+        (
+            '# %% tags=["raises"]\nx = 1\n',
+            r"docs/slug.py:5: code cell 1: is tagged `raises` and raised nothing",
+        ),
+        (
+            "# %%\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
+            r"docs/slug.py:5: a figure needs `#\| alt",
+        ),
+        ("# %%\nimport gptbook\n", r"ModuleNotFoundError: No module named 'gptbook'"),
+    ],
+)
+def test_a_failure_names_file_line_and_cell(small: Project, code: str, message: str) -> None:
+    with pytest.raises(BuildError, match=message):
+        run(small, code)
+    assert not list((small.cache_dir / "executed").glob("*.json")), "a failed run is not remembered"
+
+
+def test_a_cell_that_runs_too_long_is_stopped(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookbuild.execute.SECONDS_PER_CELL", 3)
+    with pytest.raises(BuildError, match=r"docs/slug.py:5: code cell 1: ran longer than 3 s"):
+        run(small, "# %%\nimport time\ntime.sleep(60)\n")
+
+
+def test_an_error_that_the_chapter_wants_is_an_output(small: Project) -> None:
+    execution, _ = run(small, '# %% tags=["raises"]\n1 / 0\n')
+    assert execution.outputs[0][0]["ename"] == "ZeroDivisionError"
+
+
+def test_a_run_leaves_no_address_of_an_object(small: Project) -> None:
+    execution, _ = run(small, "# %%\nobject()\n")
+    assert "0x…" in json.dumps(execution.outputs, ensure_ascii=False)
+
+
+def test_executing_every_chapter_again_gives_the_same_bytes(project: Project, tmp_path: Path) -> None:
+    """The remembered runs against fresh ones: weights, samples and figures depend on nothing but the sources."""
+
+    class Afresh(Project):
+        @property
+        def cache_dir(self) -> Path:
+            return tmp_path
+
+    chapters = [read_chapter(project.docs_dir / name, project.docs_dir) for name in CHAPTER_NAMES]
+    remembered = execute_all(chapters, project, lambda line: None)
+    fresh = execute_all(chapters, Afresh(project.root), lambda line: None)
+    for name in CHAPTER_NAMES:
+        assert fresh[name] == remembered[name], name

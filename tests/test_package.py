@@ -1,0 +1,156 @@
+"""The package as a whole: what keeps its pieces small, findable, and fit to be copied into a notebook."""
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "code" / "gptbook"
+MODULES = sorted(PACKAGE.glob("*.py"))
+TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+def defined_names(tree: ast.Module) -> Iterator[str]:
+    """The names that a module defines itself: functions, classes and constants."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def test_every_name_has_one_definition_in_the_package() -> None:
+    homes = defaultdict(list)
+    for module, tree in TREES.items():
+        for name in defined_names(tree):
+            homes[name].append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
+def test_every_import_has_one_spelling() -> None:
+    """A name that means two things in two modules would break the notebooks, which have one namespace."""
+    meanings = defaultdict(set)
+    own = {name for tree in TREES.values() for name in defined_names(tree)}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    meanings[alias.asname or alias.name.split(".")[0]].add(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, "imports inside the package are absolute"
+                for alias in node.names:
+                    meanings[alias.asname or alias.name].add(f"{node.module}.{alias.name}")
+                    if str(node.module).startswith("gptbook"):
+                        assert alias.asname is None, f"{alias.name} keeps its own name"
+    submodules = {"importlib", "concurrent"}  # `import a.b` binds a, whichever b
+    assert {n: m for n, m in meanings.items() if len(m) > 1 and n not in submodules} == {}
+    outside = {n for n, m in meanings.items() if not any(source.startswith("gptbook.") for source in m)}
+    assert outside & own == set()
+    spellings = defaultdict(set)
+    for name, sources in meanings.items():
+        for source in sources:
+            spellings[source].add(name)
+    assert {s: n for s, n in spellings.items() if len(n) > 1} == {}
+
+
+def test_the_package_is_never_reached_through_its_modules() -> None:
+    """`gptbook.loss.x` would not survive being copied into a notebook; `from gptbook.loss import x` does."""
+    for module, tree in TREES.items():
+        imports = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        assert not [name for name in imports if name.startswith("gptbook")], module
+        assert "__file__" not in ast.dump(tree), module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_importing_a_module_does_no_work(path: Path) -> None:
+    tree = TREES[path.stem]
+    assert ast.get_docstring(tree), "a module says what it is for"
+    body = [node for node in tree.body[1:] if not isinstance(node, ast.Import | ast.ImportFrom)]
+    for node in body:
+        if path.stem == "__main__" and isinstance(node, ast.If):
+            continue  # the one module that is there to be run
+        assert isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign), ast.unparse(node)
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            for name in defined_names(ast.Module([node], [])):
+                assert name.isupper(), f"{name} is a constant: write it in capitals"
+
+
+def test_a_module_is_one_idea_of_at_most_300_lines() -> None:
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length > 330} == {}
+
+
+def test_every_public_function_class_and_method_says_what_it_does() -> None:
+    silent = []
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                nested = any(
+                    node is not outer and node in ast.walk(outer)
+                    for outer in ast.walk(tree)
+                    if isinstance(outer, ast.FunctionDef)
+                )
+                if not nested and not ast.get_docstring(node):
+                    silent.append(f"{module}.{node.name}")
+    assert silent == []
+
+
+def test_every_function_is_typed() -> None:
+    untyped = [
+        f"{module}.{node.name}"
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and (
+            node.returns is None
+            or any(a.annotation is None for a in node.args.args + node.args.kwonlyargs if a.arg not in ("self", "cls"))
+        )
+    ]
+    assert untyped == []
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_every_module_has_its_tests() -> None:
+    tested = {path.stem.removeprefix("test_") for path in (REPOSITORY / "tests").glob("test_*.py")}
+    assert {path.stem for path in MODULES} - {"__init__", "__main__"} <= tested
+
+
+def test_code_is_still_the_standard_librarys() -> None:
+    assert not (REPOSITORY / "code" / "__init__.py").exists()
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import code; code.InteractiveConsole; print(code.__file__)"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert REPOSITORY not in Path(done.stdout.strip()).parents or ".venv" in done.stdout
+
+
+def test_the_package_never_imports_the_builder_of_the_book() -> None:
+    forbidden = {"bookbuild", "mkdocs", "nbformat", "nbclient", "jupytext", "IPython"}
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [str(node.module)]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            assert not [name for name in names if name.split(".")[0] in forbidden], module
+
+
+def test_the_package_is_installed_where_it_lies() -> None:
+    spec = find_spec("gptbook")
+    assert spec is not None
+    assert spec.origin is not None

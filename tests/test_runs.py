@@ -1,0 +1,179 @@
+"""Runs: what a step depends on, stopping and going on, and what a run folder may hold."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gptbook.checkpoint import load_checkpoint, save_checkpoint
+from gptbook.classifier import iris_tensors, train_classifier
+from gptbook.recipes import NgramRecipe, iris_net
+from gptbook.runs import NamesRun, Run, load_run, load_speller, new_run, stop_on_interrupt, train_run
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> NgramRecipe:
+    """A recipe over 40 short names that takes batches (there are more contexts than fit in one)."""
+    path = tmp_path / "towns.csv"
+    names = [first + last for first in ("am", "bo", "ca", "de", "el") for last in "abcdefgh"]
+    path.write_text("town\n" + "\n".join(names) + "\n")
+    return NgramRecipe(
+        name="towns",
+        context_length=2,
+        embedding_dim=4,
+        hidden_dim=8,
+        batch_size=16,
+        num_steps=30,
+        names_file=str(path),
+        column="town",
+    )
+
+
+def quiet(run: Run) -> None:
+    """Nothing to show."""
+
+
+def test_a_run_that_was_stopped_ends_in_the_same_bits(short: NgramRecipe, tmp_path: Path) -> None:
+    whole = new_run(short)
+    train_run(whole, tmp_path / "whole", quiet)
+
+    def press_ctrl_c(run: Run) -> None:
+        if run.step == 12:
+            signal.raise_signal(signal.SIGINT)
+
+    first = new_run(short)
+    train_run(first, tmp_path / "stopped", press_ctrl_c)
+    assert first.step == 12
+    assert not first.is_finished
+    second = load_run(tmp_path / "stopped")
+    train_run(second, tmp_path / "stopped", quiet)
+    assert second.is_finished
+    assert second.losses == whole.losses
+    left, right = (sorted((tmp_path / name).iterdir()) for name in ("whole", "stopped"))
+    assert [path.name for path in left] == [path.name for path in right]
+    assert [path.read_bytes() for path in left] == [path.read_bytes() for path in right]
+
+
+def test_a_run_that_crashed_goes_on_from_its_last_save(
+    short: NgramRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gptbook.runs.SAVE_EVERY_SECONDS", -1.0)
+    whole = new_run(short)
+    train_run(whole, tmp_path / "whole", quiet)
+
+    def crash(run: Run) -> None:
+        if run.step == 7:
+            raise RuntimeError("power failure")
+
+    with pytest.raises(RuntimeError):
+        train_run(new_run(short), tmp_path / "crashed", crash)
+    second = load_run(tmp_path / "crashed")
+    assert second.step == 6
+    train_run(second, tmp_path / "crashed", quiet)
+    assert second.losses == whole.losses
+    assert (tmp_path / "crashed" / "checkpoint.json").read_bytes() == (
+        tmp_path / "whole" / "checkpoint.json"
+    ).read_bytes()
+
+
+def test_measuring_and_estimating_change_nothing(short: NgramRecipe) -> None:
+    plain, watched = new_run(short), new_run(short)
+    for _ in range(3):
+        plain.advance()
+        watched.advance()
+        watched.measure()
+        assert watched.seconds_left() > 0
+    assert watched.step == 3
+    assert plain.losses == watched.losses
+    for left, right in zip(plain.model.state_dict().values(), watched.model.state_dict().values()):
+        assert torch.equal(left, right)
+
+
+def test_the_seed_draws_the_start_and_the_batches(short: NgramRecipe) -> None:
+    def losses(seed: int) -> list[float]:
+        run = new_run(replace(short, seed=seed))
+        return [run.advance() for _ in range(3)]
+
+    assert losses(1) == losses(1)
+    assert losses(1) != losses(2)
+
+
+def test_no_held_out_name_is_trained_on_and_each_has_its_letters(short: NgramRecipe) -> None:
+    run = NamesRun(short)
+    assert len(run.held_out) == 4
+    assert set(run.training).isdisjoint(run.held_out)
+    assert run.tokenizer.vocab_size == 1 + len(set("".join(run.names)))
+
+
+def test_training_goes_towards_the_floor_and_never_below_it(short: NgramRecipe) -> None:
+    run = NamesRun(replace(short, num_steps=200, learning_rate=0.02, batch_size=1000))
+    before = run.measure()
+    assert before["training loss"] == pytest.approx(before["uniform guess"], abs=0.1)
+    while not run.is_finished:
+        run.advance()
+    after = run.measure()
+    assert after["floor"] == before["floor"]
+    assert after["floor"] < after["training loss"] < after["floor"] + 0.01
+
+
+def test_the_command_line_trains_the_iris_net_of_the_chapter_bit_for_bit() -> None:
+    run = new_run(iris_net())
+    while not run.is_finished:
+        run.advance()
+    model, losses = train_classifier(*iris_tensors())
+    assert run.losses == losses
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, run.model.state_dict()[name])
+
+
+def test_a_run_writes_names_without_its_list(short: NgramRecipe, tmp_path: Path) -> None:
+    run = new_run(short)
+    run.advance()
+    run.save(tmp_path / "run")
+    Path(short.names_file).unlink()
+    net, tokenizer, recipe, longest_name = load_speller(tmp_path / "run")
+    assert recipe == short
+    assert longest_name == 3
+    assert tokenizer.characters == sorted("abcdefghlmo")
+    contexts = torch.zeros(1, 2, dtype=torch.long)
+    assert torch.equal(net.probabilities(contexts), run.model.probabilities(contexts))
+
+
+def test_a_list_that_changed_or_moved_is_noticed_by_its_names_alone(short: NgramRecipe, tmp_path: Path) -> None:
+    new_run(short).save(tmp_path / "run")
+    moved = tmp_path / "moved.csv"
+    moved.write_bytes(Path(short.names_file).read_bytes())
+    new_run(replace(short, names_file=str(moved))).go_on_from(tmp_path / "run")
+    moved.write_text(moved.read_text().replace("ama", "amm"))
+    with pytest.raises(ValueError, match="its names have changed"):
+        new_run(replace(short, names_file=str(moved))).go_on_from(tmp_path / "run")
+
+
+def test_another_recipe_is_refused_with_each_difference(short: NgramRecipe, tmp_path: Path) -> None:
+    new_run(short).save(tmp_path / "run")
+    other = new_run(replace(short, seed=1, hidden_dim=9))
+    with pytest.raises(ValueError, match=r"seed is 0 there and 1 here, hidden_dim is 8 there and 9 here"):
+        other.go_on_from(tmp_path / "run")
+    with pytest.raises(ValueError, match="context_length is 2 there and None here"):
+        new_run(iris_net()).go_on_from(tmp_path / "run")
+
+
+def test_a_checkpoint_that_is_no_run_is_named(short: NgramRecipe, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "other", tensors={}, facts={"step": 1})
+    with pytest.raises(ValueError, match="not of a training run"):
+        load_run(tmp_path / "other")
+    new_run(short).save(tmp_path / "run")
+    tensors, facts = load_checkpoint(tmp_path / "run")
+    save_checkpoint(tmp_path / "run", tensors=tensors, facts={**facts, "recipe": {"colour": "red"}})
+    with pytest.raises(ValueError, match="not of a training run"):
+        load_speller(tmp_path / "run")
+
+
+def test_a_second_ctrl_c_interrupts_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), stop_on_interrupt() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
