@@ -85,7 +85,7 @@ def test_importing_a_module_does_no_work(path: Path) -> None:
 
 def test_a_module_is_one_idea_of_at_most_300_lines() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 330} == {}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
 def test_every_public_function_class_and_method_says_what_it_does() -> None:

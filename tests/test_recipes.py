@@ -16,6 +16,7 @@ from gptbook.recipes import (
     iris_net,
     recipe,
 )
+from gptbook.windows import WINDOW_SETTINGS
 
 
 def test_every_recipe_is_found_by_its_own_name() -> None:
@@ -24,9 +25,15 @@ def test_every_recipe_is_found_by_its_own_name() -> None:
         assert make().name == word
 
 
-def test_wider_recipes_differ_in_name_and_context_alone() -> None:
+def test_wider_recipes_see_one_letter_more() -> None:
     assert [r.context_length for r in (city_bigram(), city_trigram(), city_4gram())] == [1, 2, 3]
-    assert replace(city_4gram(), name="city-bigram", context_length=1) == city_bigram()
+    assert replace(city_trigram(), name="city-bigram", context_length=1) == city_bigram()
+
+
+def test_the_4gram_is_trained_as_the_windows_of_the_ladder() -> None:
+    wide = city_4gram()
+    settings = {**WINDOW_SETTINGS["net"], **WINDOW_SETTINGS["training"]}
+    assert {name: getattr(wide, name) for name in settings} == settings
 
 
 @pytest.mark.parametrize(
@@ -51,14 +58,16 @@ def test_a_word_like_no_other_is_answered_with_all() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_steps": 0}, "num_steps is 0: it must be 1 or more"),
-        ({"seed": -1}, "seed is -1: it must be 0 or more"),
+        ({"num_steps": 0}, "num_steps is 0: give 1 to 4294967295"),
+        ({"seed": -1}, "seed is -1: give 0 to 4294967295"),
+        ({"seed": 2**32}, "seed is 4294967296: give 0 to 4294967295"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
         ({"context_length": 0}, "context_length is 0"),
         ({"batch_size": -5}, "batch_size is -5"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
         ({"learning_rate": -0.1}, "learning_rate is -0.1"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
-        ({"held_out": 1.0}, "held_out is 1.0: it is a share"),
+        ({"held_out": 1.0}, "held_out is 1.0: give a share"),
         ({"names_file": "towns.csv"}, "belong together"),
         ({"column": "town"}, "belong together"),
     ],

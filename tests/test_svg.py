@@ -6,7 +6,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from bookbuild.execute import matplotlibrc
-from bookbuild.svg import PALETTE, themed_plot
+from bookbuild.svg import PALETTE, XLINK, themed_plot
+
+
+HREF = f"{{{XLINK}}}href"
 
 
 def plot(color: str = "C1") -> str:
@@ -35,7 +38,7 @@ def test_two_plots_on_a_page_share_no_id() -> None:
     def ids(prefix: str) -> set[str]:
         root = ET.fromstring(themed_plot(plot(), prefix, ""))
         found = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
-        uses = {element.attrib["href"].removeprefix("#") for element in root.iter() if "href" in element.attrib}
+        uses = {element.attrib[HREF].removeprefix("#") for element in root.iter() if HREF in element.attrib}
         assert uses
         assert uses <= found
         return found

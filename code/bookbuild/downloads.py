@@ -20,7 +20,7 @@ import nbformat
 from bookbuild.packing import files_named, packed_cell
 from bookbuild.pages import accessible, code_cells
 from bookbuild.project import Project
-from bookbuild.published import PublishedCell
+from bookbuild.published import PublishedCell, notebook_outputs
 
 ZIP_NAME = "how-gpts-work.zip"
 ZIP_TIME = (2020, 1, 1, 0, 0, 0)  # a zip must have a time; a fixed one keeps builds identical
@@ -114,16 +114,12 @@ def _notebook(
 
 def _code_cell(cell: PublishedCell) -> nbformat.NotebookNode:
     raw = nbformat.v4.new_code_cell(cell.source, execution_count=cell.execution_count)
-    raw.outputs = [nbformat.from_dict(_with_count(output, cell.execution_count)) for output in cell.outputs]
+    raw.outputs = [nbformat.from_dict(output) for output in notebook_outputs(cell)]
     if cell.folded:
         raw.metadata["jupyter"] = {"source_hidden": True}
     if "raises" in cell.tags:
         raw.metadata["tags"] = ["raises-exception"]  # Jupyter's own word: run all goes on after it
     return raw
-
-
-def _with_count(output: dict[str, Any], count: int | None) -> dict[str, Any]:
-    return {**output, "execution_count": count} if output["output_type"] == "execute_result" else output
 
 
 def _cleared(raw: nbformat.NotebookNode) -> dict[str, Any]:

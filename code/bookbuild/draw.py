@@ -57,7 +57,7 @@ def label(value: object) -> str:
 
 
 def paint(kind: str, fill: float = 0.0, stroke: float = 0.0, dashed: bool = False) -> str:
-    """Return the attributes of a shape of one kind: fill of strength 0 to 1, stroke of that width (0 is none).
+    """Return the attributes that paint a shape: fill of strength 0 to 1, stroke of that width (0 is none).
 
     Raises ValueError for a kind that is no colour and no alias of one.
     """

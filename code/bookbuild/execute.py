@@ -36,6 +36,7 @@ EXPRESSION = re.compile(r"\{\{(?P<code>.+?)\}\}", re.DOTALL)
 IN_CELL = re.compile(r"Cell In\[\d+\], line (\d+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}\b")
 RUNNERS = 2
 
 # Run before the first cell and never shown. The package is off the path: an import that flattening missed fails.
@@ -150,7 +151,6 @@ def kernel_environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
-        "PYTHONWARNINGS": "default",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 
@@ -174,7 +174,7 @@ def _run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
             record_timing=False,
         )
         values: dict[str, str] = {}
-        with client.setup_kernel(env=kernel_environment(), cwd=folder):
+        with client.setup_kernel(env=kernel_environment(), cwd=folder, cleanup_kc=True):
             _execute_hidden(client, STARTUP, chapter, line=1)
             last_before_exercises = max(
                 (i for i, cell in enumerate(code_cells) if not cell.cell.has("starter", "check", "solution")),
@@ -254,7 +254,7 @@ def _evaluate_prose(client: NotebookClient, chapter: Chapter) -> dict[str, str]:
 
 def _steady(output: Any) -> dict[str, Any]:
     """The output without what differs from run to run."""
-    steady = json.loads(ADDRESS.sub("at 0x…", json.dumps(output)))
+    steady = json.loads(STYLER_ID.sub("T_table", ADDRESS.sub("at 0x…", json.dumps(output))))
     steady.pop("execution_count", None)
     data = steady.get("data", {})
     if "image/svg+xml" in data:

@@ -13,11 +13,13 @@ import markdown
 import nbformat
 from bs4 import BeautifulSoup, Tag
 
-from bookbuild.published import EXERCISES_HEADING, PublishedCell
+from bookbuild.published import EXERCISES_HEADING, PublishedCell, notebook_outputs
 from bookbuild.svg import themed_plot
 
 PLACE = re.compile(r"<!--(cell|open|close) ?(.*?)-->")
 DRAWN = re.compile(r'<p><img (?P<attributes>[^>]*?src="(?P<src>[^"]*figures/[^"]+\.svg)"[^>]*?)\s*/?></p>')
+# Pygments marks each blank, name and bracket; the book's palette leaves them as they are, and a fifth of the page goes.
+UNSTYLED = re.compile(r'<span class="(?:w|n|p)">([^<]*)</span>')
 ATTRIBUTE = re.compile(r'(?P<name>[a-z]+)="(?P<value>[^"]*)"')
 SVG_OUTPUT = "image/svg+xml"
 
@@ -28,7 +30,7 @@ def page_notebook(cells: list[PublishedCell]) -> nbformat.NotebookNode:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(code_cells(cells)):
         raw = nbformat.v4.new_code_cell(cell.source, id=f"cell-{number}")
-        raw.outputs = [nbformat.from_dict(_without_figure(output)) for output in cell.outputs]
+        raw.outputs = [nbformat.from_dict(_without_figure(output)) for output in notebook_outputs(cell)]
         notebook.cells.append(raw)
     return notebook
 
@@ -108,7 +110,7 @@ CLOSED = {
 def fill_places(
     page_html: str,
     cells: list[PublishedCell],
-    fragments: list[BeautifulSoup],
+    fragments: list[Tag],
     reference_url: Callable[[str, str], str],
     inline: Callable[[str], str],
 ) -> str:
@@ -135,17 +137,18 @@ def fill_places(
     return PLACE.sub(replace, page_html)
 
 
-def cell_fragments(notebook_html: str, count: int) -> list[BeautifulSoup]:
+def cell_fragments(notebook_html: str, count: int) -> list[Tag]:
     """mkdocs-jupyter's page, cut into its code cells. Raises ValueError if it has not as many as the notebook."""
     soup = BeautifulSoup(notebook_html, "html.parser")
-    found = soup.select(".jp-CodeCell")
+    # Its template and nbconvert's each wrap a cell in an element of this class; the outer one is the cell.
+    found = [cell for cell in soup.select(".jp-CodeCell") if not cell.find_parent(class_="jp-CodeCell")]
     if len(found) != count:
         raise ValueError(f"mkdocs-jupyter rendered {len(found)} code cells of {count}: its markup has changed")
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _run_html(
-    run: list[tuple[int, PublishedCell, BeautifulSoup]],
+    run: list[tuple[int, PublishedCell, Tag]],
     reference_url: Callable[[str, str], str],
     inline: Callable[[str], str],
 ) -> str:
@@ -184,7 +187,8 @@ def _source_html(cell: PublishedCell, fragment: Tag, reference_url: Callable[[st
     pre = fragment.select_one(".highlight-ipynb pre")
     if pre is None:
         raise ValueError("mkdocs-jupyter rendered a cell without its source: its markup has changed")
-    code = "".join(str(child) for child in pre.children).removeprefix("<span></span>").rstrip("\n")
+    code = UNSTYLED.sub(r"\1", "".join(str(child) for child in pre.children))
+    code = code.removeprefix("<span></span>").rstrip("\n")
     return f'{where}<div class="highlight"><pre tabindex="0"><code>{code}\n</code></pre></div>'
 
 
@@ -216,7 +220,7 @@ def _outputs_html(number: int, cell: PublishedCell, fragment: Tag, inline: Calla
 def _clean_table(table: Tag) -> str:
     """A pandas table without its border, class and inline style: the site's stylesheet dresses it."""
     for element in [table, *table.find_all(True)]:
-        for name in ("border", "class", "style"):
+        for name in ("border", "class", "style", "id"):
             element.attrs.pop(name, None)
     for cell in table.select("thead th"):
         if not cell.get_text(strip=True):
@@ -245,6 +249,7 @@ def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[st
 
 def accessible(svg: str, alt: str) -> str:
     """The drawing with the page's own alternative text in place of its title."""
+    svg = re.sub(r">\s+<", "><", svg)
     if not alt:
         return svg
     svg = re.sub(r"<title>.*?</title>", "", svg, count=1, flags=re.DOTALL)

@@ -26,6 +26,14 @@ class PublishedCell:
     execution_count: int | None = None
 
 
+def notebook_outputs(cell: PublishedCell) -> list[dict[str, Any]]:
+    """The outputs as the notebook format wants them: a result repeats the count of its cell."""
+    return [
+        {**output, "execution_count": cell.execution_count} if output["output_type"] == "execute_result" else output
+        for output in cell.outputs
+    ]
+
+
 def publish(chapter: Chapter, execution: Execution) -> list[PublishedCell]:
     """Merge the chapter's text, as it is now, with what its code gave."""
     published: list[PublishedCell] = []

@@ -111,8 +111,8 @@ def _own_ids(element: ET.Element, used: set[str], prefix: str) -> None:
             del element.attrib["id"]
     for name, value in list(element.attrib.items()):
         if name == f"{{{XLINK}}}href":
-            del element.attrib[name]
-            element.set("href", f"#{prefix}-{value[1:]}" if value.startswith("#") else SPACES.sub("", value))
+            # It stays an xlink: Material's instant navigation trips over a plain `href` on an SVG element.
+            element.set(name, f"#{prefix}-{value[1:]}" if value.startswith("#") else SPACES.sub("", value))
         elif value.startswith("url(#"):
             element.set(name, f"url(#{prefix}-{value[5:-1]})")
 

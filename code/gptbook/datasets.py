@@ -1,4 +1,4 @@
-"""The tables that the book learns from, the reader's own list, and the split that keeps a test honest."""
+"""The tables that the book learns from, the reader's own list, and an honest split."""
 
 import importlib.util
 import json
@@ -14,106 +14,126 @@ import pandas as pd
 def data_folders() -> list[Path]:
     """The folders that may hold the tables, in the order in which they are searched.
 
-    The reader's own choice (`GPTBOOK_DATA`) comes first, then what was installed with the package, then the
-    repository's `data/`. A notebook that runs without the package looks beside itself: `./data`.
+    First the reader's own choice, `GPTBOOK_DATA`; then what was installed with the
+    package, or stands in its repository. A notebook that runs without the package has
+    only `./data`, beside itself.
     """
-    folders = [Path(os.environ["GPTBOOK_DATA"])] if os.environ.get("GPTBOOK_DATA") else []
+    folders = []
+    if os.environ.get("GPTBOOK_DATA"):
+        folders.append(Path(os.environ["GPTBOOK_DATA"]))
     package = importlib.util.find_spec("gptbook")
-    for location in (package.submodule_search_locations or []) if package else []:
-        folders += [Path(location) / "data", Path(location).parents[1] / "data"]
+    if package and package.submodule_search_locations:
+        for location in map(Path, package.submodule_search_locations):
+            folders += [location / "data", location.parent.parent / "data"]
     return [*folders, Path("data")]
 
 
 def data_file(name: str) -> Path:
     """The path of a table, such as `iris.csv`, `cities.csv` or `runs/windows.json`.
 
-    Raises ValueError, which lists the folders that were searched, if no folder holds it.
+    Raises ValueError, which lists the folders, if none of them holds it.
     """
-    folders = data_folders()
-    for folder in folders:
+    for folder in data_folders():
         if (folder / name).is_file():
             return folder / name
-    searched = ", ".join(str(folder) for folder in folders)
-    raise ValueError(f'there is no data file "{name}" in {searched}: put it there, or set GPTBOOK_DATA to its folder')
+    searched = ", ".join(map(str, data_folders()))
+    raise ValueError(
+        f'there is no data file "{name}" in {searched}: '
+        "put it there, or set GPTBOOK_DATA to the folder that holds it"
+    )
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
-    """A CSV file in UTF-8 as a table of text; nothing is read as "missing", not even Nan, a town in Thailand.
+    """A CSV file as a table of text; no text means "missing": Nan is a Thai town.
 
-    Raises ValueError, in one sentence, if the file is absent, empty, not UTF-8 or not a table.
+    Raises ValueError, in one sentence, if the file cannot be read as a table.
     """
     try:
-        # utf-8-sig also accepts the three bytes that spreadsheets like to put in front
+        # utf-8-sig is UTF-8, with or without the mark that spreadsheets put in front
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except pd.errors.EmptyDataError:
-        raise ValueError(f"{path} is empty: a table needs a first line that names its columns") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8 text (byte {error.start} of what was read does not fit): "
-            'save it again as "CSV UTF-8"'
-        ) from None
+        problem = "is empty: give it a first line that names its columns"
+    except UnicodeDecodeError:
+        problem = 'is not text in UTF-8: save it again as "CSV UTF-8"'
     except pd.errors.ParserError as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise ValueError(f"{path} is not a table with commas ({reason}): quote the cells that hold commas") from None
+        problem = f"is not a table ({reason}): put cells that hold commas in quotes"
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror or error}): check the path") from None
+        problem = f"cannot be read ({error.strerror or error}): check the path"
+    raise ValueError(f"{path} {problem}")
 
 
 def iris() -> pd.DataFrame:
-    """The 150 Iris flowers: four lengths in cm and the species.
+    """The 150 Iris flowers: four lengths in cm, and the species.
 
-    Columns: sepal_length, sepal_width, petal_length, petal_width (cm), species (setosa, versicolor, virginica).
+    Columns: sepal_length, sepal_width, petal_length, petal_width (cm), species.
     Source: Fisher 1936, as scikit-learn carries it; see `data/build_iris.py`.
     """
     return pd.read_csv(data_file("iris.csv"))
 
 
 def city_names() -> list[str]:
-    """All different city names, in the letters a-z, sorted. Source: GeoNames (CC BY 4.0); see `data/build_cities.py`."""
+    """All different city names, in the letters a-z, sorted.
+
+    Source: GeoNames (CC BY 4.0); see `data/build_cities.py`.
+    """
     return sorted(set(read_table(data_file("cities.csv"))["name"]))
 
 
 def read_names(path: Path | str, column: str) -> list[str]:
-    """The different names in one column of a CSV file, in the order of the file; empty cells are left out.
+    """The different names in a column of a CSV file, in its order, without empty cells.
 
-    Spelling is kept; only spaces at the ends and runs of spaces are tidied.
-    Raises ValueError, in one sentence, if the file cannot be read, lacks the column or holds no name.
+    Spelling is kept; only spaces at the ends, and runs of spaces, are tidied.
+    Raises ValueError, in one sentence, if there is no such file, column or name.
     """
     table = read_table(path)
     if column not in table.columns:
         there = ", ".join(f'"{name}"' for name in table.columns)
-        raise ValueError(f'{path} has no column "{column}": its columns are {there}')
-    names = dict.fromkeys(" ".join(name.split()) for name in table[column].fillna(""))
+        raise ValueError(f'{path} has no column "{column}": choose one of {there}')
+    cells = table[column].fillna("")  # a line that ends early has no cell here
+    names = dict.fromkeys(" ".join(cell.split()) for cell in cells)
     names.pop("", None)
     if not names:
-        raise ValueError(f'column "{column}" of {path} holds no name: fill at least two rows')
+        raise ValueError(f'column "{column}" of {path} has no names: fill its cells')
     return list(names)
 
 
-def split_names(names: Iterable[str], held_out: float = 0.1, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Two sorted lists, (training, held out), that share no name.
+def split_names(
+    names: Iterable[str], held_out: float = 0.1, seed: int = 0
+) -> tuple[list[str], list[str]]:
+    """Two sorted lists that share no name: one to train on, one held out for the test.
 
-    held_out is the share kept for the test, of the *different* names: a name that occurs twice must not be in
-    both lists. Each list gets at least one name. Raises ValueError for fewer than two names or a share outside 0-1.
+    held_out is a share of the *different* names: a name that occurs twice must not be
+    on both sides. Each side gets one name at least.
+    Raises ValueError for fewer than two names, or a share that is not between 0 and 1.
     """
     if not 0 < held_out < 1:
-        raise ValueError(f"held_out is {held_out}: it is a share, give a number between 0 and 1, such as 0.1")
+        raise ValueError(
+            f"held_out is {held_out}: give a share between 0 and 1, such as 0.1"
+        )
     different = sorted(set(names))
     if len(different) < 2:
-        raise ValueError(f"there are {len(different)} different names: give at least two, one to train on, one to test on")
-    num_held_out = min(max(round(held_out * len(different)), 1), len(different) - 1)
-    draw = random.Random(seed)  # Python promises that random() never changes; no library promises that of its shuffle
+        raise ValueError(
+            f"there are {len(different)} different names: "
+            "give at least two, one to train on and one to test on"
+        )
+    num_held_out = round(held_out * len(different))
+    num_held_out = min(max(num_held_out, 1), len(different) - 1)
+    draw = random.Random(seed)  # of random(), Python promises that it never changes
     shuffled = sorted(different, key=lambda _: draw.random())
     return sorted(shuffled[num_held_out:]), sorted(shuffled[:num_held_out])
 
 
 def read_record(name: str) -> dict[str, Any]:
-    """A recorded experiment, `runs/<name>.json`. Raises ValueError if it is absent or not a JSON object."""
+    """A recorded experiment, `runs/<name>.json`.
+
+    Raises ValueError, in one sentence, if it is absent or not a JSON object.
+    """
     path = data_file(f"runs/{name}.json")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): make the record again") from None
+        raise ValueError(f"{path} is not JSON ({error}): make it again") from None
     if not isinstance(record, dict):
-        raise ValueError(f"{path} is not a record: it holds a {type(record).__name__}; make it again")
+        raise ValueError(f"{path} is not a record but a list: make it again")
     return record

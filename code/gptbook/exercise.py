@@ -6,21 +6,19 @@ from contextlib import contextmanager
 
 
 def explain_failure(error: Exception) -> str:
-    """Say in a sentence what an exercise's check ran into."""
+    """One sentence on what an exercise's check ran into."""
     message = str(error).strip()
     kind = type(error).__name__
-    placeholder = "ellipsis" in message.lower() or isinstance(error, NotImplementedError)
-    if placeholder and not (message and isinstance(error, NotImplementedError)):
+    if "ellipsis" in message.lower() or (kind, message) == ("NotImplementedError", ""):
         return "Put your own answer in place of the ... in the starter."
     if isinstance(error, NameError):
-        return f"{message[:1].upper()}{message[1:]}: run the starter cell first, then this one."
+        sentence = message[:1].upper() + message[1:]
+        return f"{sentence}: run the starter cell first, then this one."
     if isinstance(error, AssertionError) and not message:
-        line = traceback.extract_tb(error.__traceback__)[-1].line  # empty where Python cannot find the source
-        return (
-            f"This does not hold yet: {line.removeprefix('assert ')}"
-            if line
-            else "A check does not hold yet."
-        )
+        line = traceback.extract_tb(error.__traceback__)[-1].line
+        if not line:  # Python cannot find the source
+            return "A check does not hold yet."
+        return f"This does not hold yet: {line.removeprefix('assert ')}"
     if isinstance(error, AssertionError | NotImplementedError):
         return message
     return f"{kind}: {message}" if message else f"Your code ended in {kind}."
@@ -30,12 +28,12 @@ def explain_failure(error: Exception) -> str:
 def exercise(title: str) -> Iterator[None]:
     """Run the checks in the `with` block and print whether the exercise is solved.
 
-    A failed check or an error in the reader's code becomes one printed line, so that a notebook with
-    unsolved exercises still runs to its end. Stopping it by hand (KeyboardInterrupt) still stops it.
+    A failed check, or an error in the reader's code, becomes one printed line, so that
+    a notebook with unsolved exercises runs to its end. Ctrl-C still stops it.
     """
     try:
         yield
-    except Exception as error:  # any mistake is possible in a reader's answer, and none may stop the page
+    except Exception as error:  # an answer may fail in any way; none may stop the page
         print(f"✗ {title}: not yet. {explain_failure(error)}")
     else:
         print(f"✓ {title}: solved")

@@ -1,4 +1,4 @@
-"""Writing with a model: predict one token, draw it, append it, repeat."""
+"""Writing with a model: predict, draw, append, repeat."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,33 +16,28 @@ def generate_name(
     start: str = "",
     max_letters: int = 40,
 ) -> str:
-    """One name, letter by letter, until the model draws the end mark or the name has max_letters letters.
+    """One name, letter by letter, until the end mark is drawn or max_letters are there.
 
-    The model sees the last context_length letters, with marks where there are none yet. All chance comes from the
-    generator: the same seed writes the same names.
+    All chance comes from the generator: the same seed writes the same name.
     Raises ValueError if start has a character that the tokenizer lacks.
     """
     tokens = [0] * context_length + tokenizer.encode(start)
     while len(tokens) < context_length + max_letters:
-        context = torch.tensor([tokens[len(tokens) - context_length :]], dtype=torch.long)  # (1, C)
-        drawn = int(torch.multinomial(model.probabilities(context)[0], 1, generator=generator))
+        context = tokens[len(tokens) - context_length :]  # the last C; marks at first
+        probabilities = model.probabilities(torch.tensor([context]))[0]  # (V,)
+        drawn = torch.multinomial(probabilities, num_samples=1, generator=generator)
         if drawn == 0:  # the mark: the name ends here
             break
-        tokens.append(drawn)
+        tokens.append(int(drawn))
     return tokenizer.decode(tokens)
 
 
-def generate_names(
-    model: NextTokenModel, tokenizer: CharacterTokenizer, context_length: int, num_names: int, seed: int = 0
-) -> list[str]:
-    """Several names, one after the other, from one seed."""
-    generator = torch.Generator().manual_seed(seed)
-    return [generate_name(model, tokenizer, context_length, generator) for _ in range(num_names)]
-
-
 def share_new(samples: Sequence[str], names: Iterable[str]) -> float:
-    """The share of the samples (0 to 1) that are none of the names. Raises ValueError if there is no sample."""
+    """The share of the samples, 0 to 1, that are not among the names.
+
+    Raises ValueError if there are no samples.
+    """
     if not samples:
-        raise ValueError("there is no sample to judge: generate at least one name")
+        raise ValueError("there are no samples: generate at least one name")
     known = set(names)
     return sum(sample not in known for sample in samples) / len(samples)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-MARK = "."  # how plots draw token 0: "a name starts here" before the first letter, "it ends here" after the last
+MARK = "."  # how token 0 is drawn: in front of a name it means start, after it, end
 
 
 class CharacterTokenizer:
-    """Numbers for letters: 1, 2, 3, ... in the given order. 0 is the mark, which is no letter.
+    """Numbers for letters: 1, 2, 3, ... Token 0 is the mark, which is no letter.
 
     >>> tokenizer = CharacterTokenizer("abc")
     >>> tokenizer.encode("cab")
@@ -16,49 +16,61 @@ class CharacterTokenizer:
     """
 
     def __init__(self, characters: Sequence[str]) -> None:
-        """Raises ValueError if characters holds none, a repeated one, or more than one in an entry."""
+        """Number the characters in order. Raises ValueError if one comes twice."""
         if not characters:
             raise ValueError("the alphabet is empty: give at least one character")
-        for character in characters:
-            if len(character) != 1:
-                raise ValueError(f"{character!r} is not one character: give the alphabet letter by letter")
-        if len(set(characters)) != len(characters):
-            repeated = next(c for c in characters if list(characters).count(c) > 1)
-            raise ValueError(f'"{repeated}" is in the alphabet twice: give each character once')
         self.characters = list(characters)
-        self._ids = {character: number for number, character in enumerate(characters, start=1)}
+        self.ids: dict[str, int] = {}
+        for number, character in enumerate(characters, start=1):
+            if len(character) != 1:
+                raise ValueError(
+                    f'"{character}" is not one character: give them one by one'
+                )
+            if character in self.ids:
+                raise ValueError(
+                    f'"{character}" is in the alphabet twice: give it once'
+                )
+            self.ids[character] = number
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> "CharacterTokenizer":
-        """The tokenizer whose alphabet is every character of the texts, sorted."""
+        """The tokenizer of all characters that occur in the texts, sorted."""
         return cls(sorted(set().union(*texts)))
 
     @property
     def vocab_size(self) -> int:
-        """How many tokens there are: the characters and the mark."""
+        """How many tokens there are: the characters, and the mark."""
         return len(self.characters) + 1
 
     @property
     def labels(self) -> list[str]:
-        """What to draw for each token; the first is the mark."""
+        """What to draw for each token."""
         return [MARK, *self.characters]
 
     def encode(self, text: str) -> list[int]:
-        """The letters' numbers, without marks. Raises ValueError, which says where, for a character without one."""
+        """The numbers of the letters, without marks.
+
+        Raises ValueError, which says where, for a character that has no number.
+        """
         for place, character in enumerate(text, start=1):
-            if character not in self._ids:
-                alphabet = "".join(self.characters)
+            if character not in self.ids:
                 raise ValueError(
-                    f'"{character}" (character {place} of "{text}") is not in the alphabet "{alphabet}": '
-                    "use these characters only, or train on names that have it"
+                    f'"{character}", character {place} of "{text}", is not in the '
+                    f'alphabet "{"".join(self.characters)}": leave it out or replace it'
                 )
-        return [self._ids[character] for character in text]
+        return [self.ids[character] for character in text]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of the numbers; marks are dropped. Raises ValueError for a number that stands for nothing."""
+        """The text that the numbers stand for; marks are dropped.
+
+        Raises ValueError for a number that stands for nothing.
+        """
         letters = []
         for number in ids:
             if not 0 <= number < self.vocab_size:
-                raise ValueError(f"{number} is no token: tokens are 0 to {self.vocab_size - 1}")
-            letters.append("" if number == 0 else self.characters[number - 1])
+                raise ValueError(
+                    f"{number} is no token: tokens are 0 to {self.vocab_size - 1}"
+                )
+            if number > 0:
+                letters.append(self.characters[number - 1])
         return "".join(letters)

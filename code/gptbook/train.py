@@ -1,12 +1,25 @@
-"""Training: forward, backward, step. First in the plain way, then in the fast one, then so that it can be interrupted."""
+"""Training: forward, backward, step; in the plain way, and in an exact and fast one."""
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from gptbook.loss import count_loss, next_token_loss
+from gptbook.loss import check_counts, count_loss, next_token_loss
 from gptbook.ngram import NextTokenModel
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let all of PyTorch's chance in the block follow from the seed.
+
+    Chance outside the block goes on as if the block had not been there.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def train_on_batches(
@@ -18,22 +31,22 @@ def train_on_batches(
     learning_rate: float = 3e-3,
     seed: int = 0,
 ) -> list[float]:
-    """The plain recipe: draw a few positions, see how surprised the model is, step downhill. Repeat.
+    """The plain recipe: draw a few positions, measure the surprise, step downhill.
 
-    Shapes: contexts (P, C), targets (P,). The result is the loss at every step, in nats per position.
-    The model is changed in place. The seed decides which positions are drawn, and nothing else.
+    Shapes: contexts (P, C), targets (P,). Changes the model, and returns the loss of
+    every step, in nats per position. The seed decides which positions are drawn.
     """
-    generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     losses = []
     model.train()
-    for _ in range(num_steps):
-        rows = torch.randint(len(targets), (batch_size,), generator=generator)
-        loss = next_token_loss(model(contexts[rows]), targets[rows])  # forward
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    with seeded(seed):
+        for _ in range(num_steps):
+            rows = torch.randint(len(targets), (batch_size,))
+            loss = next_token_loss(model(contexts[rows]), targets[rows])  # forward
+            optimizer.zero_grad()
+            loss.backward()  # which way is uphill, for every parameter
+            optimizer.step()  # the other way
+            losses.append(loss.item())
     model.eval()
     return losses
 
@@ -45,42 +58,66 @@ def train_on_counts(
     num_steps: int = 400,
     learning_rate: float = 3e-3,
     batch_size: int = 2048,
-    weight_decay: float = 0.0,
     seed: int = 0,
+    on_step: Callable[[int, float], None] | None = None,
 ) -> list[float]:
-    """TODO"""
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    totals = counts.sum(dim=1).double()
-    edges = totals.cumsum(dim=0)
-    shares = counts / totals[:, None].float()
+    """The exact recipe: see each different context once, with all that followed it.
+
+    Up to batch_size contexts, every step sees them all: its loss and slope are those of
+    the whole data, with no luck in them. If there are more, a step draws batch_size of
+    them, each as often as it occurs. The steps shrink to nothing along half a cosine.
+    Shapes: contexts (U, C), counts (U, V), as `unique_contexts` makes them. Changes the
+    model, and returns the loss of every step, in nats per position. on_step is told the
+    number of the step and its loss. Raises ValueError for counts that cannot be.
+    """
+    check_counts(counts)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    occurrences = counts.sum(dim=1, dtype=torch.float64)
     losses = []
     model.train()
-    for step in range(num_steps):
-        optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / num_steps))
-        if len(contexts) <= batch_size:
-            loss = count_loss(model(contexts), counts)
-        else:
-            places = torch.arange(batch_size) + torch.rand(batch_size, generator=generator, dtype=torch.float64)
-            rows = torch.searchsorted(edges, places * edges[-1] / batch_size)
-            loss = count_loss(model(contexts[rows]), shares[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    with seeded(seed):
+        for step in range(num_steps):
+            if len(contexts) <= batch_size:
+                loss = count_loss(model(contexts), counts)
+            else:
+                rows = draw_rows(occurrences, batch_size)
+                shares = counts[rows] / counts[rows].sum(dim=1, keepdim=True)
+                loss = count_loss(model(contexts[rows]), shares)
+            # From wherever large steps have led, small ones reach the bottom.
+            fading = (1 + math.cos(math.pi * step / num_steps)) / 2
+            optimizer.param_groups[0]["lr"] = learning_rate * fading
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            if on_step:
+                on_step(step, losses[-1])
     model.eval()
     return losses
 
 
-def mean_surprise(model: NextTokenModel, contexts: Tensor, targets: Tensor) -> float:
-    """The model's average surprise at what came, in nats per position, whether it counts or learns.
+def draw_rows(occurrences: Tensor, num_rows: int) -> Tensor:
+    """Draw rows, each as often as it occurs; a row may be drawn twice.
 
+    Lay the occurrences end to end, cut the line into num_rows equal pieces, and take a
+    point at random in each: as fair as points anywhere on the line, and more even.
+    Shapes: occurrences (U,), the result (num_rows,).
+    """
+    ends = occurrences.double().cumsum(dim=0)
+    points = torch.arange(num_rows) + torch.rand(num_rows, dtype=torch.float64)
+    return torch.searchsorted(ends, points / num_rows * ends[-1], right=True)
+
+
+def mean_surprise(model: NextTokenModel, contexts: Tensor, targets: Tensor) -> float:
+    """The model's average surprise at what came, in nats per position.
+
+    It asks for probabilities only, so that counts and nets are measured alike.
     Shapes: contexts (P, C), targets (P,). Raises ValueError if there is no position.
     """
     if len(targets) == 0:
         raise ValueError("there is no position to score: give at least one name")
     total = 0.0
-    for context, target in zip(contexts.split(16384), targets.split(16384)):  # in pieces, to spare memory
-        given = model.probabilities(context).gather(1, target[:, None])  # the probability of what came
+    for rows in torch.arange(len(targets)).split(16384):  # in pieces, to spare memory
+        given = model.probabilities(contexts[rows]).gather(1, targets[rows, None])
         total -= given.log().sum().item()
     return total / len(targets)

@@ -37,17 +37,25 @@ def figure() -> str:
     for index, (species, mean) in enumerate(means.iterrows()):
         cx, cy = 56 + 130 * index + 4 * (index > 0), 88
         for degrees in (90, 210, 330):
-            length, width = mean["sepal_length"] * UNITS_PER_CM, mean["sepal_width"] * UNITS_PER_CM
+            length, width = (
+                mean["sepal_length"] * UNITS_PER_CM,
+                mean["sepal_width"] * UNITS_PER_CM,
+            )
             d.path(leaf(cx, cy, length, width, degrees), "gray", fill=0.12, stroke=1)
         for degrees in (30, 150, 270):
-            length, width = mean["petal_length"] * UNITS_PER_CM, mean["petal_width"] * UNITS_PER_CM
-            d.path(leaf(cx, cy, length, width, degrees), "violet", fill=0.35, stroke=1.25)
+            length, width = (
+                mean["petal_length"] * UNITS_PER_CM,
+                mean["petal_width"] * UNITS_PER_CM,
+            )
+            d.path(
+                leaf(cx, cy, length, width, degrees), "violet", fill=0.35, stroke=1.25
+            )
         d.circle(cx, cy, 2.5, "ink")
         d.text(cx, 176, str(species), 14, anchor="middle", weight=600)
         size = f"petal {mean['petal_length']:.1f} × {mean['petal_width']:.1f} cm"
         d.text(cx, 194, size, 12, "violet", "middle")
-    d.text(cx + 20, 36, "sepal", 13, "muted")
-    d.text(cx + 32, 56, "petal", 13, "violet")
+    d.text(cx + 18, 30, "sepal", 13, "muted")
+    d.text(377, 54, "petal", 13, "violet", "end")
     d.line(8, 208, 8 + 2 * UNITS_PER_CM, 208, "ink")
     d.text(12 + 2 * UNITS_PER_CM, 212, "2 cm", 12)
     return d.svg()

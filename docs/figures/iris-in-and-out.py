@@ -9,12 +9,21 @@ from gptbook.datasets import iris
 def figure() -> str:
     """Return the drawing as SVG: the first flower of each species, straight from the table."""
     firsts = iris().groupby("species", sort=False).first()
-    d = Drawing(380, 172, "Three rows of four measurements in centimetres go into a rule; three species' names come out.")
-    for column, head in enumerate(("sepal\nlength", "sepal\nwidth", "petal\nlength", "petal\nwidth")):
+    d = Drawing(
+        380,
+        172,
+        "Three rows of four measurements in centimetres go into a rule; three species' names come out.",
+    )
+    for column, head in enumerate(
+        ("sepal\nlength", "sepal\nwidth", "petal\nlength", "petal\nwidth")
+    ):
         d.text(8 + 44 * column + 22, 20, head, 12, "muted", "middle")
     for row, (species, flower) in enumerate(firsts.iterrows()):
         y = 46 + 40 * row
-        values = [f"{flower[name]:.1f}" for name in ("sepal_length", "sepal_width", "petal_length", "petal_width")]
+        values = [
+            f"{flower[name]:.1f}"
+            for name in ("sepal_length", "sepal_width", "petal_length", "petal_width")
+        ]
         d.cells(8, y, values, 44, 30)
         d.arrow(186, y + 15, 204, y + 15)
         d.arrow(272, y + 15, 290, y + 15)

@@ -17,7 +17,7 @@ def figure() -> str:
     d.text(8, 48, "example", 13, "muted")
     d.cells(8, 54, ["1.4 cm"], 74, 32)
     d.text(8, 110, "rule, from a person", 13, "muted")
-    d.cells(8, 116, ["below 2 cm: setosa"], 138, 32, kind="output")
+    d.cells(8, 116, ["below 2 cm: setosa"], 138, 32, kind="output", text_size=13)
     d.arrow(84, 70, 182, 84)
     d.arrow(148, 132, 182, 118)
     d.box(186, 66, 92, 70, "program")
@@ -30,7 +30,9 @@ def figure() -> str:
     d.text(8, 188, "Machine learning", 15, weight=700)
     d.text(8, 212, "examples", 13, "muted")
     d.text(76, 212, "their answers", 13, "muted")
-    for row, (length, name) in enumerate((("1.4 cm", "setosa"), ("4.7 cm", "versicolor"))):
+    for row, (length, name) in enumerate(
+        (("1.4 cm", "setosa"), ("4.7 cm", "versicolor"))
+    ):
         d.cells(8, 218 + 28 * row, [length], 64, 28)
         d.cells(72, 218 + 28 * row, [name], 82, 28, kind="output")
     d.arrow(156, 246, 182, 246)

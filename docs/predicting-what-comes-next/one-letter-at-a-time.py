@@ -23,6 +23,9 @@ from torch import Tensor
 from gptbook.datasets import city_names, split_names
 from gptbook.tokenizer import CharacterTokenizer
 
+# %% [markdown] tags=["note"]
+# A net works on numbers, so a tokenizer gives each letter one, its **token**. The mark is token 0. All {{ tokenizer.vocab_size }} together are the **vocabulary**.
+
 # %%
 names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
@@ -42,8 +45,8 @@ from gptbook.ngram import count_pairs
 # %%
 #| alt: A table of 27 by 27 shades, letters on both sides. Vowel columns are dark in most rows, most cells are nearly white, and the row of q has one dark cell, at u.
 #| caption: Darkest: 30 % or more.
-pair_counts = count_pairs(training_names, tokenizer)  # (27, 27): row: the letter before, column: the one after
-shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row now sums to 1
+pair_counts = count_pairs(training_names, tokenizer)  # (27, 27), whole numbers
+shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 1
 
 labels = tokenizer.labels
 q, u = labels.index("q"), labels.index("u")
@@ -65,11 +68,17 @@ plt.show()
 # To write, draw from the mark's row, by the probabilities. Go to the drawn letter's row, draw again, until you draw the mark.
 
 # %%
-def write_name(shares: Tensor, generator: torch.Generator, max_letters: int = 40) -> str:
-    """One name from a 27 x 27 table of probabilities. All chance comes from the generator."""
+def write_name(
+    shares: Tensor, generator: torch.Generator, max_letters: int = 40
+) -> str:
+    """One name from a 27 x 27 table of probabilities.
+
+    All chance comes from the generator: the same seed writes the same name.
+    """
     tokens = [0]  # the mark: nothing is written yet
     while len(tokens) <= max_letters:
-        drawn = int(torch.multinomial(shares[tokens[-1]], 1, generator=generator))  # by its share in the row
+        row = shares[tokens[-1]]  # (27,): what may follow the last letter
+        drawn = int(torch.multinomial(row, 1, generator=generator))
         if drawn == 0:  # the mark again: the name ends here
             break
         tokens.append(drawn)
@@ -91,6 +100,9 @@ print("  ".join(written[:12]))
 # %% tags=["show"]
 from gptbook.ngram import NgramNet
 
+# %% [markdown] tags=["note"]
+# The net looks up a row of learned numbers for the letter, its **embedding**, and sends it through two hidden layers.
+
 # %% [markdown]
 # !!! question "Before you run it"
 #     Untrained, the net finds all {{ tokenizer.vocab_size }} symbols equally likely. How surprised is it? How far down can training bring that?
@@ -99,12 +111,13 @@ from gptbook.ngram import NgramNet
 from gptbook.ngram import context_windows, unique_contexts
 from gptbook.train import mean_surprise
 
-contexts, targets = context_windows(training_names, tokenizer, context_length=1)  # (P, 1) and (P,)
+# One row a position: (P, 1) letters before, (P,) letters after.
+contexts, targets = context_windows(training_names, tokenizer, context_length=1)
 torch.manual_seed(0)
 net = NgramNet(vocab_size=tokenizer.vocab_size, context_length=1)
 num_parameters = sum(parameter.numel() for parameter in net.parameters())
 untrained_loss = mean_surprise(net, contexts, targets)
-print(f"ln 27 = {math.log(27):.3f} nats; the untrained net's loss: {untrained_loss:.3f} nats")
+print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats")
 
 # %% [markdown]
 # One chance in {{ tokenizer.vocab_size }} is a surprise of ln 27 = {{ f"{math.log(27):.2f}" }} nats. Its loss is {{ f"{untrained_loss:.2f}" }}.
@@ -135,33 +148,43 @@ from gptbook.train import train_on_batches
 
 # %%
 batch_size, num_steps = 64, 4000
-batch_losses = train_on_batches(net, contexts, targets, num_steps=num_steps, batch_size=batch_size)
+batch_losses = train_on_batches(
+    net, contexts, targets, num_steps=num_steps, batch_size=batch_size
+)
 plain_loss = mean_surprise(net, contexts, targets)
-print(f"{num_steps * batch_size:,} positions read; {plain_loss - floor:.3f} nats above the floor")
+positions_read = num_steps * batch_size
+print(f"{positions_read:,} positions read")
+print(f"{plain_loss - floor:.3f} nats above the floor")
 
 # %% tags=["show"]
 from gptbook.train import train_on_counts
 
 # %%
-rows, row_counts = unique_contexts(contexts, targets, tokenizer.vocab_size)  # (27, 1) and (27, 27)
+# The different contexts, (27, 1), and what followed each how often, (27, 27).
+rows, row_counts = unique_contexts(contexts, targets, tokenizer.vocab_size)
 torch.manual_seed(0)
 exact_net = NgramNet(vocab_size=tokenizer.vocab_size, context_length=1)
 exact_losses = train_on_counts(exact_net, rows, row_counts, num_steps=400)
 exact_loss = mean_surprise(exact_net, contexts, targets)
-print(f"{len(exact_losses) * len(rows):,} rows read; {exact_loss - floor:.4f} nats above the floor")
+rows_read = len(exact_losses) * len(rows)
+print(f"{rows_read:,} rows read")
+print(f"{exact_loss - floor:.4f} nats above the floor")
 
 # %% tags=["fold"]
 #| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall towards a dashed floor line. The curve of batches has a wide band around it and stays a little above the floor; the curve of counts runs into it.
-#| caption: Batches read {{ f"{num_steps * batch_size:,}" }} positions; counts, {{ f"{len(exact_losses) * len(rows):,}" }} rows. Band: 80 % of the batches.
-edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique()  # wider and wider stretches of steps
-stretches = [torch.tensor(batch_losses[start - 1 : end]) for start, end in pairwise(edges)]
-middles = [math.sqrt(start * end) for start, end in pairwise(edges)]
+#| caption: Batches read {{ f"{positions_read:,}" }} positions; counts, {{ f"{rows_read:,}" }} rows. Band: 80 % of the batches.
+# Wider and wider stretches of steps; for each, the mean and the middle 80 %.
+edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique().tolist()
+stretches = [torch.tensor(batch_losses[a - 1 : b]) for a, b in pairwise(edges)]
+middles = [math.sqrt(a * b) for a, b in pairwise(edges)]
 fig, ax = plt.subplots()
 low = [stretch.quantile(0.1).item() for stretch in stretches]
 high = [stretch.quantile(0.9).item() for stretch in stretches]
 ax.fill_between(middles, low, high, color="C2", alpha=0.2, linewidth=0)
-ax.plot(middles, [stretch.mean().item() for stretch in stretches], color="C2", linestyle=":", linewidth=2.5)
-ax.plot(range(1, len(exact_losses) + 1), exact_losses, color="C1", marker="o", markevery=[-1])
+mean = [stretch.mean().item() for stretch in stretches]
+ax.plot(middles, mean, color="C2", linestyle=":", linewidth=2.5)
+steps = range(1, len(exact_losses) + 1)
+ax.plot(steps, exact_losses, color="C1", marker="o", markevery=[-1])
 ax.axhline(floor, color="black", linestyle="--", linewidth=1.2)
 ax.text(1, floor - 0.02, "floor", va="top")
 ax.text(2.6, 2.96, "counts", color="C1", weight="bold", ha="right")
@@ -176,7 +199,8 @@ plt.show()
 # %% tags=["fold"]
 #| alt: Two tables of 27 by 27 shades side by side, the counted one and the learned one. They look the same.
 #| caption: Counted and learned.
-learned = exact_net.probabilities(torch.arange(tokenizer.vocab_size)[:, None])  # (27, 27): the net asked about each letter
+every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
+learned = exact_net.probabilities(every_letter)  # (27, 27): a table, like shares
 largest_gap = (learned - shares).abs().max().item()
 vowels = [labels.index(letter) for letter in "aeiou"]
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.2), sharey=True)
@@ -186,7 +210,8 @@ for ax, table, maker in zip(axes, (shares, learned), ("counted", "learned")):
     ax.set_yticks(vowels, "aeiou", family="monospace")
     ax.set_xlabel(f"letter after ({maker})")
 axes[0].set_ylabel("letter before")
-fig.suptitle(f"No cell differs by more than {math.ceil(largest_gap * 1000) / 1000:.3f}", x=0.02, ha="left", weight="bold", fontsize=12)
+title = f"No cell differs by more than {math.ceil(largest_gap * 1000) / 1000:.3f}"
+fig.suptitle(title, x=0.02, ha="left", weight="bold", fontsize=12)
 plt.show()
 
 # %% [markdown]
@@ -197,11 +222,11 @@ plt.show()
 # %% tags=["fold"]
 from gptbook.ngram import NgramCounts
 
-held_out_contexts, held_out_targets = context_windows(held_out_names, tokenizer, context_length=1)
-counts_model = NgramCounts(context_length=1, vocab_size=tokenizer.vocab_size).fit(contexts, targets)
-counts_held_out = mean_surprise(counts_model, held_out_contexts, held_out_targets)
-net_held_out = mean_surprise(exact_net, held_out_contexts, held_out_targets)
-print(f"held out, nats: smoothed counts {counts_held_out:.3f}, net {net_held_out:.3f}")
+held_out = context_windows(held_out_names, tokenizer, context_length=1)
+counts_model = NgramCounts(context_length=1, vocab_size=tokenizer.vocab_size)
+counts_held_out = mean_surprise(counts_model.fit(contexts, targets), *held_out)
+net_held_out = mean_surprise(exact_net, *held_out)
+print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:.3f}")
 
 # %% [markdown]
 # ## What goes wrong
@@ -217,7 +242,8 @@ def has_vowel(name: str) -> bool:
 odd_names = [name for name in written if not has_vowel(name) and len(name) > 2][:3]
 written_without_vowel = sum(not has_vowel(name) for name in written) / len(written)
 real_without_vowel = sum(not has_vowel(name) for name in training_names)
-print(f"without a vowel: {written_without_vowel:.1%} of the written names; {real_without_vowel} of all real ones")
+print(f"without a vowel: {written_without_vowel:.1%} of the written names")
+print(f"without a vowel: {real_without_vowel} of {len(training_names):,} real names")
 
 # %% [markdown] tags=["note"]
 # One thing is left. `write_name` needs a table, which only a one-letter model has. The package's `generate_name` asks any model for its probabilities. For the bigram net the two must write the same names from the same seed.
@@ -228,7 +254,8 @@ from gptbook.generate import generate_name
 # %%
 for seed in range(100):
     from_table = write_name(learned, torch.Generator().manual_seed(seed))
-    from_model = generate_name(exact_net, tokenizer, 1, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    from_model = generate_name(exact_net, tokenizer, 1, generator)
     assert from_table == from_model
 print("100 seeds, 100 times the same name")
 
@@ -239,7 +266,7 @@ print("100 seeds, 100 times the same name")
 # ## Check yourself
 #
 # ??? question "What would happen if the model could not guess the mark?"
-#     It would never stop. You would have to cut the text at some length, in the middle of a name as often as not.
+#     It would never stop. You would have to cut the text at some length, often in the middle of a name.
 #
 # ??? question "The net meets the floor. Would a net ten times as large get below it?"
 #     No. The floor comes from the data: after an *a*, the names themselves differ in what follows. Only a model that sees more than one letter has a lower floor.
@@ -265,7 +292,8 @@ my_prediction = ...
 
 # %% tags=["check"]
 with exercise("Predict"):
-    assert abs(my_prediction - math.log(29)) < 0.01, "count the symbols, the mark included, and take ln"
+    right = abs(my_prediction - math.log(29)) < 0.01
+    assert right, "count the symbols, the mark included, and take ln"
 
 # %% [markdown] tags=["hint"]
 # 26 letters, two more characters, and the mark. All equally likely.
@@ -294,9 +322,10 @@ def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
 # %% tags=["check"]
 with exercise("Change"):
     attempts = {write_likeliest(shares) for _ in range(20)}
-    assert len(attempts) == 1, f"it still writes different names, such as {', '.join(sorted(attempts)[:3])}"
+    some = ", ".join(sorted(attempts)[:3])
+    assert len(attempts) == 1, f"it still writes different names, such as {some}"
     first = tokenizer.encode(attempts.pop())[0]
-    assert shares[0, first] == shares[0].max(), "its first letter is not the likeliest one"
+    assert shares[0, first] == shares[0].max(), "its first letter is not the likeliest"
 
 # %% [markdown] tags=["hint"]
 # A tensor's `argmax()` is the place of its largest value.
@@ -309,7 +338,7 @@ def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
         if chosen == 0:
             break
         tokens.append(chosen)
-    return tokenizer.decode(tokens)  # the same short name every time: chance is what makes names differ
+    return tokenizer.decode(tokens)  # the same every time: chance makes names differ
 
 
 # %% [markdown] tags=["exercise"]
@@ -328,10 +357,11 @@ def name_surprise(name: str) -> float:
 # %% tags=["check"]
 with exercise("Build"):
     for checked in training_names[::3000]:
-        pairs = count_pairs([checked], tokenizer)  # another way to the same number: by the table of pairs
-        expected = -(pairs[pairs > 0] * shares[pairs > 0].log()).sum().item() / (len(checked) + 1)
-        answer = name_surprise(checked)
-        assert abs(answer - expected) < 1e-4, f"{checked}: you say {answer:.3f}, it should be {expected:.3f} nats"
+        pairs = count_pairs([checked], tokenizer)  # another way to the same number
+        total = -(pairs[pairs > 0] * shares[pairs > 0].log()).sum().item()
+        expected, answer = total / (len(checked) + 1), name_surprise(checked)
+        said = f"{checked}: you say {answer:.3f}, it should be {expected:.3f} nats"
+        assert abs(answer - expected) < 1e-4, said
 
 # %% [markdown] tags=["hint"]
 # Put the mark before and after the name's tokens, as `count_pairs` does. Then each pair of neighbours is one position.
@@ -340,7 +370,7 @@ with exercise("Build"):
 def name_surprise(name: str) -> float:
     """Nats per position; a name of L letters has L + 1 positions."""
     tokens = [0, *tokenizer.encode(name), 0]
-    surprises = [-math.log(shares[tokens[place - 1], tokens[place]]) for place in range(1, len(tokens))]
+    surprises = [-math.log(shares[a, b]) for a, b in pairwise(tokens)]
     return sum(surprises) / len(surprises)
 
 

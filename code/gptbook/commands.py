@@ -1,0 +1,202 @@
+"""What each command does: say what will happen, do it, say what to type next."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gptbook.checkpoint import FACTS_FILE
+from gptbook.datasets import data_file, read_names, read_record, read_table
+from gptbook.recipes import LARGEST_NUMBER, NgramRecipe, Recipe, recipe
+from gptbook.record import is_stale, make_windows
+from gptbook.runs import Run, train_run
+from gptbook.tasks import SpellingRun, load_run, new_run, write_names
+
+DATA_SETS = {
+    "iris": ("iris.csv", "150 iris flowers: four lengths in cm and the species"),
+    "cities": ("cities.csv", "names of cities of the world in a-z, with their country"),
+    "models": ("models.csv", "parameter counts of language models, dated and sourced"),
+}
+
+
+def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Do what the parsed words say, and return the exit code."""
+    match options.command:
+        case "train":
+            return train_command(options, words)
+        case "sample":
+            sample_command(options)
+        case "evaluate":
+            evaluate_command(options)
+        case "data":
+            if options.action == "list":
+                list_data()
+            else:
+                prepare_data(options.name)
+        case "ladder":
+            ladder_command(options)
+    return 0
+
+
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """The named recipe, changed as the options say.
+
+    Raises ValueError if they do not go together.
+    """
+    chosen = recipe(options.recipe)
+    if options.seed is not None:
+        chosen = replace(chosen, seed=options.seed)
+    if options.steps is not None:
+        chosen = replace(chosen, num_steps=options.steps)
+    if not wants_own_names(options):
+        return chosen
+    if not isinstance(chosen, NgramRecipe):
+        raise ValueError(
+            f"{chosen.name} does not learn from names: leave out --names and --column"
+        )
+    file = str(options.names.resolve())
+    return replace(chosen, names_file=file, column=options.column)
+
+
+def wants_own_names(options: argparse.Namespace) -> bool:
+    """Whether --names and --column are given. Raises ValueError if only one is."""
+    if options.column is not None and options.names is None:
+        raise ValueError("--column needs --names: give the CSV file with that column")
+    if options.names is not None and options.column is None:
+        raise ValueError("--names needs --column: say which column holds the names")
+    return options.names is not None
+
+
+def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Train, or go on with a run; exit code 130 if Ctrl-C stopped it."""
+    chosen = recipe_from(options)
+    own_list = f"-{options.names.stem}" if options.names else ""
+    run_dir: Path = options.run_dir or Path("runs") / f"{chosen.name}{own_list}"
+    is_begun = (run_dir / FACTS_FILE).exists()
+    if run_dir.exists() and not run_dir.is_dir():
+        raise ValueError(f"{run_dir} is a file, not a folder: give another --run-dir")
+    if run_dir.exists() and not is_begun and any(run_dir.iterdir()):
+        raise ValueError(
+            f"{run_dir} holds something else than a run: give another --run-dir"
+        )
+    run = new_run(chosen)
+    if is_begun:
+        run.go_on_from(run_dir)
+    if run.is_finished:
+        print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
+    else:
+        train_with_bar(run, run_dir)
+    if not run.is_finished:
+        done = f"{run.step:,} of {chosen.num_steps:,} steps"
+        print(f"Stopped after {done}; everything is saved in {run_dir}.")
+        print(f"To go on: {shlex.join(['gptbook', *words])}")
+        return 130
+    for line in run.report():
+        print(line, flush=True)
+    following = ["gptbook", "train", "city-bigram"]
+    if isinstance(run, SpellingRun):
+        samples = write_names(run_dir, start="", count=3, seed=0)
+        print(f"  it writes      {', '.join(samples)}")
+        start = run.training[len(run.training) // 2][:2]
+        following = ["gptbook", "sample", str(run_dir), "--start", start]
+        following += ["--count", "10", "--seed", "1"]
+    print(f"Next: {shlex.join(following)}")
+    return 0
+
+
+def train_with_bar(run: Run, run_dir: Path) -> None:
+    """Say what will be done and how long it takes; do it, and show how it goes."""
+    for line in run.describe():
+        print(line)
+    steps = f"{run.recipe.num_steps:,}"
+    if run.step:
+        steps += f", of which {run.step:,} are done"
+    print(f"  parameters  {run.num_parameters:,}")
+    print(f"  steps       {steps}: {spoken_time(run.seconds_left())} on this machine")
+    print(f"  saved in    {run_dir} (Ctrl-C saves and stops)", flush=True)
+    total, unit = run.recipe.num_steps, " steps"
+    with tqdm(total=total, initial=run.step, unit=unit, disable=None) as bar:
+
+        def show(run: Run) -> None:
+            bar.set_postfix_str(f"loss {run.losses[-1]:.3f}", refresh=False)
+            bar.update()
+
+        train_run(run, run_dir, show)
+
+
+def spoken_time(seconds: float) -> str:
+    """A duration as one says it."""
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return "a second or two"
+
+
+def sample_command(options: argparse.Namespace) -> None:
+    """Print names, one a line. Raises ValueError for a count or seed that cannot be."""
+    count, seed = options.count, options.seed
+    if count < 1:
+        raise ValueError(f"--count is {count}: ask for 1 name or more")
+    if not 0 <= seed <= LARGEST_NUMBER:
+        raise ValueError(f"--seed is {seed}: give 0 to {LARGEST_NUMBER}")
+    for name in write_names(options.run_dir, options.start, count, seed):
+        print(name)
+
+
+def evaluate_command(options: argparse.Namespace) -> None:
+    """Print how good a run's model is."""
+    own_names = wants_own_names(options)
+    run = load_run(options.run_dir)
+    name, num_steps = run.recipe.name, run.recipe.num_steps
+    lines = run.report()
+    if own_names:
+        if not isinstance(run, SpellingRun):
+            raise ValueError(
+                f"{options.run_dir} holds a run of {name}, which reads no names: "
+                "leave out --names"
+            )
+        names = read_names(options.names, options.column)
+        loss = run.surprise_at(names)
+        lines = iter(
+            [f"  loss on your {len(names):,} names  {loss:.3f} nats per position"]
+        )
+    print(f"{name} after {run.step:,} of {num_steps:,} steps")
+    for line in lines:
+        print(line, flush=True)
+
+
+def list_data() -> None:
+    """Print the tables."""
+    for name, (file, text) in DATA_SETS.items():
+        print(f"{name:8}{text} ({file})")
+
+
+def prepare_data(name: str) -> None:
+    """Read a table whole and say where it lies. Raises ValueError if it cannot be."""
+    if name not in DATA_SETS:
+        known = ", ".join(DATA_SETS)
+        raise ValueError(f'there is no table "{name}": choose one of {known}')
+    path = data_file(DATA_SETS[name][0])
+    table = read_table(path)
+    columns = ", ".join(table.columns)
+    print(f"{name} is ready: {len(table):,} rows with {columns} in {path}")
+
+
+def ladder_command(options: argparse.Namespace) -> None:
+    """Make the record of the windows, unless it is there and up to date."""
+    try:
+        reason = is_stale(read_record("windows")).partition(": run ")[0]
+    except ValueError:
+        reason = "there is no record yet"
+    if not reason and not options.again:
+        print("The record windows.json is up to date; --again makes it anew.")
+        return
+    print(f"Recording anew: {reason or 'you asked for it'}.")
+    print("Trains nets with windows of 1 to 8 letters, each with three seeds;")
+    print("that takes about 20 minutes on one processor core.", flush=True)
+    if not options.again:
+        print("Ctrl-C stops it; the same command goes on.", flush=True)
+    print(f"Saved in {make_windows(resume=not options.again)}.")

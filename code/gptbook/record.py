@@ -1,0 +1,197 @@
+"""Records of experiments too long for a page: numbers, and how they were made."""
+
+import ast
+import datetime
+import hashlib
+import importlib
+import inspect
+import io
+import json
+import math
+import platform
+import subprocess
+import textwrap
+import tokenize
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from gptbook.checkpoint import write_whole
+from gptbook.datasets import city_names, data_file
+from gptbook.windows import WINDOW_SETTINGS, WindowExperiment
+
+RECORD_CACHE = Path(".cache/records")
+# What decides the numbers in windows.json: if one of these changes, they are old.
+WINDOW_SOURCES = (
+    "cities.csv",
+    "gptbook.datasets:split_names",
+    "gptbook.tokenizer:CharacterTokenizer",
+    "gptbook.ngram:context_windows",
+    "gptbook.ngram:context_keys",
+    "gptbook.ngram:unique_contexts",
+    "gptbook.ngram:NgramCounts",
+    "gptbook.ngram:discounts",
+    "gptbook.ngram:NgramNet",
+    "gptbook.loss:count_loss",
+    "gptbook.loss:conditional_entropy",
+    "gptbook.train:train_on_counts",
+    "gptbook.train:draw_rows",
+    "gptbook.train:seeded",
+    "gptbook.train:mean_surprise",
+    "gptbook.generate:generate_name",
+    "gptbook.windows:WindowExperiment",
+)
+
+
+def make_windows(
+    progress: bool = True, resume: bool = True, path: Path | None = None
+) -> Path:
+    """Run the experiment of `WindowExperiment` on the city names, and record it.
+
+    It takes about 20 minutes on one processor core. Every part is kept when it is
+    done: after a stop, the same call goes on from there, unless resume is false.
+    Returns the path of the record, by default runs/windows.json beside the tables.
+    """
+    path = path or data_file("cities.csv").parent / "runs" / "windows.json"
+    experiment = WindowExperiment(city_names(), WINDOW_SETTINGS)
+    sources = {source: fingerprint(source) for source in WINDOW_SOURCES}
+    decisive = json.dumps([sources, WINDOW_SETTINGS], sort_keys=True).encode()
+    kept = RECORD_CACHE / f"windows-{hashlib.sha256(decisive).hexdigest()[:12]}"
+    done = run_parts(experiment.parts(), kept, progress, resume)
+    rows = [part for name, part in done.items() if not name.startswith("curve")]
+    record = {
+        "about": "loss (nats per position) of counts and nets by letters of context",
+        **provenance("gptbook ladder"),
+        "settings": WINDOW_SETTINGS,
+        "sources": sources,
+        "names": {
+            "training": len(experiment.training),
+            "held_out": len(experiment.held_out),
+        },
+        "positions": {
+            "training": sum(len(name) + 1 for name in experiment.training),
+            "held_out": sum(len(name) + 1 for name in experiment.held_out),
+        },
+        "uniform_loss": math.log(experiment.tokenizer.vocab_size),
+        "rows": rows,
+        "curves": [part for name, part in done.items() if name.startswith("curve")],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, (json.dumps(rounded(record), indent=1) + "\n").encode())
+    return path
+
+
+def run_parts(
+    parts: dict[str, tuple[int, Callable[..., dict[str, Any]]]],
+    kept: Path,
+    progress: bool,
+    resume: bool,
+) -> dict[str, dict[str, Any]]:
+    """Run the parts that are not in the folder `kept`, and keep each one there."""
+    kept.mkdir(parents=True, exist_ok=True)
+    files = {name: kept / f"{name}.json" for name in parts}
+    done = {
+        name: json.loads(file.read_text(encoding="utf-8"))
+        for name, file in files.items()
+        if resume and file.is_file()
+    }
+    total = sum(num_steps for num_steps, _ in parts.values())
+    already = sum(num_steps for name, (num_steps, _) in parts.items() if name in done)
+    with tqdm(total=total, initial=already, unit="step", disable=not progress) as bar:
+
+        def advance(step: int, loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.2f}", refresh=False)
+            bar.update()
+
+        for name, (_, run_part) in parts.items():
+            if name not in done:
+                bar.set_description(name)
+                done[name] = run_part(advance)
+                write_whole(files[name], json.dumps(done[name]).encode())
+    return {name: done[name] for name in parts}
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """Where, when and with what a record was made."""
+    git = ["git", "-C", str(data_file("cities.csv").parent), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(git, capture_output=True, text=True, check=False)
+        commit = found.stdout.strip() if found.returncode == 0 else ""
+    except OSError:  # no git here
+        commit = ""
+    processor = platform.processor() or platform.machine()
+    about_processor = Path("/proc/cpuinfo")
+    if about_processor.is_file():
+        for line in about_processor.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                processor = line.partition(":")[2].strip()
+    return {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "commit": commit,
+        "processor": processor,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def fingerprint(source: str) -> str:
+    """A hash of what a source does: of a table, "cities.csv", or code, "module:name".
+
+    Comments, docstrings and line breaks do nothing, and what raises an error had no
+    part in a record that was made; so they do not count.
+    """
+    module, _, name = source.partition(":")
+    if not name:
+        return hashlib.sha256(data_file(source).read_bytes()).hexdigest()
+    definition = getattr(importlib.import_module(module), name)
+    code = textwrap.dedent(inspect.getsource(definition))
+    idle_lines = {
+        number
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Raise)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    written = {tokenize.INDENT: "{", tokenize.DEDENT: "}", tokenize.COMMENT: ""}
+    pieces = [
+        written.get(token.type, token.string)
+        for token in tokenize.generate_tokens(io.StringIO(code).readline)
+        if token.start[0] not in idle_lines
+    ]
+    text = "".join("".join(pieces).split())
+    for (
+        bracket
+    ) in ")]}":  # a comma at the end of a list comes and goes with line breaks
+        text = text.replace(f",{bracket}", bracket)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_stale(record: dict[str, Any]) -> str:
+    """What has changed since the record was made, as a sentence; "" if nothing has."""
+    changed = [
+        source
+        for source, was in record["sources"].items()
+        if fingerprint(source) != was
+    ]
+    if record["settings"] != WINDOW_SETTINGS:
+        changed.append("the settings")
+    if not changed:
+        return ""
+    return (
+        f"the record of {record['date']} is out of date, because {', '.join(changed)} "
+        f"changed: run {record['command']}"
+    )
+
+
+def rounded(value: Any) -> Any:
+    """The same, with six decimals; the ones after that differ between machines."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return round(value, 6) if isinstance(value, float) else value

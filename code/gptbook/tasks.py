@@ -1,0 +1,248 @@
+"""What the command line trains: a net that spells names, and one that names flowers."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gptbook.checkpoint import load_checkpoint, restore_training
+from gptbook.classifier import (
+    IrisNet,
+    accuracy,
+    corrected_interval,
+    cross_validate,
+    iris_tensors,
+)
+from gptbook.datasets import city_names, read_names, split_names
+from gptbook.generate import generate_name
+from gptbook.loss import conditional_entropy, count_loss
+from gptbook.ngram import NgramNet, context_windows, unique_contexts
+from gptbook.recipes import ClassifierRecipe, NgramRecipe, Recipe
+from gptbook.runs import Run, recipe_in
+from gptbook.tokenizer import CharacterTokenizer
+from gptbook.train import draw_rows, mean_surprise, seeded
+
+FEWEST_NAMES = 20
+
+
+class SpellingRun(Run):
+    """An n-gram net on its way to spelling names."""
+
+    recipe: NgramRecipe
+    model: NgramNet
+
+    def __init__(self, recipe: NgramRecipe) -> None:
+        """Read and split the names, start the net. Raises ValueError for too few."""
+        super().__init__()
+        self.recipe = recipe
+        self.names = names_for(recipe)
+        self.training, self.held_out = split_names(self.names, recipe.held_out)
+        self.tokenizer = CharacterTokenizer.from_texts(self.names)
+        windows = context_windows(self.training, self.tokenizer, recipe.context_length)
+        self.contexts, self.counts = unique_contexts(
+            *windows, self.tokenizer.vocab_size
+        )
+        self.occurrences = self.counts.sum(dim=1, dtype=torch.float64)
+        with seeded(recipe.seed):
+            self.model = net_for(recipe, self.tokenizer)
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+    def loss_at(self, step: int) -> Tensor:
+        """All contexts at once where they are few; else a batch of them."""
+        if len(self.contexts) <= self.recipe.batch_size:
+            return count_loss(self.model(self.contexts), self.counts)
+        rows = draw_rows(self.occurrences, self.recipe.batch_size)
+        shares = self.counts[rows] / self.counts[rows].sum(dim=1, keepdim=True)
+        return count_loss(self.model(self.contexts[rows]), shares)
+
+    def rate_at(self, step: int) -> float:
+        """Half a cosine, from the recipe's rate down to zero."""
+        fading = (1 + math.cos(math.pi * step / self.recipe.num_steps)) / 2
+        return self.recipe.learning_rate * fading
+
+    def data_facts(self) -> dict[str, Any]:
+        """Alphabet and longest name, for sampling; a fingerprint of the names."""
+        text = "\n".join(sorted(self.names))
+        return {
+            "alphabet": self.tokenizer.characters,
+            "num_names": len(self.names),
+            "longest_name": max(map(len, self.names)),
+            "names_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        }
+
+    def surprise_at(self, names: list[str]) -> float:
+        """The mean surprise at names, in nats per position.
+
+        Raises ValueError for a letter that is not in the alphabet.
+        """
+        windows = context_windows(names, self.tokenizer, self.recipe.context_length)
+        return mean_surprise(self.model, *windows)
+
+    def measure(self) -> dict[str, float]:
+        """Losses in nats per position.
+
+        The floor is the least training loss that any model of this context can have.
+        """
+        return {
+            "held-out loss": self.surprise_at(self.held_out),
+            "training loss": self.surprise_at(self.training),
+            "floor": conditional_entropy(self.counts),
+            "uniform guess": math.log(self.tokenizer.vocab_size),
+        }
+
+    def describe(self) -> Iterator[str]:
+        """The net, and how many names it learns from."""
+        letters = self.recipe.context_length
+        window = "1 letter" if letters == 1 else f"{letters} letters"
+        yield f"{self.recipe.name}: a net that reads {window} and predicts the next one"
+        yield (
+            f"  learns from {len(self.training):,} names; "
+            f"{len(self.held_out):,} others are kept to measure with"
+        )
+
+    def report(self) -> Iterator[str]:
+        """The losses, and what to compare them with."""
+        found = self.measure()
+        yield (
+            f"  held-out loss  {found['held-out loss']:.3f} nats per position, "
+            f"on {len(self.held_out):,} names that it never saw "
+            f"(uniform guess: {found['uniform guess']:.3f})"
+        )
+        yield (
+            f"  training loss  {found['training loss']:.3f}; "
+            f"no model with this context can be below {found['floor']:.3f}"
+        )
+
+
+class FlowerRun(Run):
+    """The Iris net on its way to telling species apart. It learns from all flowers."""
+
+    recipe: ClassifierRecipe
+    model: IrisNet
+
+    def __init__(self, recipe: ClassifierRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.features, self.labels = iris_tensors()
+        with seeded(recipe.seed):
+            self.model = IrisNet()
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+    def loss_at(self, step: int) -> Tensor:
+        """All flowers at once."""
+        return F.cross_entropy(self.model(self.features), self.labels)
+
+    def rate_at(self, step: int) -> float:
+        """The same at every step."""
+        return self.recipe.learning_rate
+
+    def data_facts(self) -> dict[str, Any]:
+        """A fingerprint of the flowers."""
+        numbers = self.features.numpy().tobytes() + self.labels.numpy().tobytes()
+        return {"flowers_sha256": hashlib.sha256(numbers).hexdigest()}
+
+    def measure(self) -> dict[str, float]:
+        """Accuracy on flowers seen in training; cross-validated, with its interval."""
+        accuracies = cross_validate(
+            self.features,
+            self.labels,
+            seed=self.recipe.seed,
+            num_steps=self.recipe.num_steps,
+            learning_rate=self.recipe.learning_rate,
+        )
+        low, high = corrected_interval(accuracies)
+        return {
+            "seen": accuracy(self.model, self.features, self.labels),
+            "unseen": accuracies.mean().item(),
+            "low": low,
+            "high": high,
+        }
+
+    def describe(self) -> Iterator[str]:
+        """The net, and how many flowers it learns from."""
+        yield f"{self.recipe.name}: a net that tells three species of iris apart"
+        yield f"  learns from {len(self.labels)} flowers"
+
+    def report(self) -> Iterator[str]:
+        """The accuracy, on flowers that were not seen: one net cannot say it alone."""
+        yield "  now trains 50 more nets, each tested on a fifth not seen ..."
+        found = self.measure()
+        yield (
+            f"  accuracy       {found['unseen']:.1%} on flowers not seen in training "
+            f"(95% interval {found['low']:.1%} to {found['high']:.1%})"
+        )
+        yield f"                 {found['seen']:.1%} on those that this net has seen"
+
+
+def names_for(recipe: NgramRecipe) -> list[str]:
+    """The names that a recipe learns from. Raises ValueError if they are too few."""
+    if not recipe.names_file:
+        return city_names()
+    names = read_names(recipe.names_file, recipe.column)
+    if len(names) < FEWEST_NAMES:
+        raise ValueError(
+            f'column "{recipe.column}" of {recipe.names_file} has '
+            f"{len(names)} different names: give at least {FEWEST_NAMES}, "
+            f"better {FEWEST_NAMES * 25} or more"
+        )
+    return names
+
+
+def net_for(recipe: NgramRecipe, tokenizer: CharacterTokenizer) -> NgramNet:
+    """A new net of the recipe's sizes."""
+    return NgramNet(
+        tokenizer.vocab_size,
+        recipe.context_length,
+        recipe.embedding_dim,
+        recipe.hidden_dim,
+        recipe.dropout,
+    )
+
+
+def new_run(recipe: Recipe) -> Run:
+    """A run at its very beginning. Raises ValueError if its data are not right."""
+    if isinstance(recipe, NgramRecipe):
+        return SpellingRun(recipe)
+    assert isinstance(recipe, ClassifierRecipe)
+    return FlowerRun(recipe)
+
+
+def load_run(run_dir: Path) -> Run:
+    """The run in a folder, with its data, at the step where it was saved.
+
+    Raises ValueError if the folder holds no run, or its data have changed since.
+    """
+    _, facts = load_checkpoint(run_dir)
+    run = new_run(recipe_in(facts, run_dir))
+    run.go_on_from(run_dir)
+    return run
+
+
+def write_names(run_dir: Path, start: str, count: int, seed: int) -> list[str]:
+    """Let the net in a run folder write names. It needs no list of names for that.
+
+    Raises ValueError if the folder holds no run, or one that writes no names, or if
+    `start` has a letter that is not in the alphabet.
+    """
+    tensors, facts = load_checkpoint(run_dir)
+    recipe, data = recipe_in(facts, run_dir), facts["data"]
+    if not isinstance(recipe, NgramRecipe):
+        raise ValueError(
+            f"{run_dir} holds a run of {recipe.name}, which writes no names: "
+            "give a run of city-bigram or another recipe for names"
+        )
+    tokenizer = CharacterTokenizer(data["alphabet"])
+    net = net_for(recipe, tokenizer)
+    restore_training(tensors, net)
+    generator = torch.Generator().manual_seed(seed)
+    # Twice the longest name it learned from: a net that rambles must end somewhere.
+    longest = max(2 * data["longest_name"], len(start))
+    return [
+        generate_name(net, tokenizer, recipe.context_length, generator, start, longest)
+        for _ in range(count)
+    ]

