@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,8 @@ def project() -> Project:
 
 class SiteHandler(http.server.SimpleHTTPRequestHandler):
     """Serves the site as a web host does: text compressed, and the 404 page for what is not there."""
+
+    server: "QuietServer"
 
     def do_GET(self) -> None:
         path = Path(self.translate_path(self.path))
@@ -52,6 +55,7 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(body)
+        self.server.sent[self.path] = self.server.sent.get(self.path, 0) + len(body)
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -59,6 +63,11 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
 
 class QuietServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.sent: dict[str, int] = {}
+        """Bytes of each body sent, compressed as it went: workers and late requests count too."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # a browser that closes a connection early is no fault of the site
@@ -68,6 +77,7 @@ class QuietServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
 class Site:
     folder: Path
     url: str
+    sent: dict[str, int]
 
     def page(self, name: str) -> str:
         """The address of a page: `part/slug.py`, `glossary.md`, or "" for the home page."""
@@ -99,7 +109,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         build_site(folder, url)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Site(folder, url)
+        yield Site(folder, url, server.sent)
         server.shutdown()
 
 

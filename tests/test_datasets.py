@@ -152,7 +152,7 @@ def test_no_held_out_city_is_in_training_whatever_the_country() -> None:
 
 
 def test_the_split_is_the_same_on_every_machine_and_follows_the_seed() -> None:
-    training, held_out = split_names(city_names(), held_out=0.1, seed=0)
+    _, held_out = split_names(city_names(), held_out=0.1, seed=0)
     assert held_out[:2] == ["abasolo", "abbaspur"]
     assert split_names(city_names(), seed=1)[1] != held_out
     assert split_names(reversed(city_names()))[1] == held_out

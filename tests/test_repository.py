@@ -98,7 +98,7 @@ def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Pat
     assert {"gptbook/py.typed", "gptbook/data/iris.csv", "gptbook/data/cities.csv", "gptbook/cli.py"} <= names
     assert not [name for name in names if name.startswith(("code", "tests", "docs"))]
     program = "import gptbook, gptbook.datasets as d; print(gptbook.__file__, len(d.city_names()), len(d.iris()))"
-    # Isolated from this checkout: the .pth file of the editable install is switched off with -S, site-packages put back.
+    # Isolated from this checkout: -S switches off the editable install's .pth file.
     folders = [str(tmp_path / "installed"), *[path for path in sys.path if path.endswith("site-packages")]]
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {program}"],

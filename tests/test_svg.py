@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from bookbuild.execute import matplotlibrc
 from bookbuild.svg import PALETTE, XLINK, themed_plot
 
-
 HREF = f"{{{XLINK}}}href"
 
 

@@ -173,11 +173,9 @@ def fingerprint(source: str) -> str:
 
 def is_stale(record: dict[str, Any]) -> str:
     """What has changed since the record was made, as a sentence; "" if nothing has."""
-    changed = [
-        source
-        for source, was in record["sources"].items()
-        if fingerprint(source) != was
-    ]
+    now = {source: fingerprint(source) for source in WINDOW_SOURCES}
+    then = record["sources"]
+    changed = [name for name in {**now, **then} if now.get(name) != then.get(name)]
     if record["settings"] != WINDOW_SETTINGS:
         changed.append("the settings")
     if not changed:

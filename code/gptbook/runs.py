@@ -2,6 +2,7 @@
 
 import copy
 import signal
+import statistics
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -91,14 +92,15 @@ class Run(ABC):
         return self.losses[-1]
 
     def seconds_left(self) -> float:
-        """How long the steps to come will take here, judged by three on a copy."""
+        """How long the steps to come will take here, judged by a few on a copy."""
         rehearsal = copy.deepcopy(self)
         rehearsal.advance()  # the first one also pays for setting up
-        began = time.perf_counter()
-        for _ in range(2):
+        seconds: list[float] = []
+        while len(seconds) < 9 and sum(seconds) < 2:
+            began = time.perf_counter()
             rehearsal.advance()
-        seconds_a_step = (time.perf_counter() - began) / 2
-        return seconds_a_step * (self.recipe.num_steps - self.step)
+            seconds.append(time.perf_counter() - began)
+        return statistics.median(seconds) * (self.recipe.num_steps - self.step)
 
     def save(self, run_dir: Path) -> None:
         """Save the run. Raises OSError if that fails; what was saved before stays."""

@@ -1,4 +1,4 @@
-// Two small things that a page cannot do without script: the Skim switch, and a menu that closes by itself.
+// Three small things that a page cannot do without script: the Skim switch, a menu that closes by itself, copying code.
 const root = document.documentElement;
 
 document.addEventListener("click", (event) => {
@@ -26,5 +26,22 @@ document.addEventListener("keydown", (event) => {
   for (const menu of document.querySelectorAll(".downloads[open]")) {
     menu.open = false;
     menu.querySelector("summary").focus();
+  }
+});
+
+// Material says "a page is here" through `document$`, at the first load and after each instant navigation.
+window.document$?.subscribe(() => {
+  for (const block of document.querySelectorAll(".highlight:not(:has(.copy))")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.setAttribute("aria-live", "polite");
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.querySelector("code").textContent);
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 1500);
+    });
+    block.append(button);
   }
 });

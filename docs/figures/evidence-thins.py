@@ -29,13 +29,20 @@ def figure() -> str:
     training, held_out = split_names(city_names())
     if NAME not in held_out:
         raise ValueError(f"{NAME} is not held out: choose another name for this figure")
-    rows = [(NAME[-1 - width : -1], *seen(training, NAME[-1 - width : -1])) for width in WIDTHS]
+    rows = [
+        (NAME[-1 - width : -1], *seen(training, NAME[-1 - width : -1]))
+        for width in WIDTHS
+    ]
     said = "; ".join(
-        f"{context}: seen {total:,} times, then {NAME[-1]} in {right / total:.0%}" if total else f"{context}: never seen"
+        f"{context}: seen {total:,} times, then {NAME[-1]} in {right / total:.0%}"
+        if total
+        else f"{context}: never seen"
         for context, total, right in rows
     )
     d = Drawing(380, 96 + 36 * len(rows), f"What comes after {NAME[:-1]}? {said}.")
-    edge = 8 + CELL * (len(NAME) - 1)  # the text ends here, where the next letter is wanted
+    edge = 8 + CELL * (
+        len(NAME) - 1
+    )  # the text ends here, where the next letter is wanted
     bars = edge + CELL + 12
     d.cells(8, 6, list(NAME[:-1]), CELL, 28, "muted", text_size=16, mono=True)
     d.cells(edge, 6, ["?"], CELL, 28, "output", text_size=16, mono=True)
@@ -45,7 +52,15 @@ def figure() -> str:
     longest = log10(rows[0][1])
     for row, (context, total, right) in enumerate(rows):
         y = 68 + 36 * row
-        d.cells(edge - CELL * len(context), y, list(context), CELL, 28, text_size=16, mono=True)
+        d.cells(
+            edge - CELL * len(context),
+            y,
+            list(context),
+            CELL,
+            28,
+            text_size=16,
+            mono=True,
+        )
         if total:
             bar = 4 + 58 * log10(total) / longest
             d.rect(bars, y + 5, bar, 18, "data", 0, 0.8, 0)

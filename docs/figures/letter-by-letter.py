@@ -30,13 +30,30 @@ def figure() -> str:
         d.arrow(LEFT + CELL * len(text) + 3, middle, MODEL - 3, middle)
         d.box(MODEL, y, 62, CELL, "model", size=14)
         d.arrow(MODEL + 64, middle, GUESS - 3, middle)
-        d.cells(GUESS, y, ["." if last else NAME[row]], CELL, kind="output", text_size=17, mono=True)
+        d.cells(
+            GUESS,
+            y,
+            ["." if last else NAME[row]],
+            CELL,
+            kind="output",
+            text_size=17,
+            mono=True,
+        )
         if last:
             d.text(GUESS + CELL, y + CELL + 19, "the mark: stop", 13, "muted", "end")
             continue
         # The guess goes down between the rows and into its place at the end of the next one.
-        right, gap, place = GUESS + CELL / 2, y + CELL + 8, LEFT + CELL * len(text) + CELL / 2
+        right, gap, place = (
+            GUESS + CELL / 2,
+            y + CELL + 8,
+            LEFT + CELL * len(text) + CELL / 2,
+        )
         d.path(f"M{right} {y + CELL}V{gap}H{place}V{gap + 5}", "gray", stroke=1.25)
-        d.path(f"M{place} {gap + 11}L{place - 4} {gap + 4}L{place + 4} {gap + 4}Z", "gray", fill=True, stroke=0)
+        d.path(
+            f"M{place} {gap + 11}L{place - 4} {gap + 4}L{place + 4} {gap + 4}Z",
+            "gray",
+            fill=True,
+            stroke=0,
+        )
     d.text(LEFT + CELL + 8, 26 + CELL / 2 - 5, "the mark: start", 13, "muted")
     return d.svg()

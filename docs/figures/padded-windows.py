@@ -28,10 +28,25 @@ def figure() -> str:
         for width, x in zip(WIDTHS, (narrow, wide)):
             for index, token in enumerate(text[place - width : place]):
                 kind = "muted" if token == "." else "data"
-                d.cells(x + CELL * index, y, [token], CELL, 28, kind, text_size=16, mono=True)
+                d.cells(
+                    x + CELL * index,
+                    y,
+                    [token],
+                    CELL,
+                    28,
+                    kind,
+                    text_size=16,
+                    mono=True,
+                )
         d.arrow(narrow + CELL + 4, y + 14, target - 4, y + 14)
         d.arrow(wide - 4, y + 14, target + CELL + 4, y + 14)
         d.cells(target, y, [text[place]], CELL, 28, "output", text_size=16, mono=True)
     d.path(f"M{edge} 30H{edge + 6}V{22 + 36 * len(NAME)}H{edge}", "gray", stroke=1.25)
-    d.text(edge + 14, 16 + 18 * len(NAME), "without marks,\n3 letters would\nskip these", 13, "muted")
+    d.text(
+        edge + 14,
+        16 + 18 * len(NAME),
+        "without marks,\n3 letters would\nskip these",
+        13,
+        "muted",
+    )
     return d.svg()

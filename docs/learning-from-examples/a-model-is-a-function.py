@@ -211,7 +211,7 @@ ax.set_yticks(list(sizes.values()), list(sizes))
 ax.minorticks_off()
 ax.set_xlabel("published")
 ax.set_ylabel("parameters")
-title = f"Published sizes grew {until_2021:,.0f}-fold by 2021, {since:.2f}-fold since"
+title = f"Sizes grew {until_2021:,.0f}-fold by 2021, {since:.2f}-fold since"
 fig.suptitle(title, x=0.02, ha="left", weight="bold", fontsize=12)
 plt.show()
 

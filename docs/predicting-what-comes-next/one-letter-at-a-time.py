@@ -44,7 +44,7 @@ from gptbook.ngram import count_pairs
 
 # %%
 #| alt: A table of 27 by 27 shades, letters on both sides. Vowel columns are dark in most rows, most cells are nearly white, and the row of q has one dark cell, at u.
-#| caption: Darkest: 30 % or more.
+#| caption: What follows each letter. Darkest: 30 % or more.
 pair_counts = count_pairs(training_names, tokenizer)  # (27, 27), whole numbers
 shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 1
 
@@ -65,7 +65,8 @@ plt.show()
 #
 # $$p(\text{after} \mid \text{before}) = \frac{\text{count}(\text{before}, \text{after})}{\text{count}(\text{before})}$$
 #
-# To write, draw from the mark's row, by the probabilities. Go to the drawn letter's row, draw again, until you draw the mark.
+# To write, draw from the mark's row by these probabilities, then from the drawn letter's row, until you draw the mark.
+
 
 # %%
 def write_name(
@@ -88,7 +89,8 @@ def write_name(
 # %% tags=["result"]
 generator = torch.Generator().manual_seed(0)
 written = [write_name(shares, generator) for _ in range(1000)]
-print("  ".join(written[:12]))
+for first in (0, 4, 8):
+    print("  ".join(written[first : first + 4]))
 
 # %% [markdown]
 # No person wrote these names, only three rules: count, divide, draw.
@@ -139,9 +141,9 @@ floor = conditional_entropy(pair_counts)
 print(f"floor: {floor:.3f} nats")
 
 # %% [markdown]
-# Plain training draws a **batch** of {{ batch_size }} positions at random, takes a step, draws again. It works for any model, but each batch's luck shakes the parameters.
+# The names hold {{ f"{len(targets):,}" }} **positions**: places to guess a symbol. Plain training draws a **batch** of {{ batch_size }} at random, takes a step, draws again. It works for any model, but each batch's luck shakes the parameters.
 #
-# The {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} questions: what follows *a*, *b*, *c*...? Ask each once, weigh the answers by their counts: the same loss, without the luck.
+# Yet the positions ask only {{ len(rows) }} questions: what follows *a*, *b*, *c*...? Ask each once, weigh the answers by their counts: the same loss, without the luck.
 
 # %% tags=["show"]
 from gptbook.train import train_on_batches
@@ -172,7 +174,7 @@ print(f"{exact_loss - floor:.4f} nats above the floor")
 
 # %% tags=["fold"]
 #| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall towards a dashed floor line. The curve of batches has a wide band around it and stays a little above the floor; the curve of counts runs into it.
-#| caption: Batches read {{ f"{positions_read:,}" }} positions; counts, {{ f"{rows_read:,}" }} rows. Band: 80 % of the batches.
+#| caption: Batches read {{ f"{positions_read:,}" }} positions; counts, {{ f"{rows_read:,}" }} rows. Band: 80 % of batches.
 # Wider and wider stretches of steps; for each, the mean and the middle 80 %.
 edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique().tolist()
 stretches = [torch.tensor(batch_losses[a - 1 : b]) for a, b in pairwise(edges)]
@@ -215,9 +217,9 @@ fig.suptitle(title, x=0.02, ha="left", weight="bold", fontsize=12)
 plt.show()
 
 # %% [markdown]
-# ## Counted or learned: equals
+# ## Held out
 #
-# A pair never counted must not get probability 0: its surprise would be infinite. So counts keep a little for the unseen: **smoothing**. Held out, they score {{ f"{counts_held_out:.3f}" }} nats, the net {{ f"{net_held_out:.3f}" }}.
+# A pair never counted must not get probability 0: its surprise would be infinite. So counts keep a little for the unseen: **smoothing**. On held-out names they score {{ f"{counts_held_out:.3f}" }} nats, the net {{ f"{net_held_out:.3f}" }}.
 
 # %% tags=["fold"]
 from gptbook.ngram import NgramCounts
@@ -231,7 +233,8 @@ print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:
 # %% [markdown]
 # ## What goes wrong
 #
-# The table also wrote {{ ", ".join(f"*{name}*" for name in odd_names) }}. Each pair is fine, the whole is no name. {{ f"{written_without_vowel:.0%}" }} of its names lack a vowel; of {{ f"{len(training_names):,}" }} real ones, {{ real_without_vowel }} do. It cannot know that a vowel is overdue: it remembers one letter.
+# The table also wrote {{ ", ".join(f"*{name}*" for name in odd_names) }}. Each pair is fine, the whole is no name. {{ f"{written_without_vowel:.0%}" }} of its names lack a vowel; of {{ f"{len(training_names):,}" }} real ones, {{ real_without_vowel }} do. With one letter of memory, it cannot know that a vowel is overdue.
+
 
 # %% tags=["fold"]
 def has_vowel(name: str) -> bool:
@@ -260,7 +263,7 @@ for seed in range(100):
 print("100 seeds, 100 times the same name")
 
 # %% [markdown]
-# If one letter of memory is too little, why not [look further back](more-context.py)?
+# Why not [look further back](more-context.py)?
 
 # %% [markdown]
 # ## Check yourself
@@ -308,6 +311,7 @@ my_prediction = math.log(26 + 2 + 1)  # 3.37
 #
 # Change the loop so that it always takes the likeliest letter instead of drawing one. What does it write? Write it again: what changes?
 
+
 # %% tags=["starter"]
 def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
     tokens = [0]
@@ -330,6 +334,7 @@ with exercise("Change"):
 # %% [markdown] tags=["hint"]
 # A tensor's `argmax()` is the place of its largest value.
 
+
 # %% tags=["solution"]
 def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
     tokens = [0]
@@ -348,6 +353,7 @@ def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
 #
 # Write `name_surprise(name)`: the average of $-\ln p$ over all positions of a name, its end included, with the table `shares`. Then compare *london* with a name from another language.
 
+
 # %% tags=["starter"]
 def name_surprise(name: str) -> float:
     """Nats per position; a name of L letters has L + 1 positions."""
@@ -365,6 +371,7 @@ with exercise("Build"):
 
 # %% [markdown] tags=["hint"]
 # Put the mark before and after the name's tokens, as `count_pairs` does. Then each pair of neighbours is one position.
+
 
 # %% tags=["solution"]
 def name_surprise(name: str) -> float:

@@ -1,0 +1,189 @@
+"""Records: made once, kept part by part, out of date when what made them changes; and what the committed one shows."""
+
+import importlib
+import json
+import math
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+
+import gptbook.record
+from gptbook.datasets import city_names, read_record
+from gptbook.record import fingerprint, is_stale, make_windows, rounded, run_parts
+
+TINY: dict[str, Any] = {
+    "widest": 1,
+    "seeds": [0],
+    "net": {"embedding_dim": 4, "hidden_dim": 8, "dropout": 0.1},
+    "training": {"num_steps": 3, "batch_size": 16, "learning_rate": 4e-3},
+    "num_samples": 3,
+    "curve": {"context_length": 1, "num_steps": 3, "dropouts": [0.0]},
+}
+
+
+@pytest.fixture(scope="module")
+def windows() -> dict[str, Any]:
+    return read_record("windows")
+
+
+def held_out(record: dict[str, Any], model: str) -> dict[int, list[float]]:
+    """Held-out losses by letters of context, one for each seed."""
+    losses: dict[int, list[float]] = {}
+    for row in record["rows"]:
+        if row["model"] == model:
+            losses.setdefault(row["context_length"], []).append(row["held_out_loss"])
+    return losses
+
+
+def test_the_committed_record_is_not_out_of_date(windows: dict[str, Any]) -> None:
+    assert is_stale(windows) == ""
+
+
+def test_the_committed_record_says_how_it_was_made(windows: dict[str, Any]) -> None:
+    assert windows["command"] == "gptbook ladder"
+    for fact in ("date", "commit", "processor", "threads", "python", "torch", "settings", "sources"):
+        assert fact in windows
+    assert windows["names"]["training"] + windows["names"]["held_out"] == len(city_names())
+    assert len(windows["rows"]) == 9 + 8 * 3
+
+
+def test_a_bigram_net_is_as_good_as_smoothed_counts_on_held_out_names(windows: dict[str, Any]) -> None:
+    (counts,) = held_out(windows, "counts")[1]
+    for net in held_out(windows, "net")[1]:
+        assert abs(net - counts) < 0.005
+
+
+def test_each_wider_context_up_to_4_is_better_held_out_for_every_net(windows: dict[str, Any]) -> None:
+    nets = held_out(windows, "net")
+    for narrow, wide in pairwise((1, 2, 3, 4)):
+        assert max(nets[wide]) < min(nets[narrow])
+
+
+def test_counts_and_nets_turn_before_the_widest_context(windows: dict[str, Any]) -> None:
+    for model in ("counts", "net"):
+        losses = {width: mean(by_seed) for width, by_seed in held_out(windows, model).items()}
+        best = min(losses, key=losses.__getitem__)
+        assert 4 < best < 8, losses
+
+
+def test_every_net_starts_at_the_uniform_guess(windows: dict[str, Any]) -> None:
+    assert windows["uniform_loss"] == pytest.approx(math.log(27), abs=1e-5)
+    starts = [row["untrained_loss"] for row in windows["rows"] if row["model"] == "net"]
+    assert starts == pytest.approx([math.log(27)] * 24, abs=0.1)
+
+
+def test_training_loss_is_not_skill(windows: dict[str, Any]) -> None:
+    """Without dropout the training loss falls to the end, while the held-out loss turns and rises."""
+    curve = next(curve for curve in windows["curves"] if curve["dropout"] == 0)
+    assert curve["training_losses"][-1] == min(curve["training_losses"])
+    assert curve["held_out_losses"][-1] > min(curve["held_out_losses"]) + 0.05
+
+
+def test_a_record_is_made_part_by_part_and_goes_on_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gptbook.record, "WINDOW_SETTINGS", TINY)
+    monkeypatch.setattr(gptbook.record, "city_names", lambda: city_names()[::400])
+    path = tmp_path / "runs" / "windows.json"
+    with monkeypatch.context() as stopped:
+        stopped.setattr(gptbook.record.WindowExperiment, "curve", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            make_windows(progress=False, path=path)
+    assert not path.exists(), "nothing half-written"
+    kept = sorted(file.name for file in tmp_path.glob(".cache/records/*/*"))
+    assert kept == ["counts-0.json", "counts-1.json", "net-1-0.json"]
+    with monkeypatch.context() as resumed:
+        resumed.setattr(gptbook.record.WindowExperiment, "train", interrupt)  # it must not be needed again
+        assert make_windows(progress=True, path=path) == path
+    assert "curve-0.0" in capsys.readouterr().err, "progress is shown"
+    record = json.loads(path.read_text())
+    assert [row["model"] for row in record["rows"]] == ["letters", "counts", "net"]
+    assert len(record["curves"]) == 1
+    assert is_stale(record) == ""
+    assert make_windows(progress=False, resume=False, path=path) == path
+    again = json.loads(path.read_text())
+    for row in (*record["rows"], *again["rows"]):
+        row["seconds"] = 0
+    assert again == record
+
+
+def interrupt(*_: object) -> dict[str, Any]:
+    raise KeyboardInterrupt
+
+
+def test_parts_come_back_in_their_order_whichever_were_kept(tmp_path: Path) -> None:
+    ran: list[str] = []
+
+    def part(name: str) -> Callable[..., dict[str, Any]]:
+        def run(on_step: Callable[[int, float], None]) -> dict[str, Any]:
+            ran.append(name)
+            return {"name": name}
+
+        return run
+
+    run_parts({"b": (1, part("b"))}, tmp_path, progress=False, resume=True)
+    done = run_parts({name: (1, part(name)) for name in "abc"}, tmp_path, progress=False, resume=True)
+    assert list(done) == ["a", "b", "c"]
+    assert ran == ["b", "a", "c"]
+
+
+PLAIN = '''
+def f(x):
+    """Doc."""
+    if x < 0:
+        raise ValueError(f"x is {x}: give more")
+    return {"a": x + 1, "b": f"{x:>4}"}
+'''
+SAME = [
+    PLAIN.replace('"""Doc."""', '"""Another\n\n    one.\n    """'),
+    PLAIN.replace("    return", "    # why\n    return"),
+    PLAIN.replace("is {x}: give", "must not be {x}: give"),
+    PLAIN.replace('{"a": x + 1, "b": f"{x:>4}"}', '{\n        "a": x + 1,\n        "b": f"{x:>4}",\n    }'),
+]
+OTHER = [
+    PLAIN.replace("x + 1", "x + 2"),
+    PLAIN.replace("x < 0", "x <= 0"),
+    PLAIN.replace('"a"', '"c"'),
+    PLAIN.replace("    return", "        return"),
+]
+
+
+def test_a_fingerprint_follows_what_code_does_and_not_how_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def taken(number: int, code: str) -> str:
+        (tmp_path / f"sample_{number}.py").write_text(code)
+        importlib.invalidate_caches()
+        return fingerprint(f"sample_{number}:f")
+
+    plain = taken(0, PLAIN)
+    assert [taken(number, code) for number, code in enumerate(SAME, start=1)] == [plain] * len(SAME)
+    others = [taken(number, code) for number, code in enumerate(OTHER, start=10)]
+    assert len({plain, *others}) == 1 + len(OTHER)
+    for name in [name for name in sys.modules if name.startswith("sample_")]:
+        del sys.modules[name]
+
+
+def test_a_record_is_out_of_date_when_code_data_or_settings_changed(windows: dict[str, Any]) -> None:
+    for source in ("cities.csv", "gptbook.ngram:NgramCounts"):
+        changed = {**windows, "sources": {**windows["sources"], source: "0" * 64}}
+        assert source in is_stale(changed)
+        assert "gptbook ladder" in is_stale(changed)
+    assert "the settings" in is_stale({**windows, "settings": {}})
+    assert "gptbook.windows:gone" in is_stale(
+        {**windows, "sources": {**windows["sources"], "gptbook.windows:gone": "0" * 64}}
+    )
+    unlisted = {source: was for source, was in windows["sources"].items() if source != "cities.csv"}
+    assert "cities.csv" in is_stale({**windows, "sources": unlisted})
+
+
+def test_numbers_are_kept_to_six_decimals() -> None:
+    assert rounded({"a": [1 / 3, 1, "x", None, True]}) == {"a": [0.333333, 1, "x", None, True]}
