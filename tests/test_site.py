@@ -47,7 +47,7 @@ def other_pages(nav: list[Any]) -> list[str]:
     return [name for name in found if name.endswith(".md")]
 
 
-PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"]]
+PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"], "reference/ngram.md"]
 PROSE_PAGES = [name for name in PAGES if not name.startswith("reference/")]
 
 

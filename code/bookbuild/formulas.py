@@ -8,13 +8,16 @@ from latex2mathml.converter import convert
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
 
+# A line may break after a formula, but never between a formula and the comma behind it.
+BEFORE_MARK = re.compile(r'(<math display="inline">(?:(?!</math>).)*</math>[.,;:!?)]+)', re.DOTALL)
 BRACE = re.compile(r"\\[{}]")
 
 
 def with_mathml(html: str) -> str:
     """Replace what pymdownx.arithmatex marked. Raises ValueError for TeX that cannot be converted."""
     html = BLOCK.sub(lambda match: _scroller(_mathml(match[1], "block")), html)
-    return INLINE.sub(lambda match: _mathml(match[1], "inline"), html)
+    html = INLINE.sub(lambda match: _mathml(match[1], "inline"), html)
+    return BEFORE_MARK.sub(r'<span class="together">\1</span>', html)
 
 
 def _scroller(mathml: str) -> str:

@@ -2,7 +2,9 @@
 
 import html
 import logging
+import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from bookbuild.book import Book, BookChapter, make_book
 from bookbuild.chapter import BuildError
 from bookbuild.formulas import with_mathml
 from bookbuild.home import ChapterCard, home_chapters
-from bookbuild.mend import mend
+from bookbuild.mend import mend, without_code_in_search
 from bookbuild.pages import (
     cell_fragments,
     code_cells,
@@ -35,6 +37,7 @@ log = logging.getLogger("mkdocs.hooks.book")
 CHAPTERS_PLACE = "<!--chapters-->"
 DOWNLOADS = "downloads"
 NOTEBOOK_BRANCH = "notebooks"
+SOURCE_LINK = re.compile(r'href="(?P<path>[^":#]+\.(?:md|py))(?P<anchor>#[^"]*)?"')
 
 # MkDocs calls functions of this module one after another; what one has made the next needs. One build at a time.
 current: dict[str, Book] = {}
@@ -69,7 +72,7 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
     if chapter is None:
         return page
     render_cells = page.render
-    inline = _inline(config)
+    inline = _inline(page, config, files)
 
     def render(config: MkDocsConfig, files: Files) -> None:
         page.meta.update(_page_meta(chapter, page, config))
@@ -98,7 +101,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if CHAPTERS_PLACE in html:
         html = html.replace(CHAPTERS_PLACE, home_chapters([_card(chapter) for chapter in book.chapters.values()]))
     try:
-        return with_mathml(with_drawings(html, book.drawings, _inline(config)))
+        return without_code_in_search(with_mathml(with_drawings(html, book.drawings, _inline(page, config, files))))
     except (ValueError, KeyError) as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from error
 
@@ -125,11 +128,20 @@ def _write_page_notebook(chapter: BookChapter) -> Path:
     return path
 
 
-def _inline(config: MkDocsConfig) -> Any:
+def _inline(page: Page, config: MkDocsConfig, files: Files) -> Callable[[str], str]:
+    """Render a caption: a line of Markdown whose links name source files, as in the prose."""
     # Captions know no blocks, so the extensions that make blocks or collect footnotes stay out.
     wanted = ["pymdownx.arithmatex", "pymdownx.inlinehilite", "attr_list", "smarty"]
     names = [name for name in config.markdown_extensions if name in wanted]
-    return inline_markdown(names, {name: config.mdx_configs.get(name, {}) for name in names})
+    render = inline_markdown(names, {name: config.mdx_configs.get(name, {}) for name in names})
+
+    def link(match: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), match["path"]))
+        target = files.get_file_from_path(path)
+        # An unknown file stays as it is, and the check of the finished site names it.
+        return match[0] if target is None else f'href="{get_relative_url(target.url, page.url)}{match["anchor"] or ""}"'
+
+    return lambda caption: SOURCE_LINK.sub(link, render(caption))
 
 
 def _reference_url(page: Page, module: str, name: str) -> str:

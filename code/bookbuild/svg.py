@@ -118,10 +118,11 @@ def _own_ids(element: ET.Element, used: set[str], prefix: str) -> None:
 
 
 def _drop_empty(root: ET.Element) -> None:
-    """Remove what paints nothing: the frames, whose fill is none and which have no stroke."""
+    """Remove what paints nothing: frames without fill and stroke, and paths without a point."""
     for parent in list(root.iter()):
         for child in list(parent):
             paints_nothing = child.get("fill") == "none" and "stroke" not in child.attrib
+            paints_nothing |= not child.get("d")
             defined = "id" in child.attrib or "clip-path" in parent.attrib or parent.tag == f"{{{SVG}}}defs"
             if child.tag == f"{{{SVG}}}path" and paints_nothing and not defined:
                 parent.remove(child)

@@ -69,7 +69,7 @@ def best_thresholds(petal_length: Tensor, labels: Tensor) -> tuple[float, float,
 class IrisNet(nn.Module):
     """Four lengths in, three scores out, and a hidden layer between: 4-16-3.
 
-    Parameters: 4*16 weights + 16 biases, then 16*3 weights + 3 biases: 131.
+    Parameters: 4 x 16 weights + 16 biases, then 16 x 3 weights + 3 biases: 131.
     The lengths go in as they are, in cm: none is above 8, so they need no scaling.
     """
 

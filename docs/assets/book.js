@@ -1,10 +1,22 @@
-// Three small things that a page cannot do without script: the Skim switch, a menu that closes by itself, copying code.
+// What a page cannot do without script: the Skim switch, a menu that closes by itself, copying code.
 const root = document.documentElement;
+
+// What stands at the top of the window stays there, whatever appears or disappears above it.
+function keepingPlace(change) {
+  const prose = document.querySelectorAll("article > :is(h1, h2, h3, p, figure)");
+  const first = [...prose].find((element) => element.getBoundingClientRect().bottom > 80);
+  const before = first?.getBoundingClientRect().top;
+  root.style.overflowAnchor = "none"; // or a browser that does the same moves twice
+  change();
+  if (first && scrollY) scrollBy({ top: first.getBoundingClientRect().top - before, behavior: "instant" });
+  root.style.overflowAnchor = "";
+}
 
 document.addEventListener("click", (event) => {
   const mode = event.target.closest("#mode");
   if (mode) {
-    const skim = root.classList.toggle("skim");
+    const skim = !root.classList.contains("skim");
+    keepingPlace(() => root.classList.toggle("skim", skim));
     mode.setAttribute("aria-checked", String(skim));
     try {
       localStorage.setItem("mode", skim ? "skim" : "read");
@@ -31,6 +43,11 @@ document.addEventListener("keydown", (event) => {
 
 // Material says "a page is here" through `document$`, at the first load and after each instant navigation.
 window.document$?.subscribe(() => {
+  // Whoever follows a chapter's link to a definition wants to see its lines.
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const source = target && target.closest(".doc-object")?.querySelector(":scope > .doc-contents > details");
+  if (source) source.open = true;
+  if (!navigator.clipboard) return; // not on a page that came without https
   for (const block of document.querySelectorAll(".highlight:not(:has(.copy))")) {
     const button = document.createElement("button");
     button.type = "button";

@@ -155,7 +155,7 @@ print(f"the module has {counted:,} parameters, the formulas say {total:,}")
 # %% [markdown]
 # ![GPT-2 as a tower. At the bottom, tokens go into a token table and a table of positions. A line, the running sum, leads up through 12 blocks; in each, attention and MLP read it through a norm and add to it. At the top a norm and the token table again. The number of parameters stands beside each part.](../figures/gpt-2-tower.svg "GPT-2, from the bottom up. Right: parameters, all blocks together.")
 #
-# The MLPs hold {{ f"{mlp_share:.0%}" }} of the parameters, and the token table {{ f"{embedding_share:.0%}" }}.
+# The MLPs hold {{ f"{100 * mlp_share:.0f} %" }} of the parameters, and the token table {{ f"{100 * embedding_share:.0f} %" }}.
 #
 # ## How large they became
 
@@ -187,7 +187,7 @@ heights = [5e13 if row % 2 else 2e13 for row in range(len(undisclosed))]
 ax.plot(undisclosed["date"], heights, "D", color="C0", mfc="none", markersize=6)
 ax.text(pd.Timestamp("2017-03"), 3.2e13, "size undisclosed", va="center")
 places = {
-    "Transformer (big)": (-5, 14, "left"),
+    "Transformer (big)": (-5, 17, "left"),
     "GPT-2 small": (7, -4, "left"),
     "GPT-3": (0, 8, "center"),
     "Switch-C": (0, 8, "center"),
@@ -196,12 +196,12 @@ places = {
 for name, (right, up, side) in places.items():
     model = models[models["name"] == name].iloc[0]
     at = (model["date"], model["parameters"])
-    ax.annotate(name, at, (right, up), textcoords="offset points", ha=side, fontsize=9)
+    ax.annotate(name, at, (right, up), textcoords="offset points", ha=side)
 first, last = undisclosed.iloc[0], undisclosed.iloc[-1]
-ax.text(
-    first["date"], heights[0], f"{first['name']}  ", ha="right", va="center", size=9
-)
-ax.text(last["date"], heights[-1], f"  {last['name']}", va="center", size=9)
+beside = {"textcoords": "offset points", "va": "center"}
+at = (first["date"], heights[0])
+ax.annotate(first["name"], at, (-8, 0), ha="right", **beside)
+ax.annotate(last["name"], (last["date"], heights[-1]), (8, 0), **beside)
 ax.set_yscale("log")
 ax.set_ylim(3e7, 1e14)
 ax.set_xlim(pd.Timestamp("2017-01"), pd.Timestamp("2026-12"))
@@ -244,7 +244,7 @@ ax.axvline(len(labels), color="black", linestyle="--", linewidth=1.2)
 ax.text(len(labels) - 2, num_nets * 0.4, "all right", ha="right")
 ax.set_xlabel(f"flowers named rightly, of {len(labels)}")
 ax.set_ylabel("nets")
-ax.set_title(f"Random parameters name {mean_right / len(labels):.0%} rightly")
+ax.set_title(f"Random parameters name {100 * mean_right / len(labels):.0f} % rightly")
 plt.show()
 
 # %% [markdown]
@@ -349,4 +349,4 @@ def count_parameters(sizes: list[int]) -> int:
 # ## Further reading
 #
 # - Frank Rosenblatt, *The Perceptron* (1958): an early net whose numbers are found from examples.
-# - Alec Radford et al., *Language Models are Unsupervised Multitask Learners* (2019): the report on GPT-2.
+# - Alec Radford et al., *Language Models are Unsupervised Multitask Learners* (2019): the report on GPT-2. It says 117 million, a miscount that was corrected later.

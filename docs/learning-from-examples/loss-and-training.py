@@ -8,9 +8,14 @@
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# A model gives each species a **probability**. The lower it was for the right answer, the greater the **surprise**. That surprise is the **loss**, in **nats**, averaged over all flowers:
+# A model gives each species a **probability**. The lower it was for the right answer, the greater the **surprise**. Its average over all flowers, in **nats**, is the **loss**:
 #
-# $$\text{loss} = -\ln p(\text{right answer})$$
+# $$\text{loss} = -\ln\, p(\text{right answer})$$
+#
+# ??? info "How do scores become probabilities? And what is a nat?"
+#     The net of the last chapter gives each species a score $s$. **Softmax** makes probabilities of them: $p_i = e^{s_i} / (e^{s_1} + e^{s_2} + e^{s_3})$. None is negative, together they make 1, and equal scores give a third each.
+#
+#     $\ln$ is the natural logarithm. It turns "so many times less likely" into "so much more surprise": a certain answer costs 0, and each halving of its probability adds {{ f"{math.log(2):.2f}" }}. One nat is the surprise at an answer of probability $1/e$, about {{ f"{100 / math.e:.0f}" }} %.
 
 # %% tags=["fold"]
 import math
@@ -44,7 +49,7 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take one parameter: a soft petal-length threshold between versicolor and virginica. Nudge it: how fast does the loss rise? That is the **slope**. Step the other way, downhill:
+# Take one parameter: the petal length where versicolor and virginica are equally likely. Nudge it: how fast does the loss rise? That is the **slope**. Step the other way, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
@@ -77,8 +82,8 @@ for _ in range(12):
 print(f"from {walk[0]:.2f} to {threshold:.2f} cm")
 
 # %% tags=["fold"]
-#| alt: Loss against the threshold: a valley with its floor near {{ f"{threshold:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter.
-#| caption: Steep slope, long step.
+#| alt: Loss against the threshold: a valley with its floor near {{ f"{threshold:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter as the slope flattens.
+#| caption: At {{ f"{threshold:.2f}" }} cm, {{ walk_mistakes }} mistakes: as few as by trying all.
 places = torch.linspace(2.7, 6.3, 200).tolist()
 fig, ax = plt.subplots()
 valley = [threshold_loss(place) for place in places]
@@ -90,8 +95,17 @@ ax.text(threshold, min(valley) + 0.2, floor_text, ha="center")
 ax.set_ylim(0, 3.4)
 ax.set_xlabel("threshold (cm)")
 ax.set_ylabel("loss (nats)")
-ax.set_title(f"{len(walk) - 1} steps find the valley")
+ax.set_title(f"{len(walk) - 1} steps downhill, long where it is steep")
 plt.show()
+
+
+def threshold_mistakes(place: float) -> int:
+    """How many of the 100 flowers a threshold (cm) gets wrong."""
+    return int(((petal_length >= place) != is_virginica).sum())
+
+
+walk_mistakes = threshold_mistakes(threshold)
+assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 
 # %% [markdown]
 # ## All 131 at once
@@ -130,7 +144,7 @@ losses, held_out_losses = [], []
 scores, held_out_scores = [], []
 for _ in range(200):
     logits = net(features[training])  # forward
-    loss = F.cross_entropy(logits, labels[training])  # -ln p, averaged
+    loss = F.cross_entropy(logits, labels[training])  # softmax, -ln p, average
     optimizer.zero_grad()  # forget the last step's slopes
     loss.backward()  # backward: a slope for each parameter
     with torch.no_grad():  # a look at the held-out flowers: nothing learns from it
@@ -147,7 +161,7 @@ first, last = held_out_losses[0], held_out_losses[-1]
 print(f"loss {first:.2f} -> {last:.2f} nats on the 30 held out, {num_right} right")
 
 # %% [markdown]
-# A little worse, at {{ f"{losses[0]:.2f}" }}: random numbers prefer some species, for no reason. After {{ len(losses) }} steps: {{ f"{losses[-1]:.2f}" }}.
+# A little worse, at {{ f"{losses[0]:.2f}" }}: random numbers prefer some species. After {{ len(losses) }} steps: {{ f"{losses[-1]:.2f}" }}.
 #
 # ??? info "Is that start bad luck?"
 #     In part. Over {{ len(starts) }} seeds, untrained nets start between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }} nats, {{ f"{sum(starts) / len(starts):.2f}" }} on average. A start far above ln 3 is a warning: look for a mistake before you train on.
@@ -197,7 +211,7 @@ print("131 parameters, every one the same")
 # %% [markdown]
 # ## "Over 98 %"?
 #
-# It names {{ num_right }} of 30 held-out flowers right: its **accuracy** is {{ f"{100 * num_right / 30:.3g}" }} %. Settled? You may read "over 98 %" on 30 flowers. There is no such score: 29 right is 96.7 %, 30 is 100 %. Draw another 30, and it jumps:
+# It names {{ num_right }} of 30 held-out flowers right: its **accuracy** is {{ f"{100 * num_right / 30:.3g}" }} %. You may read "over 98 %" on 30 flowers. No such score exists: 29 right is 96.7 %, 30 is 100 %. Draw another 30: it jumps.
 
 # %% tags=["show"]
 from gptbook.classifier import corrected_interval, cross_validate
@@ -211,7 +225,7 @@ print(f"95 % interval {100 * low:.1f} to {100 * high:.3g} %")
 
 # %% tags=["fold"]
 #| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{100 * right / 30:.3g} %" for right in rights) }}, with nothing between. A dashed line at 98 % stands in a gap.
-#| caption: Each dot: a net, and 30 flowers it never saw.
+#| caption: Each dot: one net, 30 unseen flowers.
 counted = (accuracies.flatten() * 30).round().long().bincount(minlength=31)  # (31,)
 rights = [right for right in range(31) if counted[right] > 0]
 fig, ax = plt.subplots()

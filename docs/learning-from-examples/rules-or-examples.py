@@ -3,14 +3,14 @@
 #
 # Who writes the rules? In a program, a person does. But nobody can write down what tells a cat from a dog in a photo, or which word comes next.
 #
-# ![Software: a petal length of 1.4 cm and a person's rule, below 2 cm is setosa, go into a program; the answer setosa comes out. Machine learning: petal lengths and their answers go into learning; the rule comes out.](../figures/rules-or-learning.svg "Software is given a rule. Machine learning is given answers.")
+# ![Software: a petal length of 1.4 cm and a person's rule, below 2 cm is setosa, go into a program; the answer setosa comes out. Machine learning: petal lengths and their answers go into learning; the rule comes out.](../figures/rules-or-learning.svg "Software gets its rule from a person, machine learning from examples.")
 
 # %% [markdown]
 # ## Three flowers
 #
-# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? In a table of 1936 there are 50 of each, measured.
+# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? A table printed in 1936 holds 50 of each, measured.
 #
-# ![Three irises from above, to scale. Setosa's petals are tiny, virginica's are the largest.](../figures/iris-flowers.svg "The average flower of each species, to scale.")
+# ![Three irises from above, to scale. Setosa's petals are tiny, virginica's are the largest.](../figures/iris-flowers.svg "The average flower of each species, to scale. Petals inside, sepals outside.")
 #
 # Measurements with the right name make an **example**.
 #
@@ -58,7 +58,7 @@ print(f"{my_mistakes} mistakes in {len(labels)} flowers")
 #
 # ## Their rule
 #
-# Now leave the numbers open. A rule with open numbers is a **model**. Try every pair of thresholds on the examples, keep the one with the fewest mistakes. Not you but the examples choose the numbers: that is **learning**.
+# Now leave the numbers open. A rule with open numbers is a **model**. Try every pair of thresholds on the examples, and keep the one with the fewest mistakes. Now examples choose the numbers: that is **learning**.
 
 # %% tags=["show"]
 from gptbook.classifier import best_thresholds
@@ -102,7 +102,7 @@ plt.show()
 
 # %% tags=["fold"]
 #| alt: Mistakes against the second threshold, a staircase that falls from {{ max(counts) }} to its lowest point, {{ min(counts) }}, near {{ f"{high:.2f}" }} cm, and rises again.
-#| caption: Learning seeks the bottom.
+#| caption: Learning takes the lowest point.
 places = torch.arange(3.0, 6.9, 0.01)
 counts = [
     count_mistakes(classify_by_thresholds(petal_length, low, place), labels)
@@ -121,7 +121,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# **The count flatters.** The test flowers are the very ones that chose the thresholds. Let half of them choose and test on the others: over {{ num_splits }} random splits, {{ f"{share_seen:.1%}" }} wrong in the first half, {{ f"{share_new:.1%}" }} in the second. Only flowers that a model has never seen show its skill.
+# **The count flatters.** The test flowers are the very ones that chose the thresholds. Let half of them choose and test on the others: over {{ num_splits }} random splits, {{ f"{100 * share_seen:.1f} %" }} wrong in the first half, {{ f"{100 * share_new:.1f} %" }} in the second. Only flowers that a model has never seen show its skill.
 
 # %%
 num_splits = 50
@@ -136,9 +136,8 @@ for _ in range(num_splits):
     wrong_new += count_mistakes(guessed, labels[new])
 share_seen = wrong_seen / (num_splits * 75)
 share_new = wrong_new / (num_splits * 75)
-print(
-    f"wrong: {share_seen:.1%} of the flowers that chose, {share_new:.1%} of the others"
-)
+print(f"wrong: {100 * share_seen:.1f} % of the flowers that chose")
+print(f"wrong: {100 * share_new:.1f} % of the others")
 
 # %% [markdown]
 # **Two numbers are too few.** One versicolor has petals {{ f"{longest_versicolor:.1f}" }} cm long, one virginica only {{ f"{shortest_virginica:.1f}" }}: no threshold gets both right. A better rule needs more lengths.
