@@ -34,11 +34,16 @@ FENCE = """
 import json, os, sys
 allowed = set(json.loads(os.environ["ALLOWED_IMPORTS"])) | set(sys.stdlib_module_names)
 class Fence:
+    # Absent, not forbidden: libraries ask find_spec whether others are there, and must hear "no", not an error.
+    def __init__(self, finder):
+        self.finder = finder
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top not in allowed and not top.startswith("_") and top != "sitecustomize":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Fence())
+        known = top in allowed or top.startswith("_") or top == "sitecustomize"
+        return self.finder.find_spec(name, path, target) if known else None
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+sys.meta_path[:] = [Fence(finder) for finder in sys.meta_path]
 sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "gptbook"))]
 """
 

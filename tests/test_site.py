@@ -219,7 +219,7 @@ def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser
     assert by_address.page.get_by_role("switch").get_attribute("aria-checked") == "true"
     assert by_address.page.locator(".cell-source >> visible=true").count() == 0
     by_address.page.emulate_media(media="print")
-    assert by_address.page.locator("pre >> visible=true").count() == 0, "prints without code"
+    assert by_address.page.locator(".highlight >> visible=true").count() == 0, "prints without code"
     close(by_address)
 
 

@@ -128,7 +128,7 @@ def load_checkpoint(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def training_tensors(
     model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
-    """What training goes on from: `model.<parameter>`, `optimizer.<number>.<memory>`."""
+    """All that training needs: `model.<parameter>`, `optimizer.<number>.<memory>`."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, memory in optimizer.state_dict()["state"].items():
         for key, value in memory.items():
