@@ -21,6 +21,7 @@ from typing import Any
 import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -108,7 +109,10 @@ def execute(chapter: Chapter, project: Project, progress: Callable[[str], None] 
     if remembered.exists():
         return Execution(**json.loads(remembered.read_text(encoding="utf-8")))
     progress(f"executing {chapter.name}")
-    execution = _run(chapter, flat, project)
+    try:
+        execution = _run(chapter, flat, project)
+    finally:
+        ensure_event_loop().close()  # Jupyter makes one a thread, and leaves it open
     remembered.parent.mkdir(parents=True, exist_ok=True)
     for old in remembered.parent.glob(f"{chapter.slug}-*.json"):
         old.unlink()
@@ -187,7 +191,7 @@ def _run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
                     _execute_cell(client, notebook.cells[index], index, cell, chapter)
                 if index == last_before_exercises:
                     values = _evaluate_prose(client, chapter)
-    outputs = [[_steady(output) for output in raw.get("outputs", [])] for raw in notebook.cells]
+    outputs = [_joined([_steady(output) for output in raw.get("outputs", [])]) for raw in notebook.cells]
     for cell, results in zip(code_cells, outputs):
         _check_outputs(cell, results, chapter)
     return Execution(outputs, [raw.get("execution_count") for raw in notebook.cells], values)
@@ -260,6 +264,18 @@ def _steady(output: Any) -> dict[str, Any]:
     if "image/svg+xml" in data:
         data.pop("text/plain", None)
     return dict(steady)
+
+
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Printed text in one piece: a kernel sends it in as many as its clock happens to cut."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        if output["output_type"] == "stream" and before.get("name") == output["name"]:
+            before["text"] += output["text"]
+        else:
+            joined.append(output)
+    return joined
 
 
 def _check_outputs(cell: FlatCell, outputs: list[dict[str, Any]], chapter: Chapter) -> None:

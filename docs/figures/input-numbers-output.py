@@ -23,7 +23,7 @@ def figure() -> str:
     d.box(130, 28, 120, 58)
     d.text(190, 48, "line", 14, anchor="middle", weight=600)
     d.cells(166, 55, ["a", "b"], 24, 22, kind="learned", text_size=13)
-    d.cells(304, 42, ["1.4"], 46, 30, kind="output")
+    d.cells(304, 42, ["1.5"], 46, 30, kind="output")
 
     d.cells(8, 126, ["7.0", "3.2", "4.7", "1.4"], 20.5 * 1.25, 30, text_size=12)
     d.box(130, 104, 120, 74)

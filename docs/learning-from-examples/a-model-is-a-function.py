@@ -3,7 +3,7 @@
 #
 # What is inside a model? You hand GPT-2 some text, and it tells you what may come next. Between the two is no list of answers, only arithmetic with many numbers.
 #
-# ![Three models, one below the other. A line: 4.7 goes in, 1.4 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Each turns an input into an output, with the numbers inside.")
+# ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Each turns an input into an output, with the numbers inside.")
 
 # %% [markdown]
 # ## Two numbers
@@ -60,7 +60,7 @@ plt.show()
 #
 # $$\text{scores} = h W_2 + b_2$$
 #
-# Each $W$ is a table of parameters, each $b$ a row. $\max(0, \ldots)$ turns negative numbers into 0. Without that bend, two layers of sums could do no more than one.
+# Each $W$ is a table of parameters, each $b$ a row. $\max(0, \ldots)$ turns negative numbers into 0. Without that bend, two such sums in a row could do no more than one.
 #
 # The count: $4 \cdot 16 + 16$, then $16 \cdot 3 + 3$. Together {{ num_parameters }}.
 
@@ -79,7 +79,7 @@ print(f"{num_parameters:28}")
 # %% [markdown]
 # ## {{ f"{total:,}" }} numbers
 #
-# GPT-2, of 2019, is the same idea, larger. Text goes in as **tokens**, numbers that stand for pieces of text. This is all of it:
+# GPT-2, of 2019, is the same idea, larger. Text goes in as **tokens**, numbers that stand for pieces of text. The whole of it follows; you need not understand it yet:
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 #
@@ -93,7 +93,7 @@ print(f"{num_parameters:28}")
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
-# These are the three parts:
+# Norm, MLP and attention, written out:
 #
 # $$\text{norm}(x) = g \cdot \frac{x - \text{mean}(x)}{\sqrt{\text{variance}(x) + 10^{-5}}} + b$$
 #
@@ -105,7 +105,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Each line gets its chapter. For now, count: every $E$, $P$, $W$, $b$ and $g$ holds parameters.
+# For now, count: every $E$, $P$, $W$, $b$ and $g$ holds parameters.
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -129,7 +129,7 @@ print(f"{num_parameters:28}")
 # %% tags=["fold"]
 from gptbook.gpt import GPT, GPTConfig, parameter_terms
 
-# %% tags=["result"]
+# %%
 config = GPTConfig()  # the sizes of GPT-2 small
 terms = parameter_terms(config)
 total = sum(term.count for term in terms)
@@ -155,7 +155,7 @@ print(f"the module has {counted:,} parameters, the formulas say {total:,}")
 # %% [markdown]
 # ![GPT-2 as a tower. At the bottom, tokens go into a token table and a table of positions. A line, the running sum, leads up through 12 blocks; in each, attention and MLP read it through a norm and add to it. At the top a norm and the token table again. The number of parameters stands beside each part.](../figures/gpt-2-tower.svg "GPT-2, from the bottom up. Right: parameters, all blocks together.")
 #
-# The MLPs hold {{ f"{100 * mlp_share:.0f} %" }} of the parameters, and the token table {{ f"{100 * embedding_share:.0f} %" }}.
+# The MLPs hold {{ f"{100 * mlp_share:.0f}%" }} of the parameters, and the token table {{ f"{100 * embedding_share:.0f}%" }}.
 #
 # ## How large they became
 
@@ -187,7 +187,7 @@ heights = [5e13 if row % 2 else 2e13 for row in range(len(undisclosed))]
 ax.plot(undisclosed["date"], heights, "D", color="C0", mfc="none", markersize=6)
 ax.text(pd.Timestamp("2017-03"), 3.2e13, "size undisclosed", va="center")
 places = {
-    "Transformer (big)": (-5, 17, "left"),
+    "Transformer (big)": (7, -4, "left"),
     "GPT-2 small": (7, -4, "left"),
     "GPT-3": (0, 8, "center"),
     "Switch-C": (0, 8, "center"),
@@ -211,7 +211,7 @@ ax.set_yticks(list(sizes.values()), list(sizes))
 ax.minorticks_off()
 ax.set_xlabel("published")
 ax.set_ylabel("parameters")
-title = f"Sizes grew {until_2021:,.0f}-fold by 2021, {since:.2f}-fold since"
+title = f"Largest published: {until_2021:,.0f}-fold by 2021, {since:.2f}-fold since"
 fig.suptitle(title, x=0.02, ha="left", weight="bold", fontsize=12)
 plt.show()
 
@@ -220,7 +220,7 @@ plt.show()
 #
 # ## What goes wrong
 #
-# !!! question "Before you run it"
+# !!! question "Guess first"
 #     Fill the small net's {{ num_parameters }} parameters with random numbers. How many of the {{ len(labels) }} flowers does it name rightly?
 
 # %%
@@ -244,7 +244,7 @@ ax.axvline(len(labels), color="black", linestyle="--", linewidth=1.2)
 ax.text(len(labels) - 2, num_nets * 0.4, "all right", ha="right")
 ax.set_xlabel(f"flowers named rightly, of {len(labels)}")
 ax.set_ylabel("nets")
-ax.set_title(f"Random parameters name {100 * mean_right / len(labels):.0f} % rightly")
+ax.set_title(f"Random parameters name {100 * mean_right / len(labels):.0f}% rightly")
 plt.show()
 
 # %% [markdown]

@@ -8,14 +8,16 @@
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# A model gives each species a **probability**. The lower it was for the right answer, the greater the **surprise**. Its average over all flowers, in **nats**, is the **loss**:
+# A model gives each species a **probability**. The lower it was for the right answer, the greater the **surprise**:
 #
-# $$\text{loss} = -\ln\, p(\text{right answer})$$
+# $$\text{surprise} = -\ln\, p(\text{right answer})$$
+#
+# Its average over all flowers, in **nats**, is the **loss**.
 #
 # ??? info "How do scores become probabilities? And what is a nat?"
 #     The net of the last chapter gives each species a score $s$. **Softmax** makes probabilities of them: $p_i = e^{s_i} / (e^{s_1} + e^{s_2} + e^{s_3})$. None is negative, together they make 1, and equal scores give a third each.
 #
-#     $\ln$ is the natural logarithm. It turns "so many times less likely" into "so much more surprise": a certain answer costs 0, and each halving of its probability adds {{ f"{math.log(2):.2f}" }}. One nat is the surprise at an answer of probability $1/e$, about {{ f"{100 / math.e:.0f}" }} %.
+#     $\ln$ is the natural logarithm. It turns "so many times less likely" into "so much more surprise": a certain answer costs 0, and each halving of its probability adds {{ f"{math.log(2):.2f}" }}. One nat is the surprise at an answer of probability $1/e$, about {{ f"{100 / math.e:.0f}" }}%.
 
 # %% tags=["fold"]
 import math
@@ -33,13 +35,13 @@ from gptbook.classifier import SPECIES, accuracy, iris_tensors
 p = torch.linspace(0.012, 1, 400)
 fig, ax = plt.subplots()
 ax.plot(p, -p.log(), color="C0")
-marked = {0.02: "2 %", 1 / 3: "1/3", 0.9: "90 %"}
+marked = {0.02: "2%", 1 / 3: "1/3", 0.9: "90%"}
 for probability, name in marked.items():
     surprise = -math.log(probability)
     ax.plot(probability, surprise, "o", color="C1")
     ax.text(probability + 0.02, surprise + 0.12, f"{name}: {surprise:.2f} nats")
 ax.set_xlim(0, 1.2)
-ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
 ax.set_ylim(0, 4.6)
 ax.set_xlabel("probability of the right answer")
 ax.set_ylabel("loss (nats)")
@@ -49,7 +51,7 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take one parameter: the petal length where versicolor and virginica are equally likely. Nudge it: how fast does the loss rise? That is the **slope**. Step the other way, downhill:
+# Soften one threshold: at it, versicolor and virginica are equally likely; far from it, one is nearly sure. Nudge it: how fast does the loss rise? That is the **slope**. Step the other way, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
@@ -122,13 +124,13 @@ assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 #     Nudging each parameter would take two runs of the net for each. The backward sweep uses the **chain rule** instead: if a changes b three times as fast, and b changes the loss twice as fast, then a changes the loss six times as fast. Starting at the loss, each layer multiplies the slopes it is handed by its own, and hands them on.
 #
 # ??? info "What is Adam?"
-#     The loop below does not take the slope as it is. **Adam** keeps a running average of each parameter's slope and divides it by the slope's usual size. So all parameters move at a similar pace, about the learning rate a step, in steep and in flat directions.
+#     This chapter's training does not take the slope as it is. **Adam** keeps a running average of each parameter's slope and divides it by the slope's usual size. So all parameters move at a similar pace, about the learning rate a step, in steep and in flat directions.
 
 # %% tags=["show"]
 from gptbook.classifier import IrisNet
 
 # %% [markdown]
-# !!! question "Before you run it"
+# !!! question "Guess first"
 #     An even guess costs ln 3 = {{ f"{math.log(3):.2f}" }} nats. Does a net with random numbers start there?
 
 # %%
@@ -161,10 +163,10 @@ first, last = held_out_losses[0], held_out_losses[-1]
 print(f"loss {first:.2f} -> {last:.2f} nats on the 30 held out, {num_right} right")
 
 # %% [markdown]
-# A little worse, at {{ f"{losses[0]:.2f}" }}: random numbers prefer some species. After {{ len(losses) }} steps: {{ f"{losses[-1]:.2f}" }}.
+# A little worse, at {{ f"{losses[0]:.2f}" }}: random numbers prefer some species. After {{ len(losses) }} steps: {{ f"{losses[-1]:.2f}" }}, held out {{ f"{held_out_losses[-1]:.2f}" }}: lower, by luck.
 #
 # ??? info "Is that start bad luck?"
-#     In part. Over {{ len(starts) }} seeds, untrained nets start between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }} nats, {{ f"{sum(starts) / len(starts):.2f}" }} on average. A start far above ln 3 is a warning: look for a mistake before you train on.
+#     In part. Over {{ len(starts) }} seeds, untrained nets start between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }} nats, {{ f"{sum(starts) / len(starts):.2f}" }} on average. A start of twice ln 3 or more is a warning: look for a mistake before you train on.
 
 # %% tags=["fold"]
 starts = []
@@ -209,9 +211,9 @@ for mine, theirs in zip(net.parameters(), package_net.parameters()):
 print("131 parameters, every one the same")
 
 # %% [markdown]
-# ## "Over 98 %"?
+# ## "Over 98%"?
 #
-# It names {{ num_right }} of 30 held-out flowers right: its **accuracy** is {{ f"{100 * num_right / 30:.3g}" }} %. You may read "over 98 %" on 30 flowers. No such score exists: 29 right is 96.7 %, 30 is 100 %. Draw another 30: it jumps.
+# It names {{ num_right }} of 30 held-out flowers right: its **accuracy** is {{ f"{100 * num_right / 30:.3g}" }}%. You may read "over 98%" on 30 flowers. No such score exists: 29 right is 96.7%, 30 is 100%. Draw another 30: it jumps.
 
 # %% tags=["show"]
 from gptbook.classifier import corrected_interval, cross_validate
@@ -219,12 +221,12 @@ from gptbook.classifier import corrected_interval, cross_validate
 # %%
 accuracies = cross_validate(features, labels, num_folds=5, num_repeats=10, seed=0)
 mean_accuracy = accuracies.mean().item()
-low, high = corrected_interval(accuracies)  # 95 %
-print(f"mean {100 * mean_accuracy:.1f} %")
-print(f"95 % interval {100 * low:.1f} to {100 * high:.3g} %")
+low, high = corrected_interval(accuracies)  # 95%
+print(f"mean {100 * mean_accuracy:.1f}%")
+print(f"95% interval {100 * low:.1f} to {100 * high:.3g}%")
 
 # %% tags=["fold"]
-#| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{100 * right / 30:.3g} %" for right in rights) }}, with nothing between. A dashed line at 98 % stands in a gap.
+#| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{100 * right / 30:.3g}%" for right in rights) }}, with nothing between. A dashed line at 98% stands in a gap.
 #| caption: Each dot: one net, 30 unseen flowers.
 counted = (accuracies.flatten() * 30).round().long().bincount(minlength=31)  # (31,)
 rights = [right for right in range(31) if counted[right] > 0]
@@ -233,23 +235,23 @@ for right in rights:
     pile = range(1, int(counted[right]) + 1)
     ax.plot([100 * right / 30] * len(pile), pile, "o", color="C0")
 ax.axvline(98, color="C1", linestyle="--", linewidth=1.2)
-ax.text(97.8, counted.max() + 2, "98 %: no such score", color="C1", ha="right")
+ax.text(97.8, counted.max() + 2, "98%: no such score", color="C1", ha="right")
 ax.set_xticks(
     [100 * right / 30 for right in rights],
-    [f"{right} of 30\n{100 * right / 30:.3g} %" for right in rights],
+    [f"{right} of 30\n{100 * right / 30:.3g}%" for right in rights],
 )
 ax.set_ylim(0, counted.max() + 4)
 ax.set_xlabel("named right")
 ax.set_ylabel("nets")
 worst, best = (f"{100 * right / 30:.3g}" for right in (rights[0], rights[-1]))
-ax.set_title(f"Same recipe, scores from {worst} to {best} %")
+ax.set_title(f"Same recipe, scores from {worst} to {best}%")
 plt.show()
 
 # %% [markdown]
-# **Cross-validation** averages out the luck: cut the flowers into five folds, test on each, train on the other four; repeat. Over {{ accuracies.numel() }} nets: {{ f"{100 * mean_accuracy:.1f}" }} %, with a 95 % interval from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }} %.
+# **Cross-validation** averages out the luck: cut the flowers into five folds, test on each, train on the other four; repeat {{ len(accuracies) }} times. Over {{ accuracies.numel() }} nets: {{ f"{100 * mean_accuracy:.1f}" }}%, with a 95% interval from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%.
 #
 # ??? info "Why so wide, after 50 tests?"
-#     Any two of the nets trained on mostly the same flowers, so their scores are not 50 independent facts. The usual interval, which assumes that they are, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }} %: too narrow. The correction is by Claude Nadeau and Yoshua Bengio, *Inference for the Generalization Error* (2003). An accuracy cannot pass 100 %, so the interval ends there.
+#     Any two of the nets trained on mostly the same flowers, so their scores are not 50 independent facts. The usual interval, which assumes that they are, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%: too narrow. The correction is by Claude Nadeau and Yoshua Bengio, *Inference for the Generalization Error* (2003). An accuracy cannot pass 100%, so the interval ends there.
 
 # %% tags=["fold"]
 from scipy import stats
@@ -272,7 +274,7 @@ assert mistakes == round((1 - accuracies[0].mean().item()) * len(labels))
 
 # %% tags=["fold"]
 #| alt: A table of three by three, species against the net's answer. All {{ int(confusion[0, 0]) }} setosas are right. {{ int(confusion[1, 2]) }} versicolors are called virginica, {{ int(confusion[2, 1]) }} virginicas versicolor.
-#| caption: A **confusion matrix**: each flower tested once, unseen.
+#| caption: A **confusion matrix**: one round, each flower tested once, unseen.
 fig, ax = plt.subplots(figsize=(5.4, 4))
 ax.imshow(confusion, cmap="Blues", vmin=0, vmax=100)
 for row in range(3):
@@ -293,7 +295,7 @@ plt.show()
 # Raise the learning rate from 0.02 to {{ large_rate }}. The first steps leap across the valley, up to {{ f"{max(curves[large_rate]):.0f}" }} nats. Then it sticks at {{ f"{curves[large_rate][-1]:.2f}" }}, ln 3: an even guess for every flower.
 #
 # ??? info "Why does it never recover?"
-#     The leap threw the hidden cells below zero, for every flower. There, relu gives 0, and its slope is 0 too. Of 16 hidden cells, {{ alive }} still answer to any flower. Without a slope there is no downhill. Only the last biases still learn, and the best they can say is a third each.
+#     The leap threw the 16 numbers in the middle below zero, for every flower. There, $\max(0, \ldots)$ gives 0, and its slope is 0 too: {{ alive }} of the 16 still answer to any flower. Without a slope there is no downhill. Only the last row of parameters still learns, and the best it can say is a third each.
 
 # %% tags=["fold"]
 #| alt: Loss against step on a log axis for three learning rates. {{ small_rate }} creeps down, 0.02 falls fast, {{ large_rate }} leaps up at once and then stays at ln 3.
@@ -312,10 +314,12 @@ fig, ax = plt.subplots()
 styles = {small_rate: ("C2", ":"), 0.02: ("C0", "-"), large_rate: ("C1", "--")}
 for rate, (colour, style) in styles.items():
     ax.plot(curves[rate], color=colour, linestyle=style)
-    ax.text(203, curves[rate][-1], f"{rate}", color=colour, weight="bold", va="center")
+    ax.text(
+        203, curves[rate][-1], f"rate {rate}", color=colour, weight="bold", va="center"
+    )
 ax.set_yscale("log")
 ax.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
-ax.set_xlim(-4, 230)
+ax.set_xlim(-4, 258)
 ax.set_xlabel("step")
 ax.set_ylabel("loss (nats)")
 ax.set_title(f"A learning rate of {large_rate} breaks the net")
@@ -330,7 +334,7 @@ plt.show()
 # ??? question "Why not train on the number of mistakes itself?"
 #     It has no slope. Nudge a parameter a little, and no flower changes its name: the count stays, and nothing says which way is down. The loss changes with every nudge.
 #
-# ??? question "A net has 96.7 % on 30 held-out flowers, another has 100 %. Which is better?"
+# ??? question "A net has 96.7% on 30 held-out flowers, another has 100%. Which is better?"
 #     You cannot tell: the difference is one flower. The same recipe scores both, depending on which 30 are held out.
 #
 # ??? question "The loss sits at ln 3 from the first step to the last. What does that tell you?"
@@ -347,7 +351,7 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# A model names ten flowers. Nine times it gives the right species 90 %. Once it is sure and wrong: the right species gets 0.01 %. What is its loss, the average of the ten? Guess whether it beats an even guess, then work it out to two decimals.
+# A model names ten flowers. Nine times it gives the right species 90%. Once it is sure and wrong: the right species gets 0.01%. What is its loss, the average of the ten? Guess whether it beats an even guess, then work it out to two decimals.
 
 # %% tags=["starter"]
 my_prediction = ...
@@ -355,7 +359,7 @@ my_prediction = ...
 # %% tags=["check"]
 with exercise("Predict"):
     right = abs(my_prediction + (9 * math.log(0.9) + math.log(0.0001)) / 10) < 0.01
-    assert right, "average ten surprises: nine of 90 %, one of 0.01 %"
+    assert right, "average ten surprises: nine of 90%, one of 0.01%"
 
 # %% [markdown] tags=["hint"]
 # $-\ln 0.9 \approx 0.105$, and $-\ln 0.0001 \approx 9.21$.

@@ -43,7 +43,7 @@ for number, name in enumerate(SPECIES):
 from gptbook.classifier import classify_by_thresholds, count_mistakes
 
 # %% [markdown]
-# !!! question "Before you run it"
+# !!! question "Guess first"
 #     Petals are {{ mean_lengths[0] }}, {{ mean_lengths[1] }} and {{ mean_lengths[2] }} cm long on average. Choose two thresholds. How many of {{ len(labels) }} flowers will get a wrong name?
 
 # %%
@@ -73,7 +73,7 @@ print(f"best of {num_pairs} pairs: {low:.2f} and {high:.2f} cm, {fewest} mistake
 
 # %% tags=["fold"]
 #| alt: Petal width against petal length. Setosa lies far off at the lower left. Versicolor and virginica touch. Two dashed vertical lines are your thresholds, two solid ones the learned thresholds; rings near the second mark the {{ fewest }} flowers that these misname, two of them in one spot.
-#| caption: Dashed: by hand. Solid: learned. Ringed: still wrong.
+#| caption: Dashed: by hand. Solid: learned. Ringed: still wrong, two in one spot.
 learned_names = classify_by_thresholds(petal_length, low, high)
 wrong = learned_names != labels
 fig, ax = plt.subplots(figsize=(5.4, 3.8))
@@ -121,7 +121,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# **The count flatters.** The test flowers are the very ones that chose the thresholds. Let half of them choose and test on the others: over {{ num_splits }} random splits, {{ f"{100 * share_seen:.1f} %" }} wrong in the first half, {{ f"{100 * share_new:.1f} %" }} in the second. Only flowers that a model has never seen show its skill.
+# **The count flatters.** The test flowers are the very ones that chose the thresholds. Let half of them choose and test on the others: over {{ num_splits }} random splits, {{ f"{100 * share_seen:.1f}%" }} wrong in the first half, {{ f"{100 * share_new:.1f}%" }} in the second. Only flowers that a model has never seen show its skill.
 
 # %%
 num_splits = 50
@@ -136,19 +136,18 @@ for _ in range(num_splits):
     wrong_new += count_mistakes(guessed, labels[new])
 share_seen = wrong_seen / (num_splits * 75)
 share_new = wrong_new / (num_splits * 75)
-print(f"wrong: {100 * share_seen:.1f} % of the flowers that chose")
-print(f"wrong: {100 * share_new:.1f} % of the others")
+print(f"wrong: {100 * share_seen:.1f}% of the flowers that chose")
+print(f"wrong: {100 * share_new:.1f}% of the others")
 
 # %% [markdown]
-# **Two numbers are too few.** One versicolor has petals {{ f"{longest_versicolor:.1f}" }} cm long, one virginica only {{ f"{shortest_virginica:.1f}" }}: no threshold gets both right. A better rule needs more lengths.
+# **One measurement is too little.** One versicolor has petals {{ f"{longest_versicolor:.1f}" }} cm long, one virginica only {{ f"{shortest_virginica:.1f}" }}: no threshold gets both right. A better rule needs more of them.
 #
-# **Trying everything ends here.** Two thresholds took {{ num_pairs }} tries. The next chapter's small model has 131 numbers: at {{ num_gaps }} values each, the count of tries has {{ num_digits }} digits.
+# **Trying everything ends here.** Two thresholds, {{ num_gaps }} useful values each, the second never lower: {{ num_pairs }} tries. The next chapter's small model has 131 numbers: about {{ tries[-1] }} tries.
 
 # %% tags=["fold"]
 mean_lengths = [f"{petal_length[labels == i].mean():.1f}" for i in range(3)]
 longest_versicolor = petal_length[labels == 1].max().item()
 shortest_virginica = petal_length[labels == 2].min().item()
-num_digits = len(str(num_gaps**131))
 
 # %% tags=["result"]
 superscript = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

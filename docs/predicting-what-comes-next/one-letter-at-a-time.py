@@ -48,7 +48,7 @@ shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 
 
 # %% tags=["fold"]
 #| alt: A table of 27 by 27 shades, letters on both sides. The columns of the vowels are dark in most rows, most other cells are nearly white, and the row of q is darkest at u.
-#| caption: What follows each letter. Darkest: 30 % or more.
+#| caption: What follows each letter. Darkest: 30% or more.
 labels = tokenizer.labels
 q, u = labels.index("q"), labels.index("u")
 fig, ax = plt.subplots(figsize=(5.4, 5.6))
@@ -107,8 +107,8 @@ from gptbook.ngram import NgramNet
 # The net looks up a row of learned numbers for the letter, its **embedding**, and sends it through two hidden layers.
 
 # %% [markdown]
-# !!! question "Before you run it"
-#     Untrained, the net finds all {{ tokenizer.vocab_size }} symbols equally likely: its loss must be ln 27 = {{ f"{math.log(27):.2f}" }} nats. Is it? And how far down can training bring that?
+# !!! question "Guess first"
+#     This net's last numbers start at zero, so all {{ tokenizer.vocab_size }} symbols are equally likely: its loss must be ln 27 = {{ f"{math.log(27):.2f}" }} nats. Is it? How far down can training bring that?
 
 # %%
 from gptbook.ngram import context_windows, unique_contexts
@@ -123,7 +123,7 @@ untrained_loss = mean_surprise(net, contexts, targets)
 print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats")
 
 # %% [markdown]
-# It starts at {{ f"{untrained_loss:.2f}" }}. Zero is out of reach: after *a*, much may come. Even the exact probabilities leave {{ f"{floor:.3f}" }} nats. This is the **floor**: on these names, no model that sees one letter gets lower.
+# It starts at {{ f"{untrained_loss:.2f}" }}. Zero is out of reach: after *a*, much may come. Even the exact probabilities leave {{ f"{floor:.3f}" }} nats, as between {{ f"{math.exp(floor):.0f}" }} equal choices. This is the **floor**: on these names, no model that sees one letter gets lower.
 #
 # ??? info "The floor as a formula"
 #     Average the surprise $-\ln p$ over all pairs, each as often as it occurs:
@@ -173,8 +173,8 @@ print(f"{exact_loss - floor:.4f} nats above the floor")
 
 # %% tags=["fold"]
 #| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall towards a dashed floor line. The curve of batches has a wide band around it and stays a little above the floor; the curve of counts runs into it.
-#| caption: Batches read {{ f"{positions_read:,}" }} positions; counts, {{ f"{rows_read:,}" }} rows. Band: 80 % of batches.
-# Wider and wider stretches of steps; for each, the mean and the middle 80 %.
+#| caption: Batches read {{ f"{positions_read:,}" }} positions; counts, {{ f"{rows_read:,}" }} rows. Band: 80% of batches; a lucky one dips below the floor.
+# Wider and wider stretches of steps; for each, the mean and the middle 80%.
 edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique().tolist()
 stretches = [torch.tensor(batch_losses[a - 1 : b]) for a, b in pairwise(edges)]
 middles = [math.sqrt(a * b) for a, b in pairwise(edges)]
@@ -230,9 +230,11 @@ net_held_out = mean_surprise(exact_net, *held_out)
 print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:.3f}")
 
 # %% [markdown]
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg)
+#
 # ## What goes wrong
 #
-# The table also wrote {{ ", ".join(f"*{name}*" for name in odd_names) }}. Each pair is fine, the whole is no name. {{ f"{written_without_vowel:.0%}" }} of its names lack a vowel; of {{ f"{len(training_names):,}" }} real ones, {{ real_without_vowel }} do. With one letter of memory, it cannot know that a vowel is overdue.
+# The table also wrote {{ ", ".join(f"*{name}*" for name in odd_names) }}. Each pair is fine, the whole is no name. {{ f"{written_without_vowel:.0%}" }} of its names have no vowel, not even *y*; of {{ f"{len(training_names):,}" }} real ones, {{ real_without_vowel }}. With one letter of memory, it cannot know that a vowel is overdue.
 
 
 # %% tags=["fold"]
