@@ -49,9 +49,8 @@ def test_code_stays_the_standard_librarys_module(project: Project) -> None:
 def test_every_make_command_explains_itself(project: Project) -> None:
     text = (project.root / "Makefile").read_text(encoding="utf-8")
     targets = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]
-    shown = subprocess.run(
-        ["make", "--no-print-directory", "help"], cwd=project.root, capture_output=True, text=True, check=True
-    ).stdout
+    command = ["make", "--no-print-directory", "help"]
+    shown = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True).stdout
     assert {"book", "serve", "test", "bench", "lint", "clean"} <= targets
     assert {line.split()[1] for line in shown.splitlines()} == targets
     assert all(len(line.split()) > 4 for line in shown.splitlines())
