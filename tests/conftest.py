@@ -19,6 +19,7 @@ import pytest
 from bookbuild.__main__ import navigation
 from bookbuild.book import chapter_names
 from bookbuild.project import Project, this_project
+from gptbook.recipes import NgramRecipe
 
 CHAPTER_NAMES = [name for _, name in chapter_names(navigation())]
 """`part/slug.py` of every chapter, in the order of the navigation."""
@@ -27,6 +28,24 @@ CHAPTER_NAMES = [name for _, name in chapter_names(navigation())]
 @pytest.fixture(scope="session")
 def project() -> Project:
     return this_project()
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> NgramRecipe:
+    """A recipe over 40 short names that takes batches (there are more contexts than fit in one)."""
+    path = tmp_path / "towns.csv"
+    names = [first + last for first in ("am", "bo", "ca", "de", "el") for last in "abcdefgh"]
+    path.write_text("town\n" + "\n".join(names) + "\n")
+    return NgramRecipe(
+        name="towns",
+        context_length=2,
+        embedding_dim=4,
+        hidden_dim=8,
+        batch_size=16,
+        num_steps=30,
+        names_file=str(path),
+        column="town",
+    )
 
 
 class SiteHandler(http.server.SimpleHTTPRequestHandler):

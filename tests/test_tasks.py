@@ -15,24 +15,6 @@ from gptbook.tasks import FlowerRun, SpellingRun, new_run, write_names
 from gptbook.train import seeded, train_on_counts
 
 
-@pytest.fixture
-def short(tmp_path: Path) -> NgramRecipe:
-    """A recipe over 40 short names that takes batches (there are more contexts than fit in one)."""
-    path = tmp_path / "towns.csv"
-    names = [first + last for first in ("am", "bo", "ca", "de", "el") for last in "abcdefgh"]
-    path.write_text("town\n" + "\n".join(names) + "\n")
-    return NgramRecipe(
-        name="towns",
-        context_length=2,
-        embedding_dim=4,
-        hidden_dim=8,
-        batch_size=16,
-        num_steps=30,
-        names_file=str(path),
-        column="town",
-    )
-
-
 def test_the_seed_draws_the_start_and_the_batches(short: NgramRecipe) -> None:
     def losses(seed: int) -> list[float]:
         run = new_run(replace(short, seed=seed))

@@ -187,7 +187,7 @@ heights = [5e13 if row % 2 else 2e13 for row in range(len(undisclosed))]
 ax.plot(undisclosed["date"], heights, "D", color="C0", mfc="none", markersize=6)
 ax.text(pd.Timestamp("2017-03"), 3.2e13, "size undisclosed", va="center")
 places = {
-    "Transformer (big)": (7, -4, "left"),
+    "Transformer (big)": (-5, 26, "left"),
     "GPT-2 small": (7, -4, "left"),
     "GPT-3": (0, 8, "center"),
     "Switch-C": (0, 8, "center"),
@@ -196,7 +196,10 @@ places = {
 for name, (right, up, side) in places.items():
     model = models[models["name"] == name].iloc[0]
     at = (model["date"], model["parameters"])
-    ax.annotate(name, at, (right, up), textcoords="offset points", ha=side)
+    line = {"arrowstyle": "-", "color": "gray"} if up > 20 else None
+    ax.annotate(
+        name, at, (right, up), textcoords="offset points", ha=side, arrowprops=line
+    )
 first, last = undisclosed.iloc[0], undisclosed.iloc[-1]
 beside = {"textcoords": "offset points", "va": "center"}
 at = (first["date"], heights[0])
