@@ -1,50 +1,123 @@
-"""The pages around the chapters say what the tables and the package say."""
+"""From published cells to a page: what goes where, and what is cleaned away."""
 
-import csv
+import re
 
+import nbformat
 import pytest
+from bs4 import BeautifulSoup
+from mkdocs_jupyter.nbconvert2 import nb2html
 
-from bookbuild.project import Project
-from gptbook.datasets import read_table
+from bookbuild.pages import (
+    cell_fragments,
+    code_cells,
+    fill_places,
+    inline_markdown,
+    page_markdown,
+    page_notebook,
+    with_drawings,
+)
+from bookbuild.published import PublishedCell
+from bookbuild.source import Origin
 
-
-@pytest.fixture
-def data_page(project: Project) -> str:
-    return (project.docs_dir / "data.md").read_text(encoding="utf-8")
-
-
-def test_the_data_page_has_every_model_with_its_size_and_source(project: Project, data_page: str) -> None:
-    with (project.data_dir / "models.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        size = f"{int(row['parameters']):,}" if row["parameters"] else "undisclosed"
-        line = f"- {row['date']} · **{row['name']}**, {row['organisation']}: {size}  \n      {row['source']}"
-        assert line in data_page
-    assert data_page.count(" · **") == len(rows)
-    undisclosed = sum(not row["parameters"] for row in rows)
-    first, last = rows[0]["date"][:4], rows[-1]["date"][:4]
-    assert f"{len(rows)} language models from {first} to {last}, {undisclosed} of them of undisclosed" in data_page
+NONE: frozenset[str] = frozenset()
+PLOT = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M 0 0 L 1 1" style="stroke: #1f5fa8"/></svg>'
 
 
-def test_the_data_page_counts_the_cities(project: Project, data_page: str) -> None:
-    cities = read_table(project.data_dir / "cities.csv")
-    names, countries = cities["name"].nunique(), cities["country"].nunique()
-    assert f"{len(cities):,} rows, {names:,} different names, from {countries} countries" in data_page
+def markdown(source: str, group: int, *tags: str, in_exercises: bool = False) -> PublishedCell:
+    return PublishedCell(kind="markdown", source=source, tags=frozenset(tags), group=group, in_exercises=in_exercises)
 
 
-def test_the_data_page_names_every_column(project: Project, data_page: str) -> None:
-    for path in sorted(project.data_dir.glob("*.csv")):
-        for column in read_table(path).columns:
-            assert f"`{column}`" in data_page, f"{path.name}: {column}"
+def code(source: str, group: int, *tags: str, **more: object) -> PublishedCell:
+    return PublishedCell(kind="code", source=source, tags=frozenset(tags), group=group, **more)  # type: ignore[arg-type]
 
 
-def test_every_module_has_its_page_and_its_line_in_the_list(project: Project) -> None:
-    reference = project.docs_dir / "reference"
-    listed = (reference / "index.md").read_text(encoding="utf-8")
-    modules = {path.stem for path in (project.root / "code" / "gptbook").glob("[a-z]*.py")}
-    assert modules == {path.stem for path in reference.glob("*.md")} - {"index"}
-    for module in modules:
-        assert f"[`{module}`]({module}.md)" in listed
-        page = (reference / f"{module}.md").read_text(encoding="utf-8")
-        assert f"# gptbook.{module}\n" in page
-        assert f"::: gptbook.{module}\n" in page
+SHOWN = Origin(module="gptbook.loss", name="shown", first_line=3, last_line=4)
+CELLS = [
+    markdown("# Title", 0),
+    code(
+        "def shown():\n    pass",
+        1,
+        "show",
+        origin=Origin(module="gptbook.loss", name="shown", first_line=3, last_line=4),
+    ),
+    code("import os", 2, "fold", folded=True),
+    code("x < 1", 2, "fold", folded=True, outputs=({"output_type": "stream", "name": "stdout", "text": "a < b\n"},)),
+    code(
+        "plot()",
+        3,
+        "fold",
+        folded=True,
+        alt='A "line".',
+        caption="It *rises*.",
+        outputs=({"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": PLOT}},),
+    ),
+    code("secret()", 4, "hide"),
+    markdown("A note.", 5, "note"),
+    markdown("## Exercises", 6, in_exercises=True),
+    markdown("### Predict: it", 7, "exercise", in_exercises=True),
+    code("guess = ...", 8, "starter", in_exercises=True),
+    code("check()", 9, "check", in_exercises=True),
+    markdown("Think.", 10, "hint", in_exercises=True),
+    code("guess = 1", 11, "solution", in_exercises=True),
+    markdown("## Further reading", 12),
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> BeautifulSoup:
+    """The cells as mkdocs-jupyter renders them, around prose that Markdown left as it is."""
+    path = tmp_path_factory.mktemp("notebook") / "page.ipynb"
+    path.write_text(nbformat.writes(page_notebook(CELLS)), encoding="utf-8")
+    fragments = cell_fragments(nb2html(str(path), allow_errors=False), len(code_cells(CELLS)))
+    inline = inline_markdown([], {})
+    html = fill_places(page_markdown(CELLS), CELLS, fragments, lambda module, name: f"/{module}#{name}", inline)
+    return BeautifulSoup(html, "html.parser")
+
+
+def test_shown_source_names_its_file_and_lines(page: BeautifulSoup) -> None:
+    link = page.select_one(".cell-where a")
+    assert link
+    assert link["href"] == "/gptbook.loss#shown"
+    assert link.get_text() == "gptbook/loss.py, lines 3–4"
+
+
+def test_cells_of_one_chapter_cell_are_folded_together(page: BeautifulSoup) -> None:
+    fold = page.select("details.fold")[0]
+    assert "import os" in fold.get_text()
+    assert "x < 1" in fold.get_text()
+    assert page.select_one(".cell-output pre").get_text() == "a < b\n"  # type: ignore[union-attr]
+
+
+def test_a_figure_has_its_alternative_text_and_caption(page: BeautifulSoup) -> None:
+    figure = page.select_one(".cell-figure figure.plot")
+    assert figure
+    assert figure.svg["aria-label"] == 'A "line".'  # type: ignore[index]
+    assert str(figure.figcaption) == "<figcaption>It <em>rises</em>.</figcaption>"
+
+
+def test_a_hidden_cell_is_nowhere_and_a_solution_is_folded(page: BeautifulSoup) -> None:
+    assert "secret" not in page.get_text()
+    exercise = page.select_one(".exercise-part > section.exercise[data-kind=predict]")
+    assert exercise
+    assert exercise.select_one("details.solution .highlight").get_text().strip() == "guess = 1"  # type: ignore[union-attr]
+    assert exercise.select_one("details.hint").get_text().split() == ["Hint", "Think."]  # type: ignore[union-attr]
+
+
+def test_the_exercises_end_before_the_next_section(page: BeautifulSoup) -> None:
+    assert "Further reading" not in page.select_one(".exercise-part").get_text()  # type: ignore[union-attr]
+    assert "A note." in page.select_one(".note-beside").get_text()  # type: ignore[union-attr]
+    assert not re.search(r"<!--", str(page))
+
+
+def test_a_change_in_mkdocs_jupyters_markup_is_noticed() -> None:
+    with pytest.raises(ValueError, match="rendered 0 code cells of 2"):
+        cell_fragments("<div></div>", 2)
+
+
+def test_a_drawing_takes_the_pages_own_words() -> None:
+    html = '<p><img alt="Two &quot;boxes&quot;" src="../figures/two.svg" title="One *or* two" /></p>'
+    drawing = '<svg role="img" aria-label="old"><title>old</title><path/></svg>'
+    result = with_drawings(html, {"two": drawing}, inline_markdown([], {}))
+    assert 'aria-label="Two &quot;boxes&quot;"' in result
+    assert "old" not in result
+    assert "<figcaption>One <em>or</em> two</figcaption>" in result

@@ -27,15 +27,27 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: python -m bookbuild build && python -m bookbuild serve --port 8001",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    build = commands.add_parser("build", help="execute what changed, build the site, check every link")
+    build = commands.add_parser(
+        "build",
+        help="execute what changed, build the site, check every link",
+        epilog="example: python -m bookbuild build --site-url https://example.org/book/",
+    )
     build.add_argument("--site-dir", type=Path, default=None, metavar="DIR", help="where to put it (default: site)")
     build.add_argument(
         "--site-url", metavar="URL", help="the address it will be served at (default: SITE_URL or localhost)"
     )
     build.add_argument("--quiet", action="store_true", help="say nothing unless something is wrong")
-    serve = commands.add_parser("serve", help="read the book here, rebuilt whenever a file is saved")
+    serve = commands.add_parser(
+        "serve",
+        help="read the book here, rebuilt whenever a file is saved",
+        epilog="example: python -m bookbuild serve --port 8001",
+    )
     serve.add_argument("--port", type=int, default=PORT, help=f"port on this machine (default: {PORT})")
-    commands.add_parser("clean", help="remove the site and everything that can be made again")
+    commands.add_parser(
+        "clean",
+        help="remove the site and everything that can be made again",
+        epilog="example: python -m bookbuild clean",
+    )
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":

@@ -1,0 +1,50 @@
+"""The pages around the chapters say what the tables and the package say."""
+
+import csv
+
+import pytest
+
+from bookbuild.project import Project
+from gptbook.datasets import read_table
+
+
+@pytest.fixture
+def data_page(project: Project) -> str:
+    return (project.docs_dir / "data.md").read_text(encoding="utf-8")
+
+
+def test_the_data_page_has_every_model_with_its_size_and_source(project: Project, data_page: str) -> None:
+    with (project.data_dir / "models.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        size = f"{int(row['parameters']):,}" if row["parameters"] else "undisclosed"
+        line = f"- {row['date']} · **{row['name']}**, {row['organisation']}: {size}  \n      {row['source']}"
+        assert line in data_page
+    assert data_page.count(" · **") == len(rows)
+    undisclosed = sum(not row["parameters"] for row in rows)
+    first, last = rows[0]["date"][:4], rows[-1]["date"][:4]
+    assert f"{len(rows)} language models from {first} to {last}, {undisclosed} of them of undisclosed" in data_page
+
+
+def test_the_data_page_counts_the_cities(project: Project, data_page: str) -> None:
+    cities = read_table(project.data_dir / "cities.csv")
+    names, countries = cities["name"].nunique(), cities["country"].nunique()
+    assert f"{len(cities):,} rows, {names:,} different names, from {countries} countries" in data_page
+
+
+def test_the_data_page_names_every_column(project: Project, data_page: str) -> None:
+    for path in sorted(project.data_dir.glob("*.csv")):
+        for column in read_table(path).columns:
+            assert f"`{column}`" in data_page, f"{path.name}: {column}"
+
+
+def test_every_module_has_its_page_and_its_line_in_the_list(project: Project) -> None:
+    reference = project.docs_dir / "reference"
+    listed = (reference / "index.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in (project.root / "code" / "gptbook").glob("[a-z]*.py")}
+    assert modules == {path.stem for path in reference.glob("*.md")} - {"index"}
+    for module in modules:
+        assert f"[`{module}`]({module}.md)" in listed
+        page = (reference / f"{module}.md").read_text(encoding="utf-8")
+        assert f"# gptbook.{module}\n" in page
+        assert f"::: gptbook.{module}\n" in page

@@ -1,0 +1,89 @@
+"""The reader's files: what becomes of links, pictures, boxes and solutions."""
+
+import io
+import zipfile
+
+import nbformat
+import pytest
+from test_pages import CELLS, markdown
+
+from bookbuild.downloads import Download, chapter_downloads, requirements, zip_of
+from bookbuild.project import Project
+
+PROSE = """See [the next](../part/next.py#here) and [a word](../glossary.md#word).
+
+![Two boxes](../figures/two.svg "Two of them.")
+
+!!! question "Guess first"
+    How many?
+
+??? info "Why?"
+    Because.
+
+    And because.
+
+## Section {#own-anchor}
+"""
+
+
+@pytest.fixture(scope="module")
+def files(project: Project) -> list[Download]:
+    cells = [CELLS[0], markdown(PROSE, 1), *CELLS[1:]]
+    return chapter_downloads(cells, "slug", "https://book.example/part/slug/", {"two": "<svg><path/></svg>"}, project)
+
+
+@pytest.fixture(scope="module")
+def prose(files: list[Download]) -> str:
+    return "\n".join(cell.source for cell in notebook(files[0]).cells if cell.cell_type == "markdown")
+
+
+def notebook(download: Download) -> nbformat.NotebookNode:
+    return nbformat.reads(download.content.decode("utf-8"), as_version=4)
+
+
+def test_there_are_three_files(files: list[Download]) -> None:
+    assert [download.name for download in files] == ["slug.ipynb", "slug-clean.ipynb", "slug.py"]
+
+
+def test_links_lead_to_the_pages_on_the_web(prose: str) -> None:
+    assert "(https://book.example/part/next/#here)" in prose
+    assert "(https://book.example/glossary/#word)" in prose
+
+
+def test_boxes_become_what_every_notebook_knows(prose: str) -> None:
+    assert "> **Guess first**\n>\n> How many?" in prose
+    assert "<details><summary>Why?</summary>\n\nBecause.\n\nAnd because.\n\n</details>" in prose
+    assert "## Section\n" in f"{prose}\n"
+    assert "???" not in prose
+
+
+def test_pictures_travel_with_the_notebook_and_as_words_with_the_script(files: list[Download]) -> None:
+    pictured = [cell for cell in notebook(files[0]).cells if cell.get("attachments")]
+    assert list(pictured[0].attachments) == ["two.svg"]
+    assert "](attachment:two.svg)" in pictured[0].source
+    assert "[Picture: Two boxes]" in files[2].content.decode("utf-8")
+
+
+def test_solutions_are_folded_and_not_run(files: list[Download]) -> None:
+    code = [cell.source for cell in notebook(files[0]).cells if cell.cell_type == "code"]
+    assert "guess = ..." in code
+    assert "guess = 1" not in code
+    assert "# guess = 1" in files[2].content.decode("utf-8")
+
+
+def test_the_clean_notebook_has_no_results(files: list[Download]) -> None:
+    assert any(cell.get("outputs") for cell in notebook(files[0]).cells)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook(files[1]).cells)
+
+
+def test_the_zip_is_the_same_whenever_it_is_made(files: list[Download]) -> None:
+    assert zip_of(files) == zip_of(files)
+    with zipfile.ZipFile(io.BytesIO(zip_of(files))) as archive:
+        assert archive.read("how-gpts-work/slug.py") == files[2].content
+
+
+def test_requirements_are_named_as_on_the_package_index() -> None:
+    assert requirements("import os\nfrom sklearn.model_selection import x\nimport torch.nn as nn\n") == [
+        "scikit-learn",
+        "torch",
+    ]
