@@ -15,7 +15,7 @@ def test_the_navigation_gives_the_order_and_the_parts() -> None:
 
 
 def test_a_chapter_that_does_not_exist_is_named(project: Project) -> None:
-    with pytest.raises(BuildError, match="docs/part/none.py does not exist"):
+    with pytest.raises(BuildError, match=r"docs/part/none\.py does not exist"):
         read_chapters(["part/none.py"], project)
 
 

@@ -372,6 +372,18 @@ def test_two_builds_are_byte_identical(site: Site, tmp_path: Path) -> None:
     assert [str(name) for name in left if left[name] != right[name]] == []
 
 
+def test_a_configured_repository_makes_the_colab_links(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "https://colab.research.google.com/github/owner/name/blob/notebooks/"
+    slug = Path(CHAPTER_NAMES[0]).stem
+    assert "colab" not in str(article(site, CHAPTER_NAMES[0]))
+    monkeypatch.setenv("BOOK_REPOSITORY", "owner/name")
+    build_site(tmp_path / "site", site.url)
+    page = (tmp_path / "site" / CHAPTER_NAMES[0].removesuffix(".py") / "index.html").read_text(encoding="utf-8")
+    assert f'href="{address}{slug}.ipynb"' in page
+
+
 def test_a_port_in_use_is_said_in_a_sentence(site: Site) -> None:
     port = site.url.rstrip("/").rsplit(":", 1)[1]
     command = [sys.executable, "-m", "bookbuild", "serve", "--port", port]
