@@ -226,7 +226,7 @@ def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser
 SKIM_TEXT = """
 () => {
   const gone = '.exercise-part, .note-beside, .cell-source, .cell-output pre, .cell-output .table, details, svg, ' +
-    '.headerlink, button, .chapter-facts, .footnote, [hidden], .md-source-file';
+    '.headerlink, button, .eyebrow, .chapter-facts, .footnote, [hidden], .md-source-file';
   const copy = document.querySelector('article').cloneNode(true);
   copy.querySelectorAll(gone).forEach(e => e.remove());
   copy.querySelectorAll('math').forEach(e => e.replaceWith(' formula '));

@@ -189,7 +189,9 @@ def _source_html(cell: PublishedCell, fragment: Tag, reference_url: Callable[[st
         raise ValueError("mkdocs-jupyter rendered a cell without its source: its markup has changed")
     code = UNSTYLED.sub(r"\1", "".join(str(child) for child in pre.children))
     code = code.removeprefix("<span></span>").rstrip("\n")
-    return f'{where}<div class="highlight"><pre tabindex="0"><code>{code}\n</code></pre></div>'
+    # Material's script gives every `pre > code` watchers of its own, a quarter of a second on a phone; with an element
+    # between, it leaves them alone.
+    return f'{where}<div class="highlight"><pre tabindex="0"><span><code>{code}\n</code></span></pre></div>'
 
 
 def _outputs_html(number: int, cell: PublishedCell, fragment: Tag, inline: Callable[[str], str]) -> str:

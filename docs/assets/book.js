@@ -41,7 +41,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Material says "a page is here" through `document$`, at the first load and after each instant navigation.
+// Material says "a page is here" through `document$`.
 window.document$?.subscribe(() => {
   // Whoever follows a chapter's link to a definition wants to see its lines.
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
