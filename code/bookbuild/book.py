@@ -1,5 +1,6 @@
 """The whole book: chapters in the order of mkdocs.yml, executed, with their drawings, minutes and downloads."""
 
+import hashlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -99,7 +100,23 @@ def make_book(nav: list[Any], project: Project, site_url: str, progress: Callabl
 
 def draw_all(project: Project) -> dict[str, str]:
     """Slug -> SVG of every drawing in docs/figures."""
-    return {path.stem: draw(path) for path in sorted((project.docs_dir / "figures").glob("*.py"))}
+    sources = [*Path(source.__file__).parent.glob("*.py"), *(project.root / "code" / "gptbook").glob("*.py")]
+    tables = [path for path in project.data_dir.rglob("*") if path.is_file()]
+    digest = hashlib.sha256()
+    for path in sorted([*sources, *tables]):
+        digest.update(path.read_bytes())
+    drawings = {}
+    for path in sorted((project.docs_dir / "figures").glob("*.py")):
+        # Remembered by all that a drawing may read: some import torch for one number.
+        key = hashlib.sha256(digest.digest() + path.read_bytes()).hexdigest()[:20]
+        remembered = project.cache_dir / "drawings" / f"{path.stem}-{key}.svg"
+        if not remembered.exists():
+            remembered.parent.mkdir(parents=True, exist_ok=True)
+            for old in remembered.parent.glob(f"{path.stem}-{'?' * len(key)}.svg"):
+                old.unlink()
+            remembered.write_text(draw(path), encoding="utf-8")
+        drawings[path.stem] = remembered.read_text(encoding="utf-8")
+    return drawings
 
 
 def draw(path: Path) -> str:

@@ -3,6 +3,7 @@
 import base64
 import lzma
 import re
+from functools import cache
 from pathlib import Path
 
 LINE_WIDTH = 100
@@ -46,11 +47,12 @@ def packed_cell(names: list[str], data_dir: Path) -> str:
     """The source of a code cell that unpacks the tables; empty if there are none."""
     if not names:
         return ""
-    calls = [f'unpack("{name}", """\n{_pack(data_dir / name)}\n""")' for name in names]
+    calls = [f'unpack("{name}", """\n{_pack((data_dir / name).read_bytes())}\n""")' for name in names]
     return UNPACK + "\n" + "\n".join(calls)
 
 
-def _pack(path: Path) -> str:
+@cache
+def _pack(content: bytes) -> str:
     # b85 has no quote and no backslash, so the text can stand in a plain triple-quoted string.
-    text = base64.b85encode(lzma.compress(path.read_bytes(), preset=9 | lzma.PRESET_EXTREME)).decode("ascii")
+    text = base64.b85encode(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)).decode("ascii")
     return "\n".join(text[i : i + LINE_WIDTH] for i in range(0, len(text), LINE_WIDTH))

@@ -139,7 +139,9 @@ def fill_places(
 
 def cell_fragments(notebook_html: str, count: int) -> list[Tag]:
     """mkdocs-jupyter's page, cut into its code cells. Raises ValueError if it has not as many as the notebook."""
-    soup = BeautifulSoup(notebook_html, "html.parser")
+    # Half a megabyte of JupyterLab's style and script stands before the cells and after them: cut off, not parsed.
+    cells = notebook_html.partition('<div class="jupyter-wrapper">')[2].partition("<style>")[0]
+    soup = BeautifulSoup(cells, "html.parser")
     # Its template and nbconvert's each wrap a cell in an element of this class; the outer one is the cell.
     found = [cell for cell in soup.select(".jp-CodeCell") if not cell.find_parent(class_="jp-CodeCell")]
     if len(found) != count:
