@@ -174,7 +174,7 @@ def _run_html(
     label = next((name for tag, name in (("starter", "Start here"), ("check", "Check")) if tag in first.tags), "")
     heading = f'<p class="cell-label">{label}</p>' if label else ""
     return (
-        f'<div class="cell" id="cell-{run[0][0] + 1}" data-search-exclude>{heading}'
+        f'<div class="cell" id="cell-{run[0][0] + 1}">{heading}'
         f'<div class="cell-source">{body}</div>{"".join(outputs)}</div>'
     )
 
