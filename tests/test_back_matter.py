@@ -32,6 +32,10 @@ def test_the_data_page_counts_the_cities(project: Project, data_page: str) -> No
     assert f"{len(cities):,} rows, {names:,} different names, from {countries} countries" in data_page
 
 
+def test_the_data_page_counts_the_clubs(project: Project, data_page: str) -> None:
+    assert f"{len(read_table(project.data_dir / 'teams.csv'))} football clubs" in data_page
+
+
 def test_the_data_page_names_every_column(project: Project, data_page: str) -> None:
     for path in sorted(project.data_dir.glob("*.csv")):
         for column in read_table(path).columns:

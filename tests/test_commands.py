@@ -195,7 +195,7 @@ def test_the_readers_list_may_be_in_any_script(folder: Path, capsys: pytest.Capt
         (["evaluate", "nowhere"], "there is no run folder nowhere"),
         (["evaluate", "RUN", "--names", "towns.csv"], "--names needs --column"),
         (["evaluate", "RUN", "--column", "town"], "--column needs --names"),
-        (["data", "prepare", "weather"], 'there is no table "weather": choose one of iris, cities, models'),
+        (["data", "prepare", "weather"], 'there is no table "weather": choose one of iris, cities, models, teams'),
     ],
 )
 def test_a_mistake_with_a_run_is_answered_in_one_sentence(
@@ -271,7 +271,7 @@ def test_the_bar_shows_loss_speed_and_time_left(monkeypatch: pytest.MonkeyPatch)
 def test_the_tables_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "list"]) == 0
     assert "150 iris flowers" in capsys.readouterr().out
-    for name in ("iris", "cities", "models"):
+    for name in ("iris", "cities", "models", "teams"):
         assert main(["data", "prepare", name]) == 0
         assert f"{name} is ready: " in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptbook.datasets import city_names, data_file, iris, read_names, read_record, read_table, split_names
+from gptbook.datasets import (
+    city_names,
+    data_file,
+    docstrings,
+    iris,
+    read_json,
+    read_names,
+    read_record,
+    read_table,
+    read_text,
+    split_names,
+)
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY / "data"
@@ -76,12 +88,81 @@ def test_a_committed_table_is_what_its_script_builds(table: str, needs: str) -> 
     assert (DATA / f"{table}.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize("table", ["iris", "cities"])
+@pytest.mark.parametrize("table", ["iris", "cities", "teams"])
 def test_a_rebuild_script_explains_itself(table: str) -> None:
     command = [sys.executable, str(DATA / f"build_{table}.py"), "--help"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--check" in finished.stdout
     assert f"example: python data/build_{table}.py" in finished.stdout
+
+
+def test_each_club_has_one_ground_of_its_own_called_after_neither_club_nor_sponsor() -> None:
+    table = read_table(data_file("teams.csv"))
+    assert list(table.columns) == ["club", "ground", "country", "wikidata"]
+    assert len(table) == 20
+    for column in ("club", "ground", "wikidata"):
+        assert table[column].is_unique
+    assert list(table["club"]) == sorted(table["club"])
+    assert not set(table["club"]) & set(table["ground"])
+    for club, ground in zip(table["club"], table["ground"]):
+        assert not set(club.lower().split()) & set(ground.lower().split()), ground
+        assert club[0] not in "AEIOU", f'"a {club} fan" needs a consonant'
+    assert table["country"].str.fullmatch("[A-Z]{2}").all()
+    assert table["wikidata"].str.fullmatch("Q[0-9]+").all()
+
+
+def wikidata_answer(changes: dict[str, dict[str, str]] | None = None) -> str:
+    """An answer as Wikidata gives it, true to the table but for the changes: by club, a column's other value."""
+    rows = []
+    for club, ground, country, item in read_table(DATA / "teams.csv").itertuples(index=False):
+        row = {"ground": ground, "country": country, **(changes or {}).get(club, {})}
+        rows.append({key: {"type": "literal", "value": value} for key, value in row.items()})
+        rows[-1]["club"] = {"type": "uri", "value": f"http://www.wikidata.org/entity/{item}"}
+    return json.dumps({"results": {"bindings": rows}})
+
+
+def rebuilt_teams(*words: str) -> subprocess.CompletedProcess[str]:
+    """What the script says, on a machine that reaches nobody."""
+    command = [sys.executable, str(DATA / "build_teams.py"), "--check", *words]
+    nobody = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **nobody})
+
+
+def test_the_teams_are_what_wikidata_says(tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text(wikidata_answer({"Rangers": {"ground": "Ibrox Stadium"}}), encoding="utf-8")
+    finished = rebuilt_teams("--from-file", str(answer))
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "is up to date: 20 rows" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("<html>busy</html>", "is none of Wikidata's in JSON"),
+        ("[]", "is none of Wikidata's in JSON"),
+        ('{"results": {"bindings": []}}', "has no home ground of Benfica (Q131499)"),
+        (wikidata_answer({"Fulham": {"ground": "The Dome"}}), "plays at The Dome, not at Craven Cottage: change CLUBS"),
+        (wikidata_answer({"Porto": {"country": "ES"}}), 'it has "Porto,Estádio do Dragão,PT'),
+    ],
+)
+def test_an_answer_that_disagrees_is_refused(content: str, sentence: str, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text(content, encoding="utf-8")
+    finished = rebuilt_teams("--from-file", str(answer))
+    assert finished.returncode == 2
+    assert sentence in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+def test_without_a_network_the_teams_say_what_to_do(tmp_path: Path) -> None:
+    finished = rebuilt_teams()
+    assert finished.returncode == 2
+    assert "go online, or give a saved answer with --from-file" in finished.stderr
+    assert finished.stderr.count("\n") == 1
+    finished = rebuilt_teams("--from-file", str(tmp_path / "no.json"))
+    assert finished.returncode == 2
+    assert "no.json" in finished.stderr
 
 
 def test_a_rebuild_never_overwrites_silently(
@@ -238,7 +319,77 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_tables_can_be_read_without_this_package() -> None:
-    for name in ("iris.csv", "cities.csv", "models.csv"):
+    for name in ("iris.csv", "cities.csv", "models.csv", "teams.csv"):
         table = pd.read_csv(DATA / name, keep_default_na=False)
         assert len(table) > 10
         assert not table.columns.has_duplicates
+
+
+def test_a_text_is_read_whoever_ended_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes("\ufeffKöln\r\nBonn\n".encode())
+    assert read_text(path) == "Köln\nBonn\n"
+    path.write_bytes(b"")
+    assert read_text(path) == ""
+
+
+def test_a_text_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    with pytest.raises(ValueError, match=r"text\.txt cannot be read \(No such file or directory\): check the path"):
+        read_text(path)
+    with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\)"):
+        read_text(tmp_path)
+    for content in ("München".encode("latin-1"), "München".encode("utf-16"), b"PK\x03\x04\xfe"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"text\.txt is not text in UTF-8 \(byte \d\): save") as caught:
+            read_text(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_json_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("[1,")
+    with pytest.raises(ValueError, match=r"a\.json is not JSON \(.*\): get it again"):
+        read_json(path)
+    path.write_text("[1]")
+    assert read_json(path) == [1]
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A library that stops the session if anybody runs it."""
+    (tmp_path / "tests" / "spoken" / "tests").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path / "tests"))  # in a folder of that name, which must not matter
+    folder = tmp_path / "tests" / "spoken"
+    (folder / "__init__.py").write_text('"""The whole."""\nraise SystemExit\n')
+    return folder
+
+
+def test_docstrings_are_read_and_not_run_each_once_and_in_order(library: Path) -> None:
+    (library / "parts.py").write_text(
+        "class A:\n"
+        "    '''First line.\n\n    Second.\n        Indented.\n    '''\n"
+        "    async def f(self):\n        'The whole.'\n"
+        "try:\n    pass\nexcept OSError:\n    def g():\n        'Äußerst selten.'\n"
+        "'no docstring'\n"
+        "def h():\n    '  '\n    def inner():\n        'Inside. \\d '\n",
+        encoding="utf-8",
+    )
+    (library / "tests" / "test_parts.py").write_text('"""A test."""')
+    (library / "later.py").write_text('"""For another Python."""\nprint x\n')
+    assert docstrings(["spoken"]) == ["First line.\n\nSecond.\n    Indented.", "Inside. \\d", "The whole.", "Äußerst selten."]
+    assert "spoken" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["no_such_library", "torch.nn", "sys", "", "../gptbook"])
+def test_a_library_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match="install it first") as caught:
+        docstrings([name])
+    assert f'"{name}"' in str(caught.value)
+
+
+def test_the_books_docstrings_are_some_megabytes_of_text() -> None:
+    texts = docstrings()
+    assert texts == sorted(set(texts))
+    assert 5e6 < sum(len(text.encode()) for text in texts) < 7e6
+    assert all(text == text.strip() != "" for text in texts)

@@ -1,10 +1,13 @@
-"""Writing names: by the model's probabilities, from a seed, to the end mark."""
+"""Writing: by the model's probabilities, from a seed, to the end mark; the same with a cache and without."""
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gptbook.generate import generate_name, share_new
+from gptbook.attention import KVCache
+from gptbook.generate import generate_name, generate_tokens, share_new
+from gptbook.gpt import GPT, GPTConfig
+from gptbook.modern import ModernGPT
 from gptbook.ngram import NgramCounts, NgramNet, context_windows
 from gptbook.tokenizer import CharacterTokenizer
 
@@ -90,3 +93,122 @@ def test_the_share_of_new_names_counts_samples() -> None:
     assert share_new(["ulm"], []) == 1
     with pytest.raises(ValueError, match="no samples"):
         share_new([], ["ulm"])
+
+
+def lively(model_class: type[GPT] | type[ModernGPT], context_length: int = 300) -> GPT | ModernGPT:
+    """A small model with random numbers large enough that what it writes depends on all that it reads."""
+    config = GPTConfig(
+        vocab_size=50, context_length=context_length, num_layers=2, num_heads=2, model_dim=32, mlp_dim=64
+    )
+    torch.manual_seed(0)
+    model = model_class(config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" not in name:
+                parameter.normal_(std=1.0 if "position" in name else 0.4)
+    return model
+
+
+class Recorder(nn.Module):
+    """Passes on to a model, and notes how many tokens each call computes."""
+
+    def __init__(self, model: GPT | ModernGPT) -> None:
+        super().__init__()
+        self.model, self.config = model, model.config
+        self.calls: list[int] = []
+
+    def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
+        self.calls.append(tokens.shape[1])
+        return self.model(tokens, cache)
+
+
+@pytest.mark.parametrize("model_class", [GPT, ModernGPT])
+@pytest.mark.parametrize("context_length", [300, 100], ids=["in the context", "past its end"])
+def test_cached_and_uncached_greedy_give_the_same_256_tokens(
+    model_class: type[GPT] | type[ModernGPT], context_length: int
+) -> None:
+    model = lively(model_class, context_length)
+    cached, plain = (
+        generate_tokens(model, [7, 1, 3], 256, temperature=0, use_cache=use_cache) for use_cache in (True, False)
+    )
+    assert cached == plain
+    assert len(cached) == 256
+    assert len(set(cached)) > 3, "a model that repeats itself would hide a difference"
+
+
+def test_cached_and_uncached_draw_the_same_tokens_from_a_seed() -> None:
+    model = lively(ModernGPT)
+    cached, plain = (
+        generate_tokens(model, [7], 100, generator=seed(1), use_cache=use_cache) for use_cache in (True, False)
+    )
+    assert cached == plain
+    assert generate_tokens(model, [7], 100, generator=seed(2)) != plain
+
+
+def test_with_the_cache_only_the_new_token_is_computed_until_the_context_is_full() -> None:
+    recorder = Recorder(lively(GPT, context_length=8))
+    generate_tokens(recorder, [7, 1, 3], 8)
+    assert recorder.calls == [3, 1, 1, 1, 1, 1, 8, 8]
+    recorder.calls.clear()
+    generate_tokens(recorder, [7, 1, 3], 8, use_cache=False)
+    assert recorder.calls == [3, 4, 5, 6, 7, 8, 8, 8]
+
+
+def test_past_the_context_the_model_reads_the_last_tokens() -> None:
+    model = lively(GPT, context_length=8)
+    written = [7, *generate_tokens(model, [7], 20, temperature=0)]
+    for end in range(9, 21):
+        assert int(model(torch.tensor([written[end - 8 : end]]))[0, -1].argmax()) == written[end]
+
+
+def test_it_stops_before_the_stop_token() -> None:
+    model = lively(GPT)
+    written = generate_tokens(model, [7], 50, temperature=0)
+    stop = written[10]
+    assert generate_tokens(model, [7], 50, temperature=0, stop_token=stop) == written[: written.index(stop)]
+
+
+def test_tokens_are_drawn_as_often_as_the_model_at_that_temperature_says() -> None:
+    model = lively(GPT)
+    for temperature in (0.5, 2.0):
+        generator = seed(0)
+        drawn = [generate_tokens(model, [7], 1, temperature=temperature, generator=generator)[0] for _ in range(1000)]
+        probabilities = (model(torch.tensor([[7]]))[0, -1] / temperature).softmax(dim=-1)
+        shares = torch.tensor(drawn).bincount(minlength=50) / 1000
+        assert (shares - probabilities).abs().max() < 0.05
+    greedy = generate_tokens(model, [7], 20, temperature=0)
+    assert generate_tokens(model, [7], 20, temperature=1e-300, generator=seed(0)) == greedy
+
+
+def test_writing_leaves_the_models_gradients_and_the_global_generator_alone() -> None:
+    model = lively(GPT)
+    state = torch.random.get_rng_state()
+    generate_tokens(model, [7], 5, generator=seed(0))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("tokens", "num_new", "temperature", "message"),
+    [
+        ([], 1, 1.0, "no token to go on from"),
+        ([7], 0, 1.0, "num_new is 0: ask for 1"),
+        ([7], 1, -0.5, "temperature is -0.5: give 0 or more"),
+        ([7], 1, float("nan"), "temperature is nan"),
+        ([7] * 9, 1, 1.0, "9 tokens do not fit into a context of 8: give the last ones only"),
+        ([7, 50], 1, 1.0, "token 50 is none of the model's, 0 to 49: take the tokenizer"),
+        ([-1], 1, 1.0, "token -1 is none"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(
+    tokens: list[int], num_new: int, temperature: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        generate_tokens(lively(GPT, context_length=8), tokens, num_new, temperature=temperature)
+
+
+def test_a_model_without_numbers_is_refused() -> None:
+    model = lively(GPT)
+    nn.init.constant_(model.token_embedding.weight, float("nan"))
+    with pytest.raises(ValueError, match="scores are NaN"):
+        generate_tokens(model, [7], 1)

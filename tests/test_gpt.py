@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gptbook.gpt import GPT, GPTConfig, parameter_terms
+from gptbook.attention import KVCache
+from gptbook.gpt import GPT, GPTConfig, next_positions, parameter_terms
 
 SMALL = GPTConfig(vocab_size=27, context_length=8, num_layers=3, num_heads=2, model_dim=16, mlp_dim=40)
 
@@ -144,6 +145,26 @@ def test_the_starting_numbers_have_gpt2s_spread() -> None:
 def test_more_tokens_than_the_context_holds_are_refused() -> None:
     with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
         GPT(SMALL)(torch.zeros(1, 9, dtype=torch.long))
+
+
+def test_a_cache_gives_the_same_logits_step_by_step() -> None:
+    torch.manual_seed(0)
+    model, cache = GPT(SMALL), KVCache(3, 8)
+    tokens = torch.randint(27, (2, 8))
+    with torch.no_grad():
+        steps = [model(tokens[:, start:end], cache) for start, end in ((0, 3), (3, 4), (4, 5), (5, 8))]
+        torch.testing.assert_close(torch.cat(steps, dim=1), model(tokens), atol=1e-5, rtol=0)
+        with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
+            model(tokens[:, :1], cache)
+    assert cache.length == 8
+
+
+def test_positions_go_on_where_the_cache_ends() -> None:
+    cache = KVCache(1, 8)
+    tokens = torch.zeros(2, 3, dtype=torch.long)
+    assert next_positions(tokens, 8).tolist() == [0, 1, 2]
+    cache.layers[0].extend(torch.ones(2, 1, 4, 2), torch.ones(2, 1, 4, 2))
+    assert next_positions(tokens, 8, cache).tolist() == [4, 5, 6]
 
 
 @pytest.mark.parametrize(

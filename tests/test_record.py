@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
@@ -12,9 +13,12 @@ from typing import Any
 
 import pytest
 
-import gptbook.record
+import gptbook.windows
 from gptbook.datasets import city_names, read_record
-from gptbook.record import fingerprint, is_stale, make_windows, rounded, run_parts
+from gptbook.record import fingerprint, is_stale, make_record, rounded, run_parts
+from gptbook.recordings import recordings
+
+WINDOWS = recordings()["windows"]
 
 TINY: dict[str, Any] = {
     "widest": 1,
@@ -41,7 +45,7 @@ def held_out(record: dict[str, Any], model: str) -> dict[int, list[float]]:
 
 
 def test_the_committed_record_is_not_out_of_date(windows: dict[str, Any]) -> None:
-    assert is_stale(windows) == ""
+    assert is_stale(windows, WINDOWS) == ""
 
 
 def test_the_committed_record_says_how_it_was_made(windows: dict[str, Any]) -> None:
@@ -88,25 +92,25 @@ def test_a_record_is_made_part_by_part_and_goes_on_after_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gptbook.record, "WINDOW_SETTINGS", TINY)
-    monkeypatch.setattr(gptbook.record, "city_names", lambda: city_names()[::400])
+    tiny = replace(WINDOWS, settings=TINY)
+    monkeypatch.setattr("gptbook.recordings.city_names", lambda: city_names()[::400])
     path = tmp_path / "runs" / "windows.json"
     with monkeypatch.context() as stopped:
-        stopped.setattr(gptbook.record.WindowExperiment, "curve", interrupt)
+        stopped.setattr(gptbook.windows.WindowExperiment, "curve", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            make_windows(progress=False, path=path)
+            make_record(tiny, progress=False, path=path)
     assert not path.exists(), "nothing half-written"
     kept = sorted(file.name for file in tmp_path.glob(".cache/records/*/*"))
     assert kept == ["counts-0.json", "counts-1.json", "net-1-0.json"]
     with monkeypatch.context() as resumed:
-        resumed.setattr(gptbook.record.WindowExperiment, "train", interrupt)  # it must not be needed again
-        assert make_windows(progress=True, path=path) == path
+        resumed.setattr(gptbook.windows.WindowExperiment, "train", interrupt)  # it must not be needed again
+        assert make_record(tiny, progress=True, path=path) == path
     assert "curve-0.0" in capsys.readouterr().err, "progress is shown"
     record = json.loads(path.read_text())
     assert [row["model"] for row in record["rows"]] == ["letters", "counts", "net"]
     assert len(record["curves"]) == 1
-    assert is_stale(record) == ""
-    assert make_windows(progress=False, resume=False, path=path) == path
+    assert is_stale(record, tiny) == ""
+    assert make_record(tiny, progress=False, resume=False, path=path) == path
     again = json.loads(path.read_text())
     for row in (*record["rows"], *again["rows"]):
         row["seconds"] = 0
@@ -127,8 +131,8 @@ def test_parts_come_back_in_their_order_whichever_were_kept(tmp_path: Path) -> N
 
         return run
 
-    run_parts({"b": (1, part("b"))}, tmp_path, progress=False, resume=True)
-    done = run_parts({name: (1, part(name)) for name in "abc"}, tmp_path, progress=False, resume=True)
+    run_parts({"b": (1, part("b"))}, tmp_path, progress=False)
+    done = run_parts({name: (1, part(name)) for name in "abc"}, tmp_path, progress=False)
     assert list(done) == ["a", "b", "c"]
     assert ran == ["b", "a", "c"]
 
@@ -175,14 +179,14 @@ def test_a_fingerprint_follows_what_code_does_and_not_how_it_reads(
 def test_a_record_is_out_of_date_when_code_data_or_settings_changed(windows: dict[str, Any]) -> None:
     for source in ("cities.csv", "gptbook.ngram:NgramCounts"):
         changed = {**windows, "sources": {**windows["sources"], source: "0" * 64}}
-        assert source in is_stale(changed)
-        assert "gptbook ladder" in is_stale(changed)
-    assert "the settings" in is_stale({**windows, "settings": {}})
+        assert source in is_stale(changed, WINDOWS)
+        assert "gptbook ladder" in is_stale(changed, WINDOWS)
+    assert "the settings" in is_stale({**windows, "settings": {}}, WINDOWS)
     assert "gptbook.windows:gone" in is_stale(
-        {**windows, "sources": {**windows["sources"], "gptbook.windows:gone": "0" * 64}}
+        {**windows, "sources": {**windows["sources"], "gptbook.windows:gone": "0" * 64}}, WINDOWS
     )
     unlisted = {source: was for source, was in windows["sources"].items() if source != "cities.csv"}
-    assert "cities.csv" in is_stale({**windows, "sources": unlisted})
+    assert "cities.csv" in is_stale({**windows, "sources": unlisted}, WINDOWS)
 
 
 def test_numbers_are_kept_to_six_decimals() -> None:

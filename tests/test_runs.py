@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from gptbook.catalogue import load_run, new_run
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.recipes import NgramRecipe, iris_net
 from gptbook.runs import Run, stop_on_interrupt, train_run
-from gptbook.tasks import load_run, new_run
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from gptbook.catalogue import new_run
 from gptbook.classifier import iris_tensors, train_classifier
 from gptbook.datasets import city_names
 from gptbook.generate import generate_name
 from gptbook.ngram import NgramNet
 from gptbook.recipes import NgramRecipe, city_bigram, iris_net
-from gptbook.tasks import FlowerRun, SpellingRun, new_run, write_names
+from gptbook.tasks import FlowerRun, SpellingRun
 from gptbook.train import seeded, train_on_counts
 
 

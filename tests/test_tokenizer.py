@@ -1,4 +1,4 @@
-"""Letters to numbers and back, and what is said about letters without a number."""
+"""Letters and words to numbers and back, and what is said about those without a number."""
 
 import doctest
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gptbook.tokenizer
-from gptbook.tokenizer import MARK, CharacterTokenizer
+from gptbook.tokenizer import MARK, CharacterTokenizer, WordTokenizer
 
 
 def test_token_0_is_the_mark_and_letters_follow_in_order() -> None:
@@ -19,8 +19,8 @@ def test_token_0_is_the_mark_and_letters_follow_in_order() -> None:
     assert tokenizer.encode("") == []
 
 
-def test_the_worked_example_is_true() -> None:
-    assert doctest.testmod(gptbook.tokenizer) == (0, 3)
+def test_the_worked_examples_are_true() -> None:
+    assert doctest.testmod(gptbook.tokenizer) == (0, 6)
 
 
 @given(st.lists(st.text(), min_size=1).filter(any))
@@ -61,3 +61,41 @@ def test_no_texts_make_no_tokenizer() -> None:
 def test_a_number_that_stands_for_nothing_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match="tokens are 0 to 3"):
         CharacterTokenizer("abc").decode([1, number])
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, unique=True))
+def test_words_are_numbered_in_order_after_the_mark(words: list[str]) -> None:
+    tokenizer = WordTokenizer(words)
+    assert tokenizer.encode(words) == list(range(1, len(words) + 1))
+    assert tokenizer.vocab_size == len(words) + 1
+    assert tokenizer.labels == [MARK, *words]
+    assert tokenizer.decode([0, *tokenizer.encode(words), 0]) == " ".join(words)
+    assert tokenizer.encode([]) == []
+
+
+def test_an_unknown_word_is_named_with_the_nearest_known_one() -> None:
+    tokenizer = WordTokenizer(iter(["father", "mother", "fan"]))
+    with pytest.raises(ValueError, match='"farther", word 2, is not among the 3 known words') as caught:
+        tokenizer.encode(["fan", "farther"])
+    assert '"father"' in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_is_not_taken_for_a_list_of_its_letters() -> None:
+    with pytest.raises(ValueError, match="split it into a list of words"):
+        WordTokenizer(["a", "b"]).encode("ab")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [([], "list of words is empty"), (["a", "b", "a"], '"a" is among the words twice'), (["a", ""], "word 2 is empty")],
+)
+def test_a_list_of_words_that_cannot_be_is_refused(words: list[str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        WordTokenizer(words)
+
+
+@pytest.mark.parametrize("number", [-1, 3])
+def test_a_number_that_stands_for_no_word_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="tokens are 0 to 2"):
+        WordTokenizer(["a", "b"]).decode([1, number])

@@ -76,11 +76,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     text = (
-        "make the record of windows from 1 to 8 letters again, as in the book's ladder"
+        "make the records again that the book's numbers come from, where they are old"
     )
-    ladder = command(commands, "ladder", text, "ladder")
+    ladder = command(commands, "ladder", text, "ladder clubs")
     ladder.add_argument(
-        "--again", action="store_true", help="even if the record is up to date"
+        "records", nargs="*", metavar="RECORD", help="which (default: all that are old)"
+    )
+    ladder.add_argument(
+        "--again", action="store_true", help="even if a record is up to date"
     )
     return parser
 

@@ -8,17 +8,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from gptbook.catalogue import load_run, new_run, write_samples
 from gptbook.checkpoint import FACTS_FILE
 from gptbook.datasets import data_file, read_names, read_record, read_table
-from gptbook.recipes import LARGEST_NUMBER, NgramRecipe, Recipe, recipe
-from gptbook.record import is_stale, make_windows
+from gptbook.recipes import LARGEST_NUMBER, NamesRecipe, Recipe, recipe
+from gptbook.record import is_stale, make_record
+from gptbook.recordings import recordings
 from gptbook.runs import Run, train_run
-from gptbook.tasks import SpellingRun, load_run, new_run, write_names
+from gptbook.sequence_tasks import ClubRun, NameRun
+from gptbook.tasks import SpellingRun
 
 DATA_SETS = {
     "iris": ("iris.csv", "150 iris flowers: four lengths in cm and the species"),
     "cities": ("cities.csv", "names of cities of the world in a-z, with their country"),
     "models": ("models.csv", "parameter counts of language models, dated and sourced"),
+    "teams": ("teams.csv", "football clubs and their home grounds, one each"),
 }
 
 
@@ -53,7 +57,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         chosen = replace(chosen, num_steps=options.steps)
     if not wants_own_names(options):
         return chosen
-    if not isinstance(chosen, NgramRecipe):
+    if not isinstance(chosen, NamesRecipe):
         raise ValueError(
             f"{chosen.name} does not learn from names: leave out --names and --column"
         )
@@ -97,8 +101,13 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     for line in run.report():
         print(line, flush=True)
     following = ["gptbook", "train", "city-bigram"]
-    if isinstance(run, SpellingRun):
-        samples = write_names(run_dir, start="", count=3, seed=0)
+    if isinstance(run, ClubRun):
+        (sentence,) = write_samples(run_dir, start="", count=1, seed=0)
+        print(f"  it writes      {sentence}")
+        start = " ".join(sentence.split()[:2])
+        following = ["gptbook", "sample", str(run_dir), "--start", start]
+    if isinstance(run, SpellingRun | NameRun):
+        samples = write_samples(run_dir, start="", count=3, seed=0)
         print(f"  it writes      {', '.join(samples)}")
         start = run.training[len(run.training) // 2][:2]
         following = ["gptbook", "sample", str(run_dir), "--start", start]
@@ -142,7 +151,7 @@ def sample_command(options: argparse.Namespace) -> None:
         raise ValueError(f"--count is {count}: ask for 1 name or more")
     if not 0 <= seed <= LARGEST_NUMBER:
         raise ValueError(f"--seed is {seed}: give 0 to {LARGEST_NUMBER}")
-    for name in write_names(options.run_dir, options.start, count, seed):
+    for name in write_samples(options.run_dir, options.start, count, seed):
         print(name)
 
 
@@ -153,7 +162,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     name, num_steps = run.recipe.name, run.recipe.num_steps
     lines = run.report()
     if own_names:
-        if not isinstance(run, SpellingRun):
+        if not isinstance(run, SpellingRun | NameRun):
             raise ValueError(
                 f"{options.run_dir} holds a run of {name}, which reads no names: "
                 "leave out --names"
@@ -186,17 +195,27 @@ def prepare_data(name: str) -> None:
 
 
 def ladder_command(options: argparse.Namespace) -> None:
-    """Make the record of the windows, unless it is there and up to date."""
-    try:
-        reason = is_stale(read_record("windows")).partition(": run ")[0]
-    except ValueError:
-        reason = "there is no record yet"
-    if not reason and not options.again:
-        print("The record windows.json is up to date; --again makes it anew.")
-        return
-    print(f"Recording anew: {reason or 'you asked for it'}.")
-    print("Trains nets with windows of 1 to 8 letters, each with three seeds;")
-    print("that takes about 20 minutes on one processor core.", flush=True)
-    if not options.again:
-        print("Ctrl-C stops it; the same command goes on.", flush=True)
-    print(f"Saved in {make_windows(resume=not options.again)}.")
+    """Make the records of the book that are absent or old.
+
+    Raises ValueError for a name that is no record.
+    """
+    every = recordings()
+    for name in options.records:
+        if name not in every:
+            raise ValueError(
+                f'there is no record "{name}": choose from {", ".join(every)}'
+            )
+    for name in options.records or every:
+        try:
+            reason = is_stale(read_record(name), every[name]).partition(": run ")[0]
+        except ValueError:
+            reason = "there is no record yet"
+        if not reason and not options.again:
+            print(f"The record {name}.json is up to date; --again makes it anew.")
+            continue
+        print(f"Recording {name}.json anew: {reason or 'you asked for it'}.")
+        print(f"It holds {every[name].about};")
+        print(f"that takes {every[name].duration}.", flush=True)
+        if not options.again:
+            print("Ctrl-C stops it; the same command goes on.", flush=True)
+        print(f"Saved in {make_record(every[name], resume=not options.again)}.")

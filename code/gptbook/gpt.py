@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gptbook.attention import MultiHeadAttention
+from gptbook.attention import KVCache, LayerCache, MultiHeadAttention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +64,12 @@ class Block(nn.Module):
         self.mlp_norm = nn.LayerNorm(config.model_dim, eps=1e-5)
         self.mlp = MLP(config.model_dim, config.mlp_dim)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
         """Shapes: x and the result are (B, T, D).
 
         What is read of the running sum is normalised, the sum itself never is.
         """
-        x = x + self.attention(self.attention_norm(x))
+        x = x + self.attention(self.attention_norm(x), cache)
         return x + self.mlp(self.mlp_norm(x))
 
 
@@ -101,24 +101,37 @@ class GPT(nn.Module):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         nn.init.normal_(self.position_embedding.weight, std=0.01)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
         """Score the next token at every position.
 
+        With a cache, the tokens follow those that it remembers, and join them.
         Shapes: tokens (B, T), the result (B, T, V).
-        Raises ValueError if T exceeds the context length.
+        Raises ValueError if they and the remembered ones exceed the context length.
         """
-        num_positions = tokens.shape[1]
-        if num_positions > self.config.context_length:
-            raise ValueError(
-                f"{num_positions} tokens do not fit into a context of "
-                f"{self.config.context_length}: pass the last ones only"
-            )
-        positions = torch.arange(num_positions, device=tokens.device)
+        positions = next_positions(tokens, self.config.context_length, cache)
         x = self.token_embedding(tokens) + self.position_embedding(positions)
-        for block in self.blocks:
-            x = block(x)  # (B, T, D)
+        for index, block in enumerate(self.blocks):
+            x = block(x, cache.layers[index] if cache else None)  # (B, T, D)
         # The table that read the tokens also predicts them.
         return F.linear(self.final_norm(x), self.token_embedding.weight)
+
+
+def next_positions(
+    tokens: Tensor, context_length: int, cache: KVCache | None = None
+) -> Tensor:
+    """Where the tokens stand: 0, 1, 2, ..., or after those that a cache remembers.
+
+    Shapes: tokens (B, T), the result (T,).
+    Raises ValueError if the last one stands outside the context.
+    """
+    first = cache.length if cache else 0
+    end = first + tokens.shape[1]
+    if end > context_length:
+        raise ValueError(
+            f"{end} tokens do not fit into a context of {context_length}: "
+            "pass the last ones only"
+        )
+    return torch.arange(first, end, device=tokens.device)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ class Recipe:
     name: str
     """The word for it on the command line, such as city-bigram."""
     num_steps: int
-    """How many times the model is moved downhill."""
-    learning_rate: float
-    """How far one step goes."""
+    """How many steps it has; in most, the model is moved downhill once."""
     seed: int = 0
     """Draws the numbers that the model starts from, and the batches."""
 
@@ -30,37 +28,24 @@ class Recipe:
                 raise ValueError(
                     f"{field.name} is {value}: give {least} to {LARGEST_NUMBER}"
                 )
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}: give a number above 0, "
-                "such as 0.003"
-            )
+            if field.name.endswith("_rate") and not 0 < value < math.inf:
+                raise ValueError(
+                    f"{field.name} is {value}: give a number above 0, such as 0.003"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
-class NgramRecipe(Recipe):
-    """An n-gram net that learns to spell names, letter by letter."""
+class NamesRecipe(Recipe):
+    """Learning to spell names, letter by letter."""
 
-    context_length: int
-    """How many letters the net looks back: 1 for a bigram, 2 for a trigram."""
-    embedding_dim: int = 128
-    """How many numbers describe a letter."""
-    hidden_dim: int = 256
-    """How wide each of the two hidden layers is."""
-    dropout: float = 0.0
-    """The share of the first layer that each step leaves out, by chance."""
-    num_steps: int = 400
-    """How many times the net is moved downhill."""
-    learning_rate: float = 3e-3
-    """How far the first step goes; then the rate falls to zero along half a cosine."""
-    batch_size: int = 2048
-    """How many contexts a step learns from, where there are more of them than that."""
     names_file: str = ""
     """A CSV file with names to learn from; empty for the book's own city names."""
     column: str = ""
     """The column of that file which holds the names."""
     held_out: float = 0.1
     """The share of the different names that training never sees, to measure with."""
+    dropout: float = 0.0
+    """The share of hidden numbers that each step leaves out, by chance."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which names the field, for a value that cannot be."""
@@ -75,6 +60,76 @@ class NgramRecipe(Recipe):
             raise ValueError(
                 "names_file and column belong together: give both or neither"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NgramRecipe(NamesRecipe):
+    """An n-gram net that learns to spell names."""
+
+    context_length: int
+    """How many letters the net looks back: 1 for a bigram, 2 for a trigram."""
+    embedding_dim: int = 128
+    """How many numbers describe a letter."""
+    hidden_dim: int = 256
+    """How wide each of the two hidden layers is."""
+    num_steps: int = 400
+    """How many times the net is moved downhill."""
+    learning_rate: float = 3e-3
+    """How far the first step goes; then the rate falls to zero along half a cosine."""
+    batch_size: int = 2048
+    """How many contexts a step learns from, where there are more of them than that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GPTRecipe(NamesRecipe):
+    """A GPT, in its modern form, that learns to spell names."""
+
+    num_layers: int
+    """How many blocks stand on one another."""
+    num_heads: int = 4
+    """How many attention heads work side by side in a block."""
+    model_dim: int = 64
+    """How many numbers describe a letter between blocks."""
+    mlp_dim: int = 256
+    """How many hidden units the MLP of a block has."""
+    context_length: int = 64
+    """How many letters the model can see; no name may be longer than that, less one."""
+    batch_size: int = 256
+    """How many names a step learns from, on average."""
+    learning_rate: float = 0.02
+    """How far a step moves the matrices in the blocks (Muon), at its height."""
+    other_rate: float = 4e-3
+    """The same for all other parameters (AdamW)."""
+    warmup_steps: int = 50
+    """Over how many steps the rates grow to their height; then they fall to zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClubsRecipe(Recipe):
+    """A model of attention alone that learns the sentences of clubs and grounds."""
+
+    num_sentences: int = 20_000
+    """How many sentences the grammar writes to learn from."""
+    model_dim: int = 64
+    """How many numbers describe a word."""
+    num_heads: int = 2
+    """How many attention heads work side by side."""
+    batch_size: int = 64
+    """How many sentences a step learns from, on average."""
+    num_steps: int = 1500
+    """How many times the model is moved downhill."""
+    learning_rate: float = 4e-3
+    """How far a step goes, at its height."""
+    warmup_steps: int = 50
+    """Over how many steps the rate grows to its height; then it falls to zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerRecipe(Recipe):
+    """Merges for a byte-pair tokenizer, learned from the docstrings of libraries."""
+
+    held_out: float = 0.1
+    """The share of the docstrings that learning never sees, to measure with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +170,26 @@ def city_4gram() -> NgramRecipe:
     )
 
 
+def city_attention() -> GPTRecipe:
+    """City names, one block: each letter looks back at all that came before."""
+    return replace(city_gpt(), name="city-attention", num_layers=1)
+
+
+def city_gpt() -> GPTRecipe:
+    """City names, the whole model: the last rung of the book's ladder."""
+    return GPTRecipe(name="city-gpt", num_layers=4, num_steps=4000)
+
+
+def clubs_attention() -> ClubsRecipe:
+    """Clubs and their grounds, however far apart: attention, and nothing else."""
+    return ClubsRecipe(name="clubs-attention")
+
+
+def docstrings_bpe() -> TokenizerRecipe:
+    """A byte-pair tokenizer of the docstrings of the installed libraries."""
+    return TokenizerRecipe(name="docstrings-bpe", num_steps=2000)
+
+
 def iris_net() -> ClassifierRecipe:
     """The three species of iris, as the third chapter trains its net."""
     return ClassifierRecipe(name="iris")
@@ -127,6 +202,10 @@ def all_recipes() -> dict[str, Callable[[], Recipe]]:
         "city-bigram": city_bigram,
         "city-trigram": city_trigram,
         "city-4gram": city_4gram,
+        "docstrings-bpe": docstrings_bpe,
+        "clubs-attention": clubs_attention,
+        "city-attention": city_attention,
+        "city-gpt": city_gpt,
     }
 
 

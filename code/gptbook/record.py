@@ -7,77 +7,81 @@ import importlib
 import inspect
 import io
 import json
-import math
 import platform
+import shutil
 import subprocess
 import textwrap
 import tokenize
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from tqdm import tqdm
 
 from gptbook.checkpoint import write_whole
-from gptbook.datasets import city_names, data_file
-from gptbook.windows import WINDOW_SETTINGS, WindowExperiment
+from gptbook.datasets import data_file
 
 RECORD_CACHE = Path(".cache/records")
-# What decides the numbers in windows.json: if one of these changes, they are old.
-WINDOW_SOURCES = (
-    "cities.csv",
-    "gptbook.datasets:split_names",
-    "gptbook.tokenizer:CharacterTokenizer",
-    "gptbook.ngram:context_windows",
-    "gptbook.ngram:context_keys",
-    "gptbook.ngram:unique_contexts",
-    "gptbook.ngram:NgramCounts",
-    "gptbook.ngram:discounts",
-    "gptbook.ngram:NgramNet",
-    "gptbook.loss:count_loss",
-    "gptbook.loss:conditional_entropy",
-    "gptbook.train:train_on_counts",
-    "gptbook.train:draw_rows",
-    "gptbook.train:seeded",
-    "gptbook.train:mean_surprise",
-    "gptbook.generate:generate_name",
-    "gptbook.windows:WindowExperiment",
-)
 
 
-def make_windows(
-    progress: bool = True, resume: bool = True, path: Path | None = None
+class Experiment(Protocol):
+    """An experiment in parts, each of which is kept when it is done."""
+
+    def parts(self) -> dict[str, tuple[int, Callable[..., dict[str, Any]]]]:
+        """By name: the steps that a part trains, and what runs it, given `on_step`."""
+        ...
+
+    def results(self, done: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """What the record says, out of what each part returned."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """How a record is made, and what decides the numbers in it."""
+
+    name: str
+    """The record is runs/<name>.json beside the tables."""
+    about: str
+    """What it holds, in a phrase."""
+    duration: str
+    """How long it takes, for the reader to decide."""
+    settings: dict[str, Any]
+    """Sizes, steps and seeds."""
+    sources: tuple[str, ...]
+    """Tables and definitions: if one of these changes, the record is old."""
+    start: Callable[[dict[str, Any], Path], Experiment]
+    """Makes the experiment out of the settings and a folder for its runs."""
+
+
+def make_record(
+    recording: Recording,
+    progress: bool = True,
+    resume: bool = True,
+    path: Path | None = None,
 ) -> Path:
-    """Run the experiment of `WindowExperiment` on the city names, and record it.
+    """Run an experiment, and record it.
 
-    It takes about 20 minutes on one processor core. Every part is kept when it is
-    done: after a stop, the same call goes on from there, unless resume is false.
-    Returns the path of the record, by default runs/windows.json beside the tables.
+    Every part is kept when it is done: after a stop, the same call goes on from there,
+    unless resume is false. Returns the path of the record.
     """
-    path = path or data_file("cities.csv").parent / "runs" / "windows.json"
-    experiment = WindowExperiment(city_names(), WINDOW_SETTINGS)
-    sources = {source: fingerprint(source) for source in WINDOW_SOURCES}
-    decisive = json.dumps([sources, WINDOW_SETTINGS], sort_keys=True).encode()
-    kept = RECORD_CACHE / f"windows-{hashlib.sha256(decisive).hexdigest()[:12]}"
-    done = run_parts(experiment.parts(), kept, progress, resume)
-    rows = [part for name, part in done.items() if not name.startswith("curve")]
+    name = recording.name
+    path = path or data_file("cities.csv").parent / "runs" / f"{name}.json"
+    sources = {source: fingerprint(source) for source in recording.sources}
+    decisive = json.dumps([sources, recording.settings], sort_keys=True).encode()
+    kept = RECORD_CACHE / f"{name}-{hashlib.sha256(decisive).hexdigest()[:12]}"
+    if not resume:
+        shutil.rmtree(kept, ignore_errors=True)
+    experiment = recording.start(recording.settings, kept)
+    done = run_parts(experiment.parts(), kept, progress)
     record = {
-        "about": "loss (nats per position) of counts and nets by letters of context",
+        "about": recording.about,
         **provenance("gptbook ladder"),
-        "settings": WINDOW_SETTINGS,
+        "settings": recording.settings,
         "sources": sources,
-        "names": {
-            "training": len(experiment.training),
-            "held_out": len(experiment.held_out),
-        },
-        "positions": {
-            "training": sum(len(name) + 1 for name in experiment.training),
-            "held_out": sum(len(name) + 1 for name in experiment.held_out),
-        },
-        "uniform_loss": math.log(experiment.tokenizer.vocab_size),
-        "rows": rows,
-        "curves": [part for name, part in done.items() if name.startswith("curve")],
+        **experiment.results(done),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(rounded(record), indent=1) + "\n").encode())
@@ -88,7 +92,6 @@ def run_parts(
     parts: dict[str, tuple[int, Callable[..., dict[str, Any]]]],
     kept: Path,
     progress: bool,
-    resume: bool,
 ) -> dict[str, dict[str, Any]]:
     """Run the parts that are not in the folder `kept`, and keep each one there."""
     kept.mkdir(parents=True, exist_ok=True)
@@ -96,7 +99,7 @@ def run_parts(
     done = {
         name: json.loads(file.read_text(encoding="utf-8"))
         for name, file in files.items()
-        if resume and file.is_file()
+        if file.is_file()
     }
     total = sum(num_steps for num_steps, _ in parts.values())
     already = sum(num_steps for name, (num_steps, _) in parts.items() if name in done)
@@ -171,12 +174,12 @@ def fingerprint(source: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def is_stale(record: dict[str, Any]) -> str:
+def is_stale(record: dict[str, Any], recording: Recording) -> str:
     """What has changed since the record was made, as a sentence; "" if nothing has."""
-    now = {source: fingerprint(source) for source in WINDOW_SOURCES}
+    now = {source: fingerprint(source) for source in recording.sources}
     then = record["sources"]
     changed = [name for name in {**now, **then} if now.get(name) != then.get(name)]
-    if record["settings"] != WINDOW_SETTINGS:
+    if record["settings"] != recording.settings:
         changed.append("the settings")
     if not changed:
         return ""

@@ -21,7 +21,13 @@ from gptbook.checkpoint import (
     save_checkpoint,
     training_tensors,
 )
-from gptbook.recipes import ClassifierRecipe, NgramRecipe, Recipe
+from gptbook.recipes import (
+    ClassifierRecipe,
+    ClubsRecipe,
+    GPTRecipe,
+    NgramRecipe,
+    Recipe,
+)
 from gptbook.train import seeded
 
 SAVE_EVERY_SECONDS = 60.0
@@ -52,7 +58,7 @@ class Run(ABC):
 
     @abstractmethod
     def rate_at(self, step: int) -> float:
-        """The learning rate of this step."""
+        """The learning rate of this step, or its share of the optimizer's own rates."""
 
     @abstractmethod
     def data_facts(self) -> dict[str, Any]:
@@ -79,7 +85,7 @@ class Run(ABC):
     def advance(self) -> float:
         """Take one step: forward, backward, downhill. Returns the loss before it."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate_at(self.step)
+            group["lr"] = self.rate_at(self.step) * group.get("rate", 1.0)
         self.model.train()
         with seeded(self.recipe.seed * 1_000_003 + self.step):
             loss = self.loss_at(self.step)
@@ -150,7 +156,10 @@ def brief(facts: dict[str, Any], name: str) -> str:
 
 def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
     """The recipe in a checkpoint's facts. Raises ValueError if they are of no run."""
-    kinds = {kind.__name__: kind for kind in (NgramRecipe, ClassifierRecipe)}
+    kinds = {
+        kind.__name__: kind
+        for kind in (NgramRecipe, ClassifierRecipe, GPTRecipe, ClubsRecipe)
+    }
     try:
         used: Recipe = kinds[facts["kind"]](**facts["recipe"])
         if [type(facts[key]) for key in ("step", "losses", "data")] == [

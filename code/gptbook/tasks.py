@@ -3,14 +3,12 @@
 import hashlib
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gptbook.checkpoint import load_checkpoint, restore_training
 from gptbook.classifier import (
     IrisNet,
     accuracy,
@@ -19,11 +17,10 @@ from gptbook.classifier import (
     iris_tensors,
 )
 from gptbook.datasets import city_names, read_names, split_names
-from gptbook.generate import generate_name
 from gptbook.loss import conditional_entropy, count_loss
 from gptbook.ngram import NgramNet, context_windows, unique_contexts
-from gptbook.recipes import ClassifierRecipe, NgramRecipe, Recipe
-from gptbook.runs import Run, recipe_in
+from gptbook.recipes import ClassifierRecipe, NamesRecipe, NgramRecipe
+from gptbook.runs import Run
 from gptbook.tokenizer import CharacterTokenizer
 from gptbook.train import draw_rows, mean_surprise, seeded
 
@@ -67,13 +64,7 @@ class SpellingRun(Run):
 
     def data_facts(self) -> dict[str, Any]:
         """Alphabet and longest name, for sampling; a fingerprint of the names."""
-        text = "\n".join(sorted(self.names))
-        return {
-            "alphabet": self.tokenizer.characters,
-            "num_names": len(self.names),
-            "longest_name": max(map(len, self.names)),
-            "names_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        }
+        return names_facts(self.names, self.tokenizer)
 
     def surprise_at(self, names: list[str]) -> float:
         """The mean surprise at names, in nats per position.
@@ -179,7 +170,7 @@ class FlowerRun(Run):
         yield f"                 {found['seen']:.1%} on those that this net has seen"
 
 
-def names_for(recipe: NgramRecipe) -> list[str]:
+def names_for(recipe: NamesRecipe) -> list[str]:
     """The names that a recipe learns from. Raises ValueError if they are too few."""
     if not recipe.names_file:
         return city_names()
@@ -193,6 +184,17 @@ def names_for(recipe: NgramRecipe) -> list[str]:
     return names
 
 
+def names_facts(names: list[str], tokenizer: CharacterTokenizer) -> dict[str, Any]:
+    """Alphabet and longest name, for sampling; a fingerprint of the names."""
+    text = "\n".join(sorted(names))
+    return {
+        "alphabet": tokenizer.characters,
+        "num_names": len(names),
+        "longest_name": max(map(len, names)),
+        "names_sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
 def net_for(recipe: NgramRecipe, tokenizer: CharacterTokenizer) -> NgramNet:
     """A new net of the recipe's sizes."""
     return NgramNet(
@@ -202,47 +204,3 @@ def net_for(recipe: NgramRecipe, tokenizer: CharacterTokenizer) -> NgramNet:
         recipe.hidden_dim,
         recipe.dropout,
     )
-
-
-def new_run(recipe: Recipe) -> Run:
-    """A run at its very beginning. Raises ValueError if its data are not right."""
-    if isinstance(recipe, NgramRecipe):
-        return SpellingRun(recipe)
-    assert isinstance(recipe, ClassifierRecipe)
-    return FlowerRun(recipe)
-
-
-def load_run(run_dir: Path) -> Run:
-    """The run in a folder, with its data, at the step where it was saved.
-
-    Raises ValueError if the folder holds no run, or its data have changed since.
-    """
-    _, facts = load_checkpoint(run_dir)
-    run = new_run(recipe_in(facts, run_dir))
-    run.go_on_from(run_dir)
-    return run
-
-
-def write_names(run_dir: Path, start: str, count: int, seed: int) -> list[str]:
-    """Let the net in a run folder write names. It needs no list of names for that.
-
-    Raises ValueError if the folder holds no run, or one that writes no names, or if
-    `start` has a letter that is not in the alphabet.
-    """
-    tensors, facts = load_checkpoint(run_dir)
-    recipe, data = recipe_in(facts, run_dir), facts["data"]
-    if not isinstance(recipe, NgramRecipe):
-        raise ValueError(
-            f"{run_dir} holds a run of {recipe.name}, which writes no names: "
-            "give a run of city-bigram or another recipe for names"
-        )
-    tokenizer = CharacterTokenizer(data["alphabet"])
-    net = net_for(recipe, tokenizer)
-    restore_training(tensors, net)
-    generator = torch.Generator().manual_seed(seed)
-    # Twice the longest name it learned from: a net that rambles must end somewhere.
-    longest = max(2 * data["longest_name"], len(start))
-    return [
-        generate_name(net, tokenizer, recipe.context_length, generator, start, longest)
-        for _ in range(count)
-    ]

@@ -1,0 +1,137 @@
+"""Which recipe makes which run, and how what was trained writes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from gptbook.attention import AttentionModel
+from gptbook.checkpoint import load_checkpoint, restore_training
+from gptbook.generate import draw_token, generate_name, generate_tokens
+from gptbook.recipes import (
+    ClassifierRecipe,
+    ClubsRecipe,
+    GPTRecipe,
+    NamesRecipe,
+    NgramRecipe,
+    Recipe,
+)
+from gptbook.runs import Run, recipe_in
+from gptbook.sequence_tasks import ClubRun, NameRun, attention_for, gpt_for
+from gptbook.tasks import FlowerRun, SpellingRun, net_for
+from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
+
+LONGEST_SENTENCE = 200  # words; one in a million of the grammar's has as many
+
+
+def new_run(recipe: Recipe) -> Run:
+    """A run at its very beginning. Raises ValueError if its data are not right."""
+    match recipe:
+        case NgramRecipe():
+            return SpellingRun(recipe)
+        case GPTRecipe():
+            return NameRun(recipe)
+        case ClubsRecipe():
+            return ClubRun(recipe)
+    assert isinstance(recipe, ClassifierRecipe)
+    return FlowerRun(recipe)
+
+
+def load_run(run_dir: Path) -> Run:
+    """The run in a folder, with its data, at the step where it was saved.
+
+    Raises ValueError if the folder holds no run, or its data have changed since.
+    """
+    _, facts = load_checkpoint(run_dir)
+    run = new_run(recipe_in(facts, run_dir))
+    run.go_on_from(run_dir)
+    return run
+
+
+def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]:
+    """Let the model in a run folder write names, or sentences. It needs no data.
+
+    Raises ValueError if the folder holds no run, or one that writes nothing, or if
+    `start` has what the model does not know.
+    """
+    tensors, facts = load_checkpoint(run_dir)
+    recipe, data = recipe_in(facts, run_dir), facts["data"]
+    generator = torch.Generator().manual_seed(seed)
+    if isinstance(recipe, ClubsRecipe):
+        words = WordTokenizer(data["words"])
+        attention = attention_for(recipe, words)
+        restore_training(tensors, attention)
+        begun = words.encode(split_at_words(start, words.words))
+        return [
+            words.decode(begun + write_sentence(attention, begun, generator))
+            for _ in range(count)
+        ]
+    if not isinstance(recipe, NamesRecipe):
+        raise ValueError(
+            f"{run_dir} holds a run of {recipe.name}, which writes no names: "
+            "give a run of city-bigram or another recipe for names"
+        )
+    letters = CharacterTokenizer(data["alphabet"])
+    # Twice the longest name it learned from: what rambles must end somewhere.
+    longest = max(2 * data["longest_name"], len(start))
+    if isinstance(recipe, GPTRecipe):
+        gpt = gpt_for(recipe, letters)
+        restore_training(tensors, gpt)
+        gpt.eval()
+        begun = [0, *letters.encode(start)]
+        return [
+            letters.decode(
+                begun
+                + generate_tokens(
+                    gpt,
+                    begun,
+                    max(1, longest - len(start)),
+                    generator=generator,
+                    stop_token=0,
+                )
+            )
+            for _ in range(count)
+        ]
+    assert isinstance(recipe, NgramRecipe)
+    net = net_for(recipe, letters)
+    restore_training(tensors, net)
+    return [
+        generate_name(net, letters, recipe.context_length, generator, start, longest)
+        for _ in range(count)
+    ]
+
+
+@torch.no_grad()
+def write_sentence(
+    model: AttentionModel, begun: list[int], generator: torch.Generator
+) -> list[int]:
+    """What the model adds to the tokens of a sentence, up to its end."""
+    model.eval()
+    written = [0, *begun]
+    while len(written) <= LONGEST_SENTENCE:
+        drawn = draw_token(model(torch.tensor([written]))[0, -1], 1.0, generator)
+        if drawn == 0:
+            break
+        written.append(drawn)
+    return written[1 + len(begun) :]
+
+
+def split_at_words(text: str, words: Iterable[str]) -> list[str]:
+    """A text as known words, of which some have spaces in them: the longest that fit.
+
+    Raises ValueError, which says where, for what begins with no known word.
+    """
+    longest_first = sorted(words, key=len, reverse=True)
+    found, rest = [], text.strip()
+    while rest:
+        for word in longest_first:
+            if f"{rest} ".startswith(f"{word} "):
+                found.append(word)
+                rest = rest[len(word) :].strip()
+                break
+        else:
+            raise ValueError(
+                f'"{rest}" does not begin with a word that the model knows: '
+                "begin like one of the sentences that it writes"
+            )
+    return found

@@ -1,0 +1,299 @@
+"""Weights of others; the only file in which foreign names appear.
+
+OpenAI published GPT-2 for another library. Others keep the weights as safetensors, in
+the format of Hugging Face's transformers, which calls the same parts by other names.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from gptbook.bpe import BytePairTokenizer
+from gptbook.checkpoint import write_whole
+from gptbook.gpt import GPT, GPTConfig
+from gptbook.hub import fetch_from_hub
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+SAVED_BY = "gptbook"  # in config.json; a model without it is never replaced
+
+OWNER = "openai-community"
+GPT2_REVISIONS = {  # a name: the commit of its repository, the sha256 of the weights
+    "gpt2": (
+        "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+        "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
+    ),
+    "gpt2-medium": ("6dcaa7a952f72f9298047fd5137cd6e4f05f41da", None),
+    "gpt2-large": ("32b71b12589c2f8d625668d2335a01cac3249519", None),
+    "gpt2-xl": (
+        "15ea56dee5df4983c59b2538573817e1667135e2",
+        "0f8b28eb05a8075f48b61b6f35332978c74fc7763fa9fb4051a1c30511736a6a",
+    ),
+}
+TOKENIZER_FILES = {  # the same for all sizes: their sha256
+    "vocab.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+    "merges.txt": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+}
+SIZE_NAMES = {  # in config.json: here
+    "vocab_size": "vocab_size",
+    "n_positions": "context_length",
+    "n_layer": "num_layers",
+    "n_head": "num_heads",
+    "n_embd": "model_dim",
+    "n_inner": "mlp_dim",
+}
+FIXED_SETTINGS: dict[str, Any] = {  # what else decides the logits; these are GPT-2's
+    "model_type": "gpt2",
+    "activation_function": "gelu_new",
+    "layer_norm_epsilon": 1e-5,
+    "scale_attn_weights": True,
+    "scale_attn_by_inverse_layer_idx": False,
+    "tie_word_embeddings": True,
+}
+MODULE_NAMES = {  # here: there; a block's are the same in each
+    "token_embedding": "wte",
+    "position_embedding": "wpe",
+    "final_norm": "ln_f",
+    "blocks.N.attention_norm": "h.N.ln_1",
+    "blocks.N.attention.query_key_value": "h.N.attn.c_attn",
+    "blocks.N.attention.output": "h.N.attn.c_proj",
+    "blocks.N.mlp_norm": "h.N.ln_2",
+    "blocks.N.mlp.hidden": "h.N.mlp.c_fc",
+    "blocks.N.mlp.output": "h.N.mlp.c_proj",
+}
+
+
+def load_gpt2(source: str | Path, *, endpoint: str | None = None) -> GPT:
+    """GPT-2's weights, or any of its kind, from a file, a folder or by name.
+
+    The source is a safetensors file; or a folder with config.json and model.safetensors
+    as transformers writes it; or gpt2, gpt2-medium, gpt2-large or gpt2-xl, which come
+    over the network once, are kept by huggingface_hub, and are compared with their
+    sha256. A path that exists goes before a name. A file without a config.json beside
+    it has heads of 64 numbers, as all of OpenAI's have. Weights become float32.
+    endpoint is the address of another hub. Raises ValueError, in one sentence, if the
+    weights cannot be had, or are not those of one GPT-2.
+    """
+    path, name = Path(source), str(source)
+    if not path.exists() and name in GPT2_REVISIONS:
+        revision, sha256 = GPT2_REVISIONS[name]
+        wanted = (f"{OWNER}/{name}", WEIGHTS_FILE, revision, sha256, endpoint)
+        return gpt2_from_tensors(read_tensors(fetch_from_hub(*wanted)), name)
+    weights = path / WEIGHTS_FILE if path.is_dir() else path
+    config_path = weights.with_name(CONFIG_FILE)
+    for needed in (config_path, weights) if path.is_dir() else (weights,):
+        if not needed.is_file():
+            raise ValueError(
+                f"there is no file {needed}: give a safetensors file, a folder with "
+                f"{CONFIG_FILE} and {WEIGHTS_FILE}, or {', '.join(GPT2_REVISIONS)}"
+            )
+    config = read_gpt2_config(config_path) if config_path.is_file() else None
+    return gpt2_from_tensors(read_tensors(weights), str(weights), config)
+
+
+def load_gpt2_tokenizer(
+    source: str | Path = "gpt2", model: GPT | None = None, endpoint: str | None = None
+) -> BytePairTokenizer:
+    """GPT-2's tokenizer by name, or one of its kind from a folder with its two files.
+
+    Raises ValueError if a file cannot be had or is damaged, or if the model, when one
+    is given, has another number of tokens.
+    """
+    name, (revision, _) = str(source), GPT2_REVISIONS["gpt2"]
+    if not Path(source).exists() and name in GPT2_REVISIONS:
+        files = [
+            fetch_from_hub(f"{OWNER}/gpt2", file, revision, sha256, endpoint)
+            for file, sha256 in TOKENIZER_FILES.items()
+        ]
+    else:
+        files = [Path(source) / file for file in TOKENIZER_FILES]
+    tokenizer = BytePairTokenizer.from_gpt2_files(*files)
+    if model is not None and model.config.vocab_size != tokenizer.vocab_size:
+        raise ValueError(
+            f"the tokenizer has {tokenizer.vocab_size:,} tokens and the model "
+            f"{model.config.vocab_size:,}: take the one it was trained with"
+        )
+    return tokenizer
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file. Raises ValueError if it is no such file."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a safetensors file, or was cut short: copy it again, or "
+            "save the model anew as safetensors"
+        ) from error
+
+
+def read_gpt2_config(path: Path) -> GPTConfig:
+    """The sizes that a config.json of transformers states.
+
+    Raises ValueError if it is damaged, lacks a size, or is of another kind of model.
+    """
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        stated = None
+    if not isinstance(stated, dict):
+        raise ValueError(f"{path} is not a JSON object: copy it again")
+    for key, wanted in FIXED_SETTINGS.items():
+        if stated.get(key, wanted) != wanted:
+            raise ValueError(
+                f"{path} says {key} = {json.dumps(stated[key])}, but GPT-2 has "
+                f"{json.dumps(wanted)}: this is another kind of model"
+            )
+    if stated.get("n_inner") is None and isinstance(stated.get("n_embd"), int):
+        stated["n_inner"] = 4 * stated["n_embd"]
+    for key in SIZE_NAMES:
+        if not isinstance(stated.get(key), int) or isinstance(stated[key], bool):
+            raise ValueError(f"{path} states no {key}: copy it again")
+    return GPTConfig(**{ours: stated[key] for key, ours in SIZE_NAMES.items()})
+
+
+def gpt2_from_tensors(
+    tensors: Mapping[str, Tensor], source: str, config: GPTConfig | None = None
+) -> GPT:
+    """A GPT with these weights; without a configuration, sizes are the tensors'.
+
+    Tensors have their names in transformers, with "transformer." in front or not; its
+    buffers (the causal mask) and the prediction's tied table are left out. Raises
+    ValueError, which says where they are from (source), if they do not make one model.
+    """
+    plain: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        short = name.removeprefix("transformer.")
+        if re.fullmatch(r"h\.\d+\.attn\.(masked_)?bias", short):
+            continue
+        if short in plain:
+            raise ValueError(f"{source} holds {short} twice: save the model anew")
+        plain[short] = tensor
+    prediction = plain.pop("lm_head.weight", None)
+    config = config or sizes_of_tensors(plain, source)
+    with torch.device("meta"):  # shapes only: no memory, and no luck used up
+        model = GPT(config)
+    ours = {foreign_name(name): name for name in model.state_dict()}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, our_name in ours.items():
+        shapes[name] = tuple(turned(name, model.state_dict()[our_name]).shape)
+    for name in dict.fromkeys([*ours, *plain]):
+        given = tuple(plain[name].shape) if name in plain else "nothing"
+        expected = shapes.get(name, "nothing")
+        if given != expected:
+            raise ValueError(
+                f"{source} has {given} for {name}, where a GPT-2 of these sizes has "
+                f"{expected}: give the weights of one whole GPT-2"
+            )
+        check_finite(name, plain[name], source)
+    if prediction is not None and not torch.equal(prediction, plain["wte.weight"]):
+        raise ValueError(
+            f"{source} predicts with a table of its own, lm_head.weight, but GPT-2 "
+            "with the one that reads, wte.weight: this is another kind of model"
+        )
+    loaded = {}
+    for name, our_name in ours.items():
+        whole = turned(name, plain[name]).contiguous()
+        loaded[our_name] = whole.to(torch.float32, copy=True)  # apart from the file
+    model.load_state_dict(loaded, assign=True)
+    return model
+
+
+def sizes_of_tensors(tensors: Mapping[str, Tensor], source: str) -> GPTConfig:
+    """The sizes as the shapes show them, with heads of 64 numbers.
+
+    Raises ValueError if a tensor that shows a size is missing, or 64 does not fit.
+    """
+    tables = ("wte.weight", "wpe.weight", "h.0.mlp.c_fc.weight")
+    for name in tables:
+        if name not in tensors or tensors[name].dim() != 2:
+            raise ValueError(
+                f"{source} has no table {name}: give the weights of one whole GPT-2"
+            )
+    shapes = [tuple(tensors[name].shape) for name in tables]
+    (vocab_size, model_dim), (context_length, _), (_, mlp_dim) = shapes
+    if model_dim % 64:
+        raise ValueError(
+            f"how many heads the model of {source} has is unknown, since its model_dim "
+            f"({model_dim}) is not a multiple of 64: put its {CONFIG_FILE} beside it"
+        )
+    return GPTConfig(
+        vocab_size=vocab_size,
+        context_length=context_length,
+        num_layers=len({name.split(".")[1] for name in tensors if name[:2] == "h."}),
+        num_heads=model_dim // 64,
+        model_dim=model_dim,
+        mlp_dim=mlp_dim,
+    )
+
+
+def save_gpt2(model: GPT, folder: Path) -> None:
+    """Write config.json and model.safetensors, which transformers opens as its own.
+
+    Its GPT2LMHeadModel.from_pretrained(folder) gives the same logits. What this wrote
+    before is replaced. Raises ValueError if the folder holds a model that something
+    else saved, or a weight is not finite; OSError if the disk is full.
+    """
+    weights, config_path = folder / WEIGHTS_FILE, folder / CONFIG_FILE
+    before = config_path.read_text(encoding="utf-8") if config_path.exists() else ""
+    is_ours = f'"saved_by": "{SAVED_BY}"' in before
+    if not isinstance(model, GPT):
+        raise ValueError(f"a {type(model).__name__} is no GPT-2: save a GPT")
+    if (config_path.exists() or weights.exists()) and not is_ours:
+        raise ValueError(
+            f"{folder} holds a model that {SAVED_BY} did not save, which stays as it "
+            "is: choose another folder"
+        )
+    tensors = {}
+    for our_name, tensor in model.state_dict().items():
+        name = foreign_name(our_name)
+        check_finite(name, tensor, "the model")
+        tensors[f"transformer.{name}"] = turned(name, tensor).cpu().contiguous()
+    stated = {
+        "architectures": ["GPT2LMHeadModel"],
+        **FIXED_SETTINGS,
+        **{key: getattr(model.config, ours) for key, ours in SIZE_NAMES.items()},
+        **dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), 0.0),
+        **dict.fromkeys(("bos_token_id", "eos_token_id")),
+        "saved_by": SAVED_BY,
+    }
+    text = json.dumps(stated, indent=2) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    if text != before:  # or a crash now would leave sizes beside weights of others
+        weights.unlink(missing_ok=True)
+    write_whole(config_path, text.encode())
+    write_whole(weights, save(tensors, {"format": "pt"}))
+
+
+def foreign_name(name: str) -> str:
+    """What transformers calls a tensor of ours."""
+    module, kind = name.rsplit(".", 1)
+    number = "".join(re.findall(r"\.(\d+)\.", module))
+    foreign = MODULE_NAMES[re.sub(r"\.\d+\.", ".N.", module)]
+    return f"{foreign.replace('N', number)}.{kind}"
+
+
+def turned(name: str, tensor: Tensor) -> Tensor:
+    """Theirs to ours and back: layers' tables are (inputs, outputs) there."""
+    return tensor.T if re.search(r"\.c_\w+\.weight$", name) else tensor
+
+
+def check_finite(name: str, tensor: Tensor, source: str) -> None:
+    """Raises ValueError, which names the tensor, if it holds anything but numbers."""
+    if not tensor.is_floating_point():
+        raise ValueError(
+            f"{name} in {source} holds {str(tensor.dtype).removeprefix('torch.')}, not "
+            "floating-point numbers: give weights that are not quantised"
+        )
+    if not torch.isfinite(tensor).all():
+        raise ValueError(
+            f"{name} in {source} holds NaN or infinity: the weights are damaged, or "
+            "their training went wrong; take an earlier checkpoint"
+        )

@@ -1,0 +1,297 @@
+# %% [markdown]
+# # Long range
+#
+# Why is a window not enough? Read the sentence below. Before you reach its end you know the ground, and the words that tell you stand far back.
+#
+# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the ground from the club. What stands between decides neither.")
+
+# %% [markdown]
+# ## A dial for the distance
+#
+# When a word depends on one far back, that is a **long-range dependency**. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules that say which words may follow each word, and how often. Ours has 20 real clubs, each with its ground. A token is a word here, and so is a name.
+
+# %% tags=["show"]
+from gptbook.clubs import next_word_table
+
+# %%
+for word in ("likes", "soup"):
+    print(word, "->", next_word_table()[word])
+
+# %% tags=["fold"]
+import textwrap
+from collections import Counter
+
+import matplotlib.pyplot as plt
+import torch
+
+from gptbook.clubs import ClubGrammar
+from gptbook.ngram import NextTokenModel, NgramCounts, NgramNet, context_windows
+from gptbook.tokenizer import WordTokenizer
+from gptbook.train import train_on_batches
+
+grammar = ClubGrammar()
+tokenizer = WordTokenizer(grammar.words)
+
+# %% [markdown]
+# The **gap** is the number of words between club and ground:
+
+# %% tags=["result"]
+for gap in (4, 10, 20):
+    (sentence,) = grammar.sentences(1, seed=3, gap=gap)
+    print(textwrap.fill(f"{gap}: {' '.join(sentence)}.", 60))
+
+# %% [markdown]
+# Everything else is drawn as before; only the gap changes.
+#
+# ![The sentence my father is a Manchester United fan who likes old films and cooks soup, he saw them at, then a question mark. A frame holds the last eight words. Manchester United stands before it.](../figures/window-too-short.svg "Eight words of context, and the one that matters is not among them.")
+
+# %% tags=["fold"]
+training = grammar.sentences(20_000, seed=0)
+gaps = [*range(4, 14), 16, 20, 25, 30, 35, 40]
+new_sentences = {gap: grammar.sentences(2_000, seed=gap, gap=gap) for gap in gaps}
+
+# %% [markdown] tags=["note"]
+# The model gets what its window shows right before the ground, and answers with the word that it holds most probable, of all words.
+
+
+# %%
+def accuracy(model: NextTokenModel, width: int, sentences: list[list[str]]) -> float:
+    """The share of sentences in which the model's first choice is the right ground."""
+    rows = [[0] * width + tokenizer.encode(sentence) for sentence in sentences]
+    contexts = torch.tensor([row[-1 - width : -1] for row in rows])
+    grounds = torch.tensor([row[-1] for row in rows])  # the last word
+    choices = model.probabilities(contexts).argmax(dim=1)
+    return (choices == grounds).double().mean().item()
+
+
+# %%
+def train_net(sentences: list[list[str]], width: int, num_steps: int) -> NgramNet:
+    """A net that sees the last words, trained on the sentences."""
+    torch.manual_seed(0)
+    vocab_size = tokenizer.vocab_size
+    net = NgramNet(vocab_size, width, embedding_dim=16, hidden_dim=64)
+    windows = context_windows(sentences, tokenizer, width)
+    train_on_batches(net, *windows, num_steps, batch_size=256, learning_rate=4e-3)
+    return net
+
+
+# %% [markdown]
+# !!! question "Guess first"
+#     Tables of 2, 5 and 8 words of context, and a net of 12, learn from {{ f"{len(training):,}" }} sentences. How far does each follow the club? Pure guessing is right in {{ f"{1 / len(grammar.grounds):.0%}" }}.
+
+# %%
+models = {}
+for width in (2, 5, 8):
+    windows = context_windows(training, tokenizer, width)
+    models[width] = NgramCounts(width, tokenizer.vocab_size).fit(*windows)
+models[12] = train_net(training, width=12, num_steps=2000)
+right = {
+    width: {
+        gap: accuracy(model, width, sentences)
+        for gap, sentences in new_sentences.items()
+    }
+    for width, model in models.items()
+}
+
+# %% tags=["fold"]
+#| alt: Accuracy against the gap, from 4 to 40. The table of 2 words is at chance throughout. The tables of 5 and 8 words and the net of 12 are right at first; each drops to chance where the gap is as wide as its window, and stays there.
+#| caption: {{ f"{len(new_sentences[4]):,}" }} new sentences a gap.
+fig, ax = plt.subplots(figsize=(5.4, 3.4))
+chance = 1 / len(grammar.grounds)
+for width, color, style in ((2, "C3", "^:"), (5, "C0", "o-"), (8, "C2", "s-")):
+    share = [100 * right[width][gap] for gap in gaps]
+    ax.plot(gaps, share, color + style, markersize=4)
+ax.plot(gaps, [100 * right[12][gap] for gap in gaps], "C1D-", markersize=4)
+for width, color in ((5, "C0"), (8, "C2"), (12, "C1")):
+    kind = "net" if width == 12 else "table"
+    ax.text(width * 1.02, 22, f"{kind},\n{width} words", color=color)
+ax.text(2.95, 10, "table,\n2 words", color="C3")
+ax.plot([4, 40], [100 * chance] * 2, color="gray", linestyle="--", zorder=0)
+ax.text(40, 9, f"chance: 1 in {len(grammar.grounds)}", color="gray", ha="right")
+ax.set_xscale("log")  # the first steps matter most
+ax.set_xlim(2.85, 42)
+ticks = [4, 5, 8, 12, 20, 40]
+ax.set_xticks(ticks, [str(gap) for gap in ticks])
+ax.set_xticks([], minor=True)
+ax.set_ylim(0, 105)
+ax.set_xlabel("gap (words, logarithmic scale)")
+ax.set_ylabel("right ground (%)")
+ax.set_title("Beyond its window, every model guesses")
+plt.show()
+beyond = [right[w][gap] for w in right for gap in gaps if gap >= w]
+inside = min(right[12][gap] for gap in gaps if gap < 12)
+
+# %% [markdown]
+# Each falls where the gap fills its window. From there on the right ground comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }} % of the sentences: chance.
+#
+# ## What goes wrong
+#
+# Then widen the window? A table must have met the very same window before. See how soon that fails:
+
+# %% tags=["fold"]
+#| alt: Share of windows from club to ground that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
+#| caption: Windows that reach back to the club, in new sentences.
+seen = {tuple(sentence[4:-1]) for sentence in training}  # from the club on
+known = {
+    gap: sum(tuple(s[4:-1]) in seen for s in sentences) / len(sentences)
+    for gap, sentences in new_sentences.items()
+}
+first_rare = next(gap for gap in gaps if known[gap] < 0.01)
+fig, ax = plt.subplots(figsize=(5.4, 2.6))
+shown = [gap for gap in gaps if gap <= 20]
+ax.plot(shown, [100 * known[gap] for gap in shown], "ko-", markersize=4)
+ax.set_ylim(0, 105)
+ax.set_xticks(range(4, 21, 2))
+ax.set_xlabel("gap (words between club and ground)")
+ax.set_ylabel("seen before (%)")
+ax.set_title(f"From a gap of {first_rare} on, nearly every window is new")
+plt.show()
+
+
+# %%
+def count_windows(gap: int) -> int:
+    """How many different windows from club to ground the grammar can write."""
+    ways = Counter({"fan": len(grammar.grounds)})  # one for each club
+    for _ in range(gap):
+        following: Counter[str] = Counter()
+        for word, number in ways.items():
+            for after in grammar.follows[word]:
+                following[after] += number * (2 if after == "PRONOUN" else 1)
+        ways = following
+    return ways["GROUND"]
+
+
+# %% [markdown]
+# The grammar can write {{ f"{count_windows(10):,}" }} different windows with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with 20. No text holds them all.
+#
+# A net shares what it learned between windows that look alike; the one here was right in at least {{ f"{100 * inside - 0.5:.0f}" }} % up to its edge. But every place in a window has weights of its own. Train the same net on gaps up to 8 only:
+
+# %% tags=["result"]
+near = [s for s in training if grammar.ground_position(s) - s.index("fan") <= 8]
+near_net = train_net(near, width=12, num_steps=1000)
+near_right = {gap: accuracy(near_net, 12, new_sentences[gap]) for gap in range(6, 12)}
+print("gap          ", *[f"{gap:4}" for gap in near_right])
+print("right (%)    ", *[f"{100 * share:4.0f}" for share in near_right.values()])
+
+# %% [markdown]
+# At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned about a club nine words back says nothing about one ten words back. So each distance costs new weights and new examples.
+#
+# You look for the club, wherever it stands. A model that does so has **attention**: the next chapter.
+
+# %% [markdown]
+# ## Check yourself
+#
+# ??? question "Why does the ground not become a little harder with each word of gap?"
+#     The words between say nothing about the club. A window holds the one word that decides, or it does not.
+#
+# ??? question "Would a table with ten times the sentences do better?"
+#     Inside its window, at gaps where many windows are new, yes. Beyond its window, no: no evidence can replace a word that is not seen.
+#
+# ??? question "Is real text like these sentences?"
+#     In one way: what decides a word can stand any distance before. In another it is kinder: a subject comes up again and again, so that a window often holds some hint.
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["fold"]
+from gptbook.exercise import exercise
+
+# %% [markdown] tags=["exercise"]
+# ### Predict: how wide must it be?
+#
+# *easy · 5 minutes*
+#
+# The gap is 17. How many words must the window hold, at least, so that the club is in it?
+
+# %% tags=["starter"]
+my_width = ...
+
+# %% tags=["check"]
+with exercise("Predict"):
+    (sentence,) = grammar.sentences(1, seed=0, gap=17)
+    club, before = sentence[4], sentence[:-1]
+    assert club in before[-my_width:], "the club is still outside: one more, or several"
+    assert club not in before[1 - my_width :], "a narrower one holds the club, too"
+
+# %% [markdown] tags=["hint"]
+# The gap counts the words between the two. The club itself must fit in as well.
+
+# %% tags=["solution"]
+my_width = 18
+
+# %% [markdown] tags=["exercise"]
+# ### Change: show the net longer gaps
+#
+# *medium · 10 minutes*
+#
+# The net with a window of 12 saw gaps up to 8. Let it see gaps up to 10. What is the longest gap at which it is right in more than half of the sentences? Say it before you run.
+
+# %% tags=["starter"]
+longest_shown = ...  # 10
+my_longest_right = ...
+
+# %% tags=["check"]
+with exercise("Change"):
+    assert longest_shown == 10, "train on gaps up to 10"
+    shown = [s for s in training if grammar.ground_position(s) - 5 <= longest_shown]
+    shown_net = train_net(shown, width=12, num_steps=1000)
+    good = [g for g in gaps if accuracy(shown_net, 12, new_sentences[g]) > 0.5]
+    assert my_longest_right == max(good), "look at the printed table once more"
+
+# %% [markdown] tags=["hint"]
+# With gaps up to 8 it was right up to 8. Did it go one step further than what it had seen?
+
+# %% tags=["solution"]
+longest_shown = 10
+my_longest_right = 10  # what it has seen, and not one word more
+
+# %% [markdown] tags=["exercise"]
+# ### Build: look wherever it stands
+#
+# *hard · 20 minutes*
+#
+# Write `guess_ground(words)`: from all words before the ground, whatever their number, the ground. Learn it from `training`, without the table of clubs: count which grounds come in sentences with each word, and trust the word that is surest.
+
+
+# %% tags=["starter"]
+def guess_ground(words: list[str]) -> str:
+    """The ground that follows these words."""
+    return "Anfield"
+
+
+# %% tags=["check"]
+with exercise("Build"):
+    for gap in (4, 20, 40):
+        some = new_sentences[gap][:200]
+        hits = sum(guess_ground(s[:-1]) == s[-1] for s in some)
+        assert hits == 200, f"at a gap of {gap} it is right in {hits} of 200"
+
+# %% [markdown] tags=["hint"]
+# A `Counter` for each word: `grounds_with[word][ground]`. A word is sure if one ground has nearly all of its counts.
+
+# %% tags=["solution"]
+grounds_with: dict[str, Counter[str]] = {word: Counter() for word in grammar.words}
+for sentence in training:
+    for word in sentence[:-1]:
+        grounds_with[word][sentence[-1]] += 1
+
+
+def guess_ground(words: list[str]) -> str:
+    """The ground that follows these words."""
+
+    def sureness(word: str) -> float:
+        counts = grounds_with[word]
+        return max(counts.values()) / counts.total()
+
+    return grounds_with[max(words, key=sureness)].most_common(1)[0][0]
+
+
+# %% [markdown] tags=["note"]
+# ## Where this lives in the package
+#
+# The grammar, its dial and its exact floor are in [gptbook.clubs](../reference/clubs.md), the clubs in the table [`teams.csv`](../data.md#teams). `ClubGrammar.floor` says how little surprise any model can reach: {{ f"{grammar.floor():.3f}" }} nats per position. The windows are those of [gptbook.ngram](../reference/ngram.md); `WordTokenizer` is in [gptbook.tokenizer](../reference/tokenizer.md).
+#
+# ## Further reading
+#
+# - Claude Shannon, *Prediction and Entropy of Printed English* (1951): people guess the next letter better, the more of the text before it they may see, up to a hundred letters.
+# - Urvashi Khandelwal and others, *Sharp Nearby, Fuzzy Far Away* (2018): how far back language models before attention did look.

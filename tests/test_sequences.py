@@ -1,0 +1,234 @@
+"""Whole sequences: filling up, batches, the loss at every position, and the loop that trains on them."""
+
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gptbook.attention import AttentionModel
+from gptbook.gpt import GPTConfig
+from gptbook.loss import next_token_loss
+from gptbook.modern import ModernGPT
+from gptbook.recipes import GPTRecipe, NgramRecipe
+from gptbook.sequence_tasks import NameRun, gpt_for
+from gptbook.sequences import NO_TARGET, padded, sequence_batch, sequence_loss, train_on_sequences, trimmed
+from gptbook.train import seeded
+
+WORDS = [[1, 2, 3], [4], [2, 2, 5, 1, 3, 4], [], [5, 5]]
+
+
+@pytest.fixture(autouse=True)
+def same_luck() -> None:
+    torch.manual_seed(0)
+
+
+def lively(context_length: int = 16) -> ModernGPT:
+    """A model that has opinions: its projections have left zero."""
+    sizes = {"num_layers": 2, "num_heads": 2, "model_dim": 8, "mlp_dim": 12}
+    model = ModernGPT(GPTConfig(vocab_size=6, context_length=context_length, **sizes))
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return model.eval()
+
+
+def many(count: int) -> tuple[Tensor, Tensor]:
+    """Sequences of 1 to 30 tokens, short ones more often; the first token but one tells them apart."""
+    lengths = torch.randint(1, 31, (count, 3)).amin(dim=1).tolist()
+    return padded([[number + 1] * length for number, length in enumerate(lengths)])
+
+
+def numbers(batch: Tensor) -> list[int]:
+    """Which of `many` are in a batch."""
+    return [int(row[1]) - 1 for row in batch]
+
+
+def test_a_mark_stands_before_the_first_token_and_after_the_last_and_nothing_is_asked_after_it() -> None:
+    inputs, targets = padded([[1, 2, 3], [4], []])
+    none = NO_TARGET
+    assert inputs.tolist() == [[0, 1, 2, 3], [0, 4, 0, 0], [0, 0, 0, 0]]
+    assert targets.tolist() == [[1, 2, 3, 0], [4, 0, none, none], [0, none, none, none]]
+    assert inputs.dtype == targets.dtype == torch.long
+
+
+def test_no_sequence_is_refused() -> None:
+    with pytest.raises(ValueError, match="there are no sequences: give at least one"):
+        padded([])
+
+
+def test_the_loss_skips_what_is_filled_up() -> None:
+    _, targets = padded(WORDS)
+    logits = torch.randn(*targets.shape, 6)
+    asked = targets != NO_TARGET
+    expected = next_token_loss(logits[asked], targets[asked])
+    torch.testing.assert_close(next_token_loss(logits, targets), expected)
+
+
+def test_filling_up_never_changes_the_scores_of_others() -> None:
+    model = lively()
+    inputs, targets = padded(WORDS)
+    logits = model(inputs)
+    for row, tokens in enumerate(WORDS):
+        alone = model(torch.tensor([[0, *tokens]]))[0]
+        torch.testing.assert_close(logits[row, : len(tokens) + 1], alone, atol=1e-5, rtol=0)
+
+
+def test_columns_in_which_nothing_is_asked_are_cut_off() -> None:
+    inputs, targets = padded(WORDS)
+    short = trimmed(inputs[:2], targets[:2])
+    assert [each.tolist() for each in short] == [each.tolist() for each in padded(WORDS[:2])]
+
+
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
+    inputs, targets = many(200)
+    for step in (0, 1, 2, 3, 4, 101):
+        first = sequence_batch(inputs, targets, step, 16, seed=7)
+        torch.randn(3)  # other chance in between
+        second = sequence_batch(inputs, targets, step, 16, seed=7)
+        assert all(torch.equal(left, right) for left, right in zip(first, second))
+    before = torch.get_rng_state()
+    sequence_batch(inputs, targets, 5, 16, seed=7)
+    assert torch.equal(torch.get_rng_state(), before), "it leaves the chance of others alone"
+    taken = [numbers(sequence_batch(inputs, targets, step, 16, seed=seed)[0]) for seed in (7, 8) for step in (0, 4)]
+    assert len({tuple(each) for each in taken}) == 4
+
+
+def test_four_batches_are_a_fair_draw_of_all_sequences_cut_into_parts() -> None:
+    """What makes batches alike in length must not make a sequence come more often than others."""
+    inputs, targets = many(50)
+    often: Counter[int] = Counter()
+    for draw in range(60):
+        four = [sequence_batch(inputs, targets, 4 * draw + part, 16, seed=0)[0] for part in range(4)]
+        assert sum(map(len, four)) == 4 * 16, "each that was drawn is in one part"
+        for batch in four:
+            often.update(numbers(batch))
+    assert len(often) == 50, "every sequence comes"
+    assert sum(often.values()) == 60 * 64
+    expected, spread = 60 * 64 / 50, math.sqrt(60 * 64 / 50)
+    assert all(abs(times - expected) < 5 * spread for times in often.values())
+
+
+def test_the_four_parts_have_nearly_as_many_positions_each_and_come_in_any_order() -> None:
+    inputs, targets = many(200)
+    shortest = []
+    for draw in range(20):
+        asked, widths = [], []
+        for part in range(4):
+            seen, wanted = sequence_batch(inputs, targets, 4 * draw + part, 32, seed=0)
+            asked.append(int((wanted != NO_TARGET).sum()))
+            widths.append(seen.shape[1])
+        assert max(asked) - min(asked) <= 2 * 31, "at most a sequence at each end"
+        shortest.append(widths.index(min(widths)))
+    assert len(set(shortest)) == 4
+
+
+def test_a_batch_has_little_that_is_filled_up() -> None:
+    inputs, targets = many(500)
+    used = total = 0
+    for step in range(40):
+        _, wanted = sequence_batch(inputs, targets, step, 64, seed=0)
+        used, total = used + int((wanted != NO_TARGET).sum()), total + wanted.numel()
+    assert used / total > 0.75
+    assert (targets != NO_TARGET).float().mean() < 0.35, "all together have far more"
+
+
+def test_no_batch_is_empty_however_few_or_unlike_the_sequences_are() -> None:
+    for sequences in ([[1]], [[1], [2] * 40], [[]], [[1], [], [3] * 100]):
+        inputs, targets = padded(sequences)
+        for step in range(40):
+            for batch_size in (1, 2, 5):
+                seen, wanted = sequence_batch(inputs, targets, step, batch_size, seed=3)
+                assert len(seen) > 0
+                assert seen.shape == wanted.shape
+
+
+def test_the_loss_of_many_is_that_of_each_position_one_by_one() -> None:
+    model = lively()
+    surprises = []
+    for tokens in WORDS:
+        logits = model(torch.tensor([[0, *tokens]]))[0]
+        for place, target in enumerate([*tokens, 0]):
+            surprises.append(-logits[place].log_softmax(dim=0)[target].item())
+    assert len(surprises) == sum(len(tokens) + 1 for tokens in WORDS)
+    assert sequence_loss(model, *padded(WORDS)) == pytest.approx(sum(surprises) / len(surprises), abs=1e-5)
+
+
+def test_the_loss_is_measured_in_pieces_without_dropout_and_without_a_trace() -> None:
+    model = lively()
+    once = sequence_loss(model, *padded(WORDS))
+    inputs, targets = padded(WORDS * 300)  # three pieces of 512
+    assert sequence_loss(model, inputs, targets) == pytest.approx(once, abs=1e-5)
+    dropping = ModernGPT(model.config, dropout=0.5)
+    dropping.load_state_dict(model.state_dict())
+    dropping.train()
+    assert sequence_loss(dropping, *padded(WORDS)) == pytest.approx(once, abs=1e-6)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.fixture
+def tiny(short: NgramRecipe) -> GPTRecipe:
+    """A GPT over the same 40 short names, with dropout, so that a step depends on chance."""
+    return GPTRecipe(
+        name="towns",
+        num_layers=1,
+        num_heads=2,
+        model_dim=8,
+        mlp_dim=12,
+        context_length=5,
+        batch_size=8,
+        num_steps=12,
+        warmup_steps=4,
+        dropout=0.0,
+        seed=3,
+        names_file=short.names_file,
+        column=short.column,
+    )
+
+
+def test_the_loop_of_the_chapters_trains_as_the_command_line_does_bit_for_bit(tiny: GPTRecipe) -> None:
+    run = NameRun(tiny)
+    with seeded(tiny.seed):
+        model = gpt_for(tiny, run.tokenizer)
+    seen: list[tuple[int, float]] = []
+    losses = train_on_sequences(
+        model,
+        *padded([run.tokenizer.encode(name) for name in run.training]),
+        num_steps=tiny.num_steps,
+        batch_size=tiny.batch_size,
+        matrix_rate=tiny.learning_rate,
+        other_rate=tiny.other_rate,
+        warmup_steps=tiny.warmup_steps,
+        seed=tiny.seed,
+        on_step=lambda step, loss: seen.append((step, loss)),
+    )
+    while not run.is_finished:
+        run.advance()
+    assert losses == run.losses
+    assert seen == list(enumerate(losses))
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, run.model.state_dict()[name]), name
+    assert not model.training
+
+
+def test_the_loops_defaults_are_those_of_the_recipe(tiny: GPTRecipe, tmp_path: Path) -> None:
+    recipe = replace(GPTRecipe(name="x", num_layers=1, num_steps=1), names_file=tiny.names_file, column=tiny.column)
+    names = ("batch_size", "other_rate", "warmup_steps", "seed")
+    defaults = dict(zip(reversed(train_on_sequences.__code__.co_varnames[:10]), reversed(train_on_sequences.__defaults__ or ())))
+    assert {name: defaults[name] for name in names} == {name: getattr(recipe, name) for name in names}
+    assert defaults["matrix_rate"] == recipe.learning_rate
+
+
+def test_training_on_a_few_sequences_learns_them() -> None:
+    inputs, targets = padded([[1, 2, 3, 4], [2, 1, 4, 3], [5, 5, 5]])
+    model = AttentionModel(vocab_size=6, model_dim=16, num_heads=2)
+    assert sequence_loss(model, inputs, targets) == pytest.approx(math.log(6), abs=1e-5)
+    losses = train_on_sequences(model, inputs, targets, num_steps=120, batch_size=8, other_rate=0.02, warmup_steps=5)
+    assert losses[0] == pytest.approx(math.log(6), abs=1e-5)
+    assert sequence_loss(model, inputs, targets) < 0.5
+    torch.manual_seed(9)
+    before = torch.get_rng_state()
+    train_on_sequences(model, inputs, targets, num_steps=1)
+    assert torch.equal(torch.get_rng_state(), before), "it leaves the chance of others alone"
