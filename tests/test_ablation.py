@@ -112,7 +112,9 @@ def test_every_model_starts_near_the_uniform_guess_and_every_part_left_can_learn
     loss = next_token_loss(model(tokens), targets)
     assert loss.item() == pytest.approx(math.log(11), abs=0.1)
     loss.backward()
-    assert [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None] == []
+    idle = {name for name, p in model.named_parameters() if p.requires_grad and p.grad is None}
+    # The norm before a part that is gone has nothing to do.
+    assert {name.split(".")[2] for name in idle} <= {f"{part.lower()}_norm"}
 
 
 def test_nothing_adds_nothing() -> None:

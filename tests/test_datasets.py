@@ -377,7 +377,12 @@ def test_docstrings_are_read_and_not_run_each_once_and_in_order(library: Path) -
     )
     (library / "tests" / "test_parts.py").write_text('"""A test."""')
     (library / "later.py").write_text('"""For another Python."""\nprint x\n')
-    assert docstrings(["spoken"]) == ["First line.\n\nSecond.\n    Indented.", "Inside. \\d", "The whole.", "Äußerst selten."]
+    assert docstrings(["spoken"]) == [
+        "First line.\n\nSecond.\n    Indented.",
+        "Inside. \\d",
+        "The whole.",
+        "Äußerst selten.",
+    ]
     assert "spoken" not in sys.modules
 
 

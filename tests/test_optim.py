@@ -191,8 +191,7 @@ def test_a_run_that_was_saved_goes_on_bit_for_bit() -> None:
     restore_training(saved, second, second_optimizer)
     steps(second, second_optimizer, range(5, 12))
     expected, found = (
-        training_tensors(model, optimizer)
-        for model, optimizer in ((whole, its_optimizer), (second, second_optimizer))
+        training_tensors(model, optimizer) for model, optimizer in ((whole, its_optimizer), (second, second_optimizer))
     )
     assert expected.keys() == found.keys()
     for name, tensor in expected.items():

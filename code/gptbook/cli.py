@@ -50,12 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=int, help="steps (default: the recipe's)")
     add_names_options(train, "learn from your own list of names")
 
-    text = "let a trained model write names"
+    text = "let a trained model write"
     example = "sample runs/city-bigram --start ca --count 10 --seed 1"
     sample = command(commands, "sample", text, example)
     sample.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     sample.add_argument(
-        "--start", default="", help="letters that each name begins with"
+        "--start", default="", help="letters or words that each one begins with"
     )
     sample.add_argument("--count", type=int, default=10, help="how many (default: 10)")
     sample.add_argument("--seed", type=int, default=0, help="draws them (default: 0)")
@@ -64,6 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = command(commands, "evaluate", text, "evaluate runs/city-bigram")
     evaluate.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     add_names_options(evaluate, "measure on these names instead")
+
+    text = "split a text into pieces with a trained tokenizer"
+    example = "tokens runs/docstrings-bpe How GPTs work"
+    tokens = command(commands, "tokens", text, example)
+    tokens.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
+    tokens.add_argument("text", nargs="+", metavar="TEXT", help="what to split")
 
     text = "the tables that the models learn from"
     data = command(commands, "data", text, "data list")

@@ -11,12 +11,25 @@ from tqdm import tqdm
 from gptbook.catalogue import load_run, new_run, write_samples
 from gptbook.checkpoint import FACTS_FILE
 from gptbook.datasets import data_file, read_names, read_record, read_table
-from gptbook.recipes import LARGEST_NUMBER, NamesRecipe, Recipe, recipe
+from gptbook.merging import utf8
+from gptbook.recipes import (
+    LARGEST_NUMBER,
+    NamesRecipe,
+    Recipe,
+    TokenizerRecipe,
+    recipe,
+)
 from gptbook.record import is_stale, make_record
 from gptbook.recordings import recordings
 from gptbook.runs import Run, train_run
 from gptbook.sequence_tasks import ClubRun, NameRun
 from gptbook.tasks import SpellingRun
+from gptbook.tokenizer_training import (
+    holds_tokenizer,
+    load_tokenizer,
+    shown_pieces,
+    train_tokenizer,
+)
 
 DATA_SETS = {
     "iris": ("iris.csv", "150 iris flowers: four lengths in cm and the species"),
@@ -35,6 +48,8 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             sample_command(options)
         case "evaluate":
             evaluate_command(options)
+        case "tokens":
+            tokens_command(options)
         case "data":
             if options.action == "list":
                 list_data()
@@ -79,9 +94,12 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     chosen = recipe_from(options)
     own_list = f"-{options.names.stem}" if options.names else ""
     run_dir: Path = options.run_dir or Path("runs") / f"{chosen.name}{own_list}"
-    is_begun = (run_dir / FACTS_FILE).exists()
     if run_dir.exists() and not run_dir.is_dir():
         raise ValueError(f"{run_dir} is a file, not a folder: give another --run-dir")
+    if isinstance(chosen, TokenizerRecipe):
+        train_tokenizer(chosen, run_dir)
+        return 0
+    is_begun = (run_dir / FACTS_FILE).exists()
     if run_dir.exists() and not is_begun and any(run_dir.iterdir()):
         raise ValueError(
             f"{run_dir} holds something else than a run: give another --run-dir"
@@ -146,6 +164,7 @@ def spoken_time(seconds: float) -> str:
 
 def sample_command(options: argparse.Namespace) -> None:
     """Print names, one a line. Raises ValueError for a count or seed that cannot be."""
+    refuse_tokenizer(options.run_dir)
     count, seed = options.count, options.seed
     if count < 1:
         raise ValueError(f"--count is {count}: ask for 1 name or more")
@@ -157,6 +176,7 @@ def sample_command(options: argparse.Namespace) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Print how good a run's model is."""
+    refuse_tokenizer(options.run_dir)
     own_names = wants_own_names(options)
     run = load_run(options.run_dir)
     name, num_steps = run.recipe.name, run.recipe.num_steps
@@ -175,6 +195,31 @@ def evaluate_command(options: argparse.Namespace) -> None:
     print(f"{name} after {run.step:,} of {num_steps:,} steps")
     for line in lines:
         print(line, flush=True)
+
+
+def refuse_tokenizer(run_dir: Path) -> None:
+    """Raise ValueError if a folder holds a tokenizer, which predicts nothing."""
+    if holds_tokenizer(run_dir):
+        raise ValueError(
+            f"{run_dir} holds a tokenizer, which splits text and writes none: "
+            f"try gptbook tokens {shlex.quote(str(run_dir))} TEXT"
+        )
+
+
+def tokens_command(options: argparse.Namespace) -> None:
+    """Print the pieces of a text, and their numbers. Raises ValueError for none."""
+    text = " ".join(options.text)
+    if not text:
+        raise ValueError("the text is empty: give at least one character")
+    tokenizer = load_tokenizer(options.run_dir)
+    pieces, numbers = shown_pieces(tokenizer, text), tokenizer.encode(text)
+    num_bytes = len(utf8(text))
+    print(pieces)
+    print(*numbers)
+    print(
+        f"{num_bytes:,} bytes in {len(numbers):,} tokens: "
+        f"{num_bytes / len(numbers):.2f} bytes per token"
+    )
 
 
 def list_data() -> None:

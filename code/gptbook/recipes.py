@@ -88,9 +88,9 @@ class GPTRecipe(NamesRecipe):
     """How many blocks stand on one another."""
     num_heads: int = 4
     """How many attention heads work side by side in a block."""
-    model_dim: int = 64
+    model_dim: int = 96
     """How many numbers describe a letter between blocks."""
-    mlp_dim: int = 256
+    mlp_dim: int = 384
     """How many hidden units the MLP of a block has."""
     context_length: int = 64
     """How many letters the model can see; no name may be longer than that, less one."""
@@ -172,12 +172,14 @@ def city_4gram() -> NgramRecipe:
 
 def city_attention() -> GPTRecipe:
     """City names, one block: each letter looks back at all that came before."""
-    return replace(city_gpt(), name="city-attention", num_layers=1)
+    return replace(city_gpt(), name="city-attention", num_layers=1, dropout=0.1)
 
 
 def city_gpt() -> GPTRecipe:
     """City names, the whole model: the last rung of the book's ladder."""
-    return GPTRecipe(name="city-gpt", num_layers=4, num_steps=4000)
+    return GPTRecipe(
+        name="city-gpt", num_layers=4, num_steps=3000, learning_rate=0.015, dropout=0.2
+    )
 
 
 def clubs_attention() -> ClubsRecipe:

@@ -23,10 +23,20 @@ def written(number: float, places: int = 2) -> str:
     return f"{number:.0f}" if number == round(number) else f"{number:.{places}f}"
 
 
-def grid(d: Drawing, x: float, y: float, rows: torch.Tensor, width: float, kind: str) -> None:
+def grid(
+    d: Drawing, x: float, y: float, rows: torch.Tensor, width: float, kind: str
+) -> None:
     """Rows of cells."""
     for index, row in enumerate(rows.tolist()):
-        d.cells(x, y + ROW * index, [written(v) for v in row], width, ROW, kind, text_size=14)
+        d.cells(
+            x,
+            y + ROW * index,
+            [written(v) for v in row],
+            width,
+            ROW,
+            kind,
+            text_size=14,
+        )
 
 
 def row_names(d: Drawing, y: float) -> None:
@@ -37,7 +47,11 @@ def row_names(d: Drawing, y: float) -> None:
 
 def figure() -> str:
     """Return the drawing as SVG: three steps from the embeddings to the outputs."""
-    d = Drawing(380, 600, "One attention head worked out on the four words Chelsea, fans, go, to.")
+    d = Drawing(
+        380,
+        600,
+        "One attention head worked out on the four words Chelsea, fans, go, to.",
+    )
     q, k, v = (X @ table for table in TABLES.values())
     scores = q @ k.T
     shares = attention_weights(q[None, None], k[None, None])[0, 0]
@@ -64,15 +78,38 @@ def figure() -> str:
     for start, name in ((left, "scores Q Kᵀ"), (right, "shares A")):
         d.text(start, top - 22, name, 13, weight=600)
         for column in range(4):
-            d.text(start + width * (column + 0.5), top - 6, column + 1, 12, "muted", "middle")
+            d.text(
+                start + width * (column + 0.5),
+                top - 6,
+                column + 1,
+                12,
+                "muted",
+                "middle",
+            )
     for row in range(4):
         for column in range(4):
             place = (width * column, top + ROW * row)
             if column > row:
                 for start in (left, right):
-                    d.cells(start + place[0], place[1], ["–"], width, ROW, "muted", [0.12], text_size=14)
+                    d.cells(
+                        start + place[0],
+                        place[1],
+                        ["–"],
+                        width,
+                        ROW,
+                        "muted",
+                        [0.12],
+                        text_size=14,
+                    )
                 continue
-            d.cells(left + place[0], place[1], [written(scores[row, column].item())], width, ROW, "plain")
+            d.cells(
+                left + place[0],
+                place[1],
+                [written(scores[row, column].item())],
+                width,
+                ROW,
+                "plain",
+            )
             share = shares[row, column].item()
             text = written(share).replace("0.", ".")
             d.cells(right + place[0], place[1], [text], width, ROW, "accent", [share])
@@ -82,12 +119,23 @@ def figure() -> str:
     top = 512
     d.text(4, top - 10, "3  Average the values", 14, weight=600)
     d.text(286, top - 10, "O = A V", 13, weight=600)
-    terms = [f"{share:.2f} × ({written(a)}, {written(b)})" for share, (a, b) in zip(shares[3].tolist(), v.tolist())]
+    terms = [
+        f"{share:.2f} × ({written(a)}, {written(b)})"
+        for share, (a, b) in zip(shares[3].tolist(), v.tolist())
+    ]
     d.text(4, top + 18, f"row 4:  {terms[0]} + {terms[1]}", 13)
     d.text(46, top + 38, f"+ {terms[2]} + {terms[3]}", 13)
     a, b = outputs[3].tolist()
     d.text(46, top + 62, f"= ({a:.2f}, {b:.2f})", 14, weight=600)
     for index, row in enumerate(outputs.tolist()):
-        d.cells(286, top + 21 * index, [f"{v:.2f}" for v in row], 43, 21, "output", text_size=13)
+        d.cells(
+            286,
+            top + 21 * index,
+            [f"{v:.2f}" for v in row],
+            43,
+            21,
+            "output",
+            text_size=13,
+        )
         d.text(280, top + 21 * index + 15, index + 1, 12, "muted", "end")
     return d.svg()

@@ -29,12 +29,27 @@ def figure() -> str:
     for x, share in zip(CENTRES, found):
         width = 1.5 + 13 * share
         if x == CENTRES[-1]:
-            d.path(f"M{x - 9} {base - 22}C{x - 16} {base - 54} {x + 16} {base - 54} {x + 9} {base - 22}", "c1", stroke=width)
+            d.path(
+                f"M{x - 9} {base - 22}C{x - 16} {base - 54} {x + 16} {base - 54} {x + 9} {base - 22}",
+                "c1",
+                stroke=width,
+            )
             d.text(x + 20, base - 40, f"{share:.0%}", 14)
             continue
         top = base - 22 - 0.42 * (CENTRES[-1] - x) - 10
-        d.path(f"M{x} {base - 22}C{x} {top} {CENTRES[-1] - 14} {top} {CENTRES[-1] - 6} {base - 22}", "c1", stroke=width)
-        d.text(x - 6, base - 34, f"{share:.0%}", 16 if share > 0.5 else 14, anchor="end", weight=600 if share > 0.5 else 400)
+        d.path(
+            f"M{x} {base - 22}C{x} {top} {CENTRES[-1] - 14} {top} {CENTRES[-1] - 6} {base - 22}",
+            "c1",
+            stroke=width,
+        )
+        d.text(
+            x - 6,
+            base - 34,
+            f"{share:.0%}",
+            16 if share > 0.5 else 14,
+            anchor="end",
+            weight=600 if share > 0.5 else 400,
+        )
     for x, word in zip(CENTRES, WORDS):
         width = 26 + 8 * len(word)
         d.rect(x - width / 2, base - 16, width, 32, "data", 0, 0.1, 1.25)

@@ -21,7 +21,7 @@ def figure() -> str:
     middle = TOP + (PICKED + 0.5) * TALL
     right = TABLE + 2 * WIDE
     d.text(TABLE + WIDE, 20, "a row for each token", 13, "learned", "middle")
-    for row, (symbol, numbers) in enumerate(ROWS):
+    for row, (_, numbers) in enumerate(ROWS):
         y, picked = TOP + row * TALL, row == PICKED
         strength = 0.7 if picked else 0.08
         d.cells(TABLE, y, list(numbers), WIDE, TALL, "learned", fill_by=[strength] * 2)

@@ -1,18 +1,18 @@
 # %% [markdown]
 # # Embeddings
 #
-# How does a token become numbers that mean something? Token 3 is not more than token 2, nor much like it: these numbers are names. A net needs numbers that it can weigh and compare.
+# How does a token become numbers that mean something? A token's number is only a name: token 3 is not more than token 2. A net needs numbers that it can compare.
 #
 # ![The letter c is token 3. The token points at row 3 of a table with a row of two numbers for each token. The row, −0.8 and 0.6, goes into the model.](../figures/embedding-row.svg "The token picks a row. The model sees the row, never the token.")
 
 # %% [markdown]
 # ## A row of a table
 #
-# Give each token a row of numbers, its **embedding**, in a table $E$. Looking it up is a layer of a net: write token $t$ as a **one-hot** row $o$, with a 1 at place $t$ and 0 elsewhere, and multiply:
+# Give each token a row of numbers, its **embedding**, in a table $E$. Looking it up is a multiplication: write token $t$ as a **one-hot** row $o$, with 1 at place $t$ and 0 elsewhere.
 #
 # $$o\,E = E_t$$
 #
-# So the table is full of parameters, and training moves them like any others.
+# So the table is a layer like any other, and training moves its numbers.
 
 # %% tags=["fold"]
 import math
@@ -43,9 +43,9 @@ print("row 3:", table[3])
 
 # %% [markdown]
 # !!! question "Guess first"
-#     A step reads *a* and *c*, nothing else. Which rows does it move?
+#     A step reads only *a* and *c*. Which rows does it move?
 #
-# Only theirs. No other row was used, so the slopes of its numbers are exactly 0:
+# Only theirs. A row that was not used has slopes of exactly 0:
 
 # %% tags=["result"]
 table.requires_grad_()
@@ -59,7 +59,7 @@ for label, slopes in zip(tiny.labels, table.grad):
 # %% [markdown]
 # ## Letters find their place
 #
-# Now a net that guesses the next letter of a city name from two, with embeddings of two numbers only, so that you can draw them. Nobody tells it what a vowel is.
+# Now a net guesses the next letter of a city name from the two before. Two numbers an embedding, so that you can draw them. Nobody says what a vowel is.
 
 
 # %%
@@ -85,7 +85,7 @@ def letter_rows(seed: int, start: float = 0.1) -> tuple[Tensor, Tensor]:
 maps = [letter_rows(seed) for seed in range(3)]
 
 # %% [markdown] tags=["note"]
-# The rows start near zero. So where a letter ends is training's doing, not the luck of its start; the second exercise takes that away. To judge a map by a number, try every straight line: how many letters stand on the wrong side of the best one? Calling all of them consonants leaves 5 wrong, so 5 is the worst that can be.
+# The rows start near zero, so where a letter ends is training's doing, not luck. To judge a map, try all straight lines and count the letters on the wrong side of the best. Calling all of them consonants leaves 5 wrong, so 5 is the worst.
 
 
 # %% tags=["fold"]
@@ -97,7 +97,8 @@ def best_line(rows: Tensor) -> tuple[int, Tensor, float]:
     """
     judged = torch.tensor(letters.encode("aeioubcdfghjklmnpqrstvwxz"))  # no y
     vowel = torch.arange(len(judged)) < 5
-    best = (len(judged), 0.0, rows[0], 0.0)
+    # To begin with: a line beyond all letters, which calls them all consonants.
+    best = (5, 0.0, torch.tensor([1.0, 0.0]), float(rows.max()) + 1)
     for degrees in range(360):
         turn = math.radians(degrees)
         across = torch.tensor([math.cos(turn), math.sin(turn)])
@@ -148,18 +149,18 @@ fig.suptitle(
 plt.show()
 
 # %% [markdown]
-# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Why? Letters that call for the same guesses can share a row, and their slopes push them the same way.
+# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, {{ ", ".join(map(str, wrong_after)) }} after. Letters that call for the same guesses can share a row, and their slopes push them the same way.
 #
 # ## Words find theirs
 #
-# The same works for words. Text is at hand: **docstrings**, the descriptions inside Python's libraries. The net has {{ dim }} numbers for each of the {{ f"{len(words):,}" }} commonest words. Given a word, it guesses which words stand within two places of it.
+# A row of {{ dim }} numbers for each of the {{ f"{len(words):,}" }} commonest words in the libraries' explanations. From a word, the net guesses those within two places of it.
 
 # %% tags=["show"]
 from gptbook.embeddings import neighbour_counts
 
 
 # %%
-def learn_words(texts: list[list[str]], num_steps: int) -> tuple[list[str], Tensor]:
+def learn_words(texts: list[list[str]]) -> tuple[list[str], Tensor]:
     """The 2,000 commonest words, and a row for each, (2000, 32)."""
     common = Counter(word for text in texts for word in text).most_common(2000)
     words = [word for word, _ in common]
@@ -171,20 +172,18 @@ def learn_words(texts: list[list[str]], num_steps: int) -> tuple[list[str], Tens
     with torch.no_grad():
         embedding.weight *= 0.1
     net = nn.Sequential(embedding, nn.Linear(32, len(words)))
-    train_on_counts(
-        net, torch.arange(len(words)), near, num_steps=num_steps, learning_rate=0.05
-    )
+    every_word = torch.arange(len(words))
+    train_on_counts(net, every_word, near, num_steps=80, learning_rate=0.05)
     return words, embedding.weight.detach()
 
 
 texts = [re.findall("[a-z]+", text.lower()) for text in docstrings()]
-words, untrained_rows = learn_words(texts, num_steps=0)
-words, rows = learn_words(texts, num_steps=100)
+words, rows = learn_words(texts)
 dim = rows.shape[1]
 print(f"{len(texts):,} docstrings, {sum(map(len, texts)):,} words")
 
 # %% [markdown]
-# How alike are two rows $u$ and $v$? Their **cosine** says: 1 if they point the same way, 0 if at a right angle, −1 if opposite. Lengths do not count.
+# How alike are two rows $u$ and $v$? Their **cosine** is 1 if they point the same way, 0 at a right angle, −1 if opposite:
 #
 # $$\cos(u, v) = \frac{u_1 v_1 + u_2 v_2 + \dots}{\text{length of } u \cdot \text{length of } v}$$
 
@@ -197,25 +196,27 @@ for word in ("row", "true", "maximum", "red", "plot", "month", "left"):
     print(f"{word:8}->", *[words[token] for token in near])
 
 # %% [markdown]
-# Near means *used alike*, not *the same*: {{ f"*true* and *false* have cosine {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. Of {{ 2 * len(partners) }} words whose partner was written down beforehand, such as *left* and *right*, {{ found }} have it among their five nearest; before training, {{ found_untrained }}.
+# Near means *used alike*, not *the same*: {{ f"*true* and *false* have cosine {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. Of {{ 2 * len(partners) }} words with a partner, listed beforehand (*left*, *right*), {{ found }} have it among their five nearest (one seed); before training, {{ found_untrained }}.
 
 # %% [markdown] tags=["note"]
-# A few neighbours that look good prove little: with {{ f"{len(words):,}" }} words, some always do. So the list of partners came first, and all of it counts. It holds opposites and things of a kind: whoever stands in one's place could often stand in the other's.
+# A few good neighbours prove little: some always look good. So the list of partners came first, and all of it counts.
 
 # %% tags=["fold"]
-partners = """row column, true false, maximum minimum, left right, red blue, month year,
+listed = """row column, true false, maximum minimum, left right, red blue, month year,
 sum mean, two three, first last, start end, smaller larger, rows columns, input output,
 positive negative, top bottom, width height, before after, upper lower, read write,
-horizontal vertical""".split(",")
+horizontal vertical"""
+partners = [pair.split() for pair in listed.split(",")]
 
 
 def partners_found(words: list[str], rows: Tensor) -> int:
     """How many words have their partner among their five nearest."""
-    pairs = [[words.index(word) for word in pair.split()] for pair in partners]
+    pairs = [[words.index(word) for word in pair] for pair in partners]
     both = [*pairs, *[pair[::-1] for pair in pairs]]
     return sum(other in nearest_rows(rows, token) for token, other in both)
 
 
+untrained_rows = torch.randn(rows.shape, generator=torch.Generator().manual_seed(0))
 found, found_untrained = (partners_found(words, r) for r in (rows, untrained_rows))
 print(f"partner among the five nearest: {found} of {2 * len(partners)} words")
 print(f"before training: {found_untrained}")
@@ -223,12 +224,12 @@ print(f"before training: {found_untrained}")
 # %% [markdown]
 # ## What goes wrong
 #
-# A word has one row, whatever the sentence. The *bank* of a river and the *bank* with the money share it. See what that does, with a word made for it: *redmonth*, written wherever the docstrings say *red* or *month*.
+# A word has one row, whatever the sentence. The *bank* of a river and the *bank* with the money share it. To see what that does, write *redmonth* for *red* and for *month*.
 
 # %% tags=["result"]
 merged = {"red": "redmonth", "month": "redmonth"}
 mixed_texts = [[merged.get(word, word) for word in text] for text in texts]
-mixed_words, mixed_rows = learn_words(mixed_texts, num_steps=60)
+mixed_words, mixed_rows = learn_words(mixed_texts)
 mixed = mixed_words.index("redmonth")
 near = nearest_rows(mixed_rows, mixed, count=6)
 print("redmonth ->", *[mixed_words[token] for token in near])
@@ -243,10 +244,10 @@ print(
 )
 
 # %% [markdown] tags=["note"]
-# The shared row does more harm than that: it draws the two kinds of word towards each other.
+# The shared row even draws the two kinds towards each other.
 
 # %% [markdown]
-# Half colour, half date, it is right in no sentence. Which one is meant, only the words around it can say; and the word that decides may stand [far back](long-range.py).
+# Half colour, half date. Only the words around can say which is meant, and the word that decides may stand [far back](long-range.py).
 
 # %% [markdown]
 # ## Check yourself
@@ -279,8 +280,9 @@ my_prediction = ...
 # %% tags=["check"]
 with exercise("Predict"):
     asked = nn.Embedding(len(words), dim)
-    sentence = "the mean of the sum of the rows".split()
-    asked(torch.tensor([words.index(word) for word in sentence])).sum().backward()
+    sentence = "the mean of the sum of the rows"
+    read = torch.tensor([words.index(word) for word in sentence.split()])
+    asked(read).sum().backward()
     with_slope = int((asked.weight.grad != 0).sum())
     hint = "too many: a word has one row, however often it stands there"
     assert my_prediction <= with_slope, hint
@@ -362,10 +364,10 @@ def odd_one_out(group: list[str]) -> str:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `neighbour_counts`, `cosine` and `nearest_rows` are in [gptbook.embeddings](../reference/embeddings.md), the letter net is `NgramNet` in [gptbook.ngram](../reference/ngram.md), and `docstrings` is in [gptbook.datasets](../reference/datasets.md). A GPT has such a table too, at its very start.
+# `neighbour_counts`, `cosine` and `nearest_rows` are in [gptbook.embeddings](../reference/embeddings.md), the letter net is `NgramNet` in [gptbook.ngram](../reference/ngram.md). A GPT begins with such a table, too.
 #
 # ## Further reading
 #
-# - Zellig Harris, *Distributional Structure* (1954): words are alike as far as they stand in the same company. The idea, long before any net.
-# - Tomas Mikolov and others, *Efficient Estimation of Word Representations in Vector Space* (2013): word2vec, which learned millions of rows by guessing neighbours, as this page does with two thousand.
+# - Zellig Harris, *Distributional Structure* (1954): words are alike if they keep the same company. The idea, before any net.
+# - Tomas Mikolov and others, *Efficient Estimation of Word Representations in Vector Space* (2013): word2vec, which learned a million rows by guessing neighbours.
 # - Tolga Bolukbasi and others, *Man is to Computer Programmer as Woman is to Homemaker?* (2016): rows learn the prejudices of their texts, too.

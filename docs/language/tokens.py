@@ -19,9 +19,7 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
-from gptbook.bpe import BytePairTokenizer, bytes_per_token
-from gptbook.datasets import city_names, docstrings, split_names
-from gptbook.merging import byte_symbols, learn_merges, single_bytes
+from gptbook.merging import byte_symbols, single_bytes
 
 # %% tags=["show"]
 from gptbook.merging import split_words
@@ -90,6 +88,11 @@ for left, right in merge_again_and_again(words, 6):
 # !!! question "Guess first"
 #     Which two neighbours are merged first?
 
+# %% tags=["fold"]
+from gptbook.bpe import BytePairTokenizer, bytes_per_token
+from gptbook.datasets import city_names, docstrings, split_names
+from gptbook.merging import learn_merges
+
 # %%
 texts = docstrings(["matplotlib", "numpy", "pandas"])
 training_texts, held_out_texts = split_names(texts, held_out=0.1, seed=0)
@@ -107,9 +110,9 @@ print("last:", *tokenizer.labels[-10:])
 # Two spaces: indented examples are full of them. Then ruled lines, then English, at last whole words:
 
 # %% tags=["fold"]
-#| alt: A word in rows. At the top it is eleven single bytes. Each row below joins two neighbours, until the last row is one piece.
+#| alt: A word in rows. At the top, the word without in eight single bytes, the space among them. Each row below joins two neighbours: first i and t, at last with and out, into one piece.
 #| caption: Left: which merge it was.
-grown = " parameters"
+grown = " without"
 rows, pieces = [("bytes", single_bytes(grown))], single_bytes(grown)
 for number, pair in enumerate(tokenizer.merges, start=1):
     if len(merged := merge_pair(pieces, pair)) < len(pieces):
@@ -122,7 +125,8 @@ for row, (said, parts) in enumerate(rows):
     for part in parts:
         new = row > 0 and part not in rows[row - 1][1]
         look = {"facecolor": ("C0", 0.25) if new else "none", "edgecolor": "C0"}
-        ax.add_patch(Rectangle((place, -row - 0.4), len(part), 0.8, **look))
+        cell = Rectangle((place, -row - 0.4), len(part), 0.8, clip_on=False, **look)
+        ax.add_patch(cell)
         middle = place + len(part) / 2
         ax.text(middle, -row, drawn(part), ha="center", va="center")
         place += len(part)
@@ -139,7 +143,7 @@ plt.show()
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
 #| caption: The dashed line is the limit: one token for every word.
 sizes = [256, 272, 288, 320, 384, 512, 768, 1024, 2048, 4096, 8192]
-sample = held_out_texts[::3]
+sample = held_out_texts[::5]
 saved = [
     bytes_per_token(BytePairTokenizer(tokenizer.merges[: size - 256]), sample)
     for size in sizes
@@ -186,12 +190,12 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
     print(pieces_of(text))
 
 # %% [markdown]
-# A space or a capital makes another token of the same word. Numbers are cut wherever merges fell. And letters are out of sight: how many *r* has *strawberry*, if you read four numbers?
+# A space or a capital makes another token of the same word. Numbers are cut wherever merges fell. And letters are out of sight: how many *r* has *strawberry*, if you read {{ len(tokenizer.encode("strawberry")) }} numbers?
 
-# %% tags=["fold", "result"]
+# %% tags=["result"]
 array = tokenizer.encode(" array")[0]
 for number in range(array - 2, array + 3):
-    print(number, tokenizer.labels[number])
+    print(f"{number} {tokenizer.labels[number]}: {merge_counts[number - 256]:,} times")
 
 # %% [markdown]
 # Worst, the numbers mean nothing. Next to *array*, {{ array }}, stand *{{ tokenizer.labels[array - 1] }}* and *{{ tokenizer.labels[array + 1] }}*, because they were about as common. A token needs numbers that say how it is used.

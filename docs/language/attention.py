@@ -1,0 +1,382 @@
+# %% [markdown]
+# # Attention
+#
+# How can a word look back at what matters? The ground's name hangs on one word, and that word may stand anywhere before it. You cannot count back to it. You have to ask.
+#
+# ![The words Chelsea, fans, go, to, and the guess Stamford Bridge. Arcs lead from each word to the last one: a thick one from Chelsea, with 73 percent, a thin one from fans, with 18, and two of 4 from go and from to itself.](../figures/attention-question.svg "The word *to* looks back. It takes most from the word that answers its question, wherever that stands.")
+
+# %% [markdown]
+# ## First, a plain average
+#
+# Give every position the average of all rows up to its own. That reaches back any distance, and nothing grows with it. But every word counts the same: among forty, the one that matters has a fortieth of the say. So make it a **weighted average**, and let the words decide the weights.
+
+# %% tags=["fold"]
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, nn
+
+from gptbook.attention import AttentionModel
+from gptbook.clubs import ClubGrammar
+from gptbook.datasets import read_record
+from gptbook.sequence_tasks import ground_accuracy
+from gptbook.sequences import padded, train_on_sequences
+from gptbook.tokenizer import WordTokenizer
+
+
+# %%
+def plain_average(x: Tensor) -> Tensor:
+    """The average of the rows so far. Shapes: x and the result (..., T, D)."""
+    so_far = torch.arange(1, x.shape[-2] + 1)[:, None]  # 1, 2, ..., T
+    return x.cumsum(dim=-2) / so_far
+
+
+# %% [markdown]
+# ## Ask, answer, hand over
+#
+# From its embedding, each word makes three rows of numbers, through three learned tables:
+#
+# - a **query**: what it looks for;
+# - a **key**: what it can be found by;
+# - a **value**: what it hands over to whoever finds it.
+#
+# Lay a query beside a key, multiply number by number, and add up. This is their **dot product**: high if what one seeks is what the other offers. The scores of a row become shares by softmax, and with these shares the values are averaged. That is all of attention.
+#
+# Here is every number of it, for four words. The embeddings are made up so that you can follow: the first number says *I name a club*, the second *a place should follow me*.
+#
+# ![Three steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 0.13, 4.94.](../figures/attention-by-hand.svg "One head on four words. Follow the last row: *to* asks for a club; *Chelsea* answers with 4, and has 73% of the say.")
+
+# %%
+x = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])  # Chelsea, fans, go, to
+w_q = torch.tensor([[0.0, 0], [1, 0]])  # a place should follow me: which club?
+w_k = torch.tensor([[1.0, 0], [0, 1]])
+w_v = torch.tensor([[0.0, 3], [1, 0]])
+
+q, k, v = x @ w_q, x @ w_k, x @ w_v  # (4, 2) each
+scores = q @ k.T  # (4, 4): row i, column j is query i with key j
+print(scores)
+
+# %%
+later = torch.ones(4, 4).triu(diagonal=1).bool()  # True above the diagonal
+scaled = (scores / 2**0.5).masked_fill(later, -torch.inf)
+shares = scaled.softmax(dim=-1)
+print(shares.round(decimals=2))
+
+# %% tags=["result"]
+output = shares @ v
+print(output.round(decimals=2))
+
+# %% [markdown]
+# The last row, as a formula with its numbers, and then the whole, in the letters of the picture:
+#
+# $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}] \qquad [{{ row(shares[3]) }}] \, V = [{{ row(output[3]) }}]$$
+#
+# $$A = \text{softmax}\left(\frac{Q K^\top}{\sqrt{H}} + M\right) \qquad O = A V$$
+#
+# $H$ is how many numbers a query has. $M$ is the **causal mask**: 0 where a word may look, $-\infty$ where it may not. It may not look ahead, because what comes next is what it must guess.
+#
+# !!! question "Guess first"
+#     The query of *fans* is all zeros. How does it share out its attention?
+
+
+# %% tags=["hide"]
+def row(numbers: Tensor) -> str:
+    """Numbers for a formula, with as few decimals as they need."""
+    return r" \;\; ".join(f"{n:.2f}".replace(".00", "") for n in numbers.tolist())
+
+
+# %% [markdown]
+# Evenly, {{ f"{shares[1, 0]:.0%}" }} each: who asks nothing gets the plain average. And *Chelsea*, the first, has only itself.
+#
+# ??? info "Why divide by √H?"
+#     A dot product adds up $H$ products. If the numbers are as likely positive as negative, of size about 1, the sum has size about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} of the say to a single key on average; divided by $\sqrt{H}$, {{ f"{scaled_top:.0%}" }}. All-or-nothing shares have nearly no slope, and what has no slope cannot learn.
+
+# %% tags=["hide"]
+large_dim, num_keys = 64, 16
+torch.manual_seed(0)
+many_q, many_k = torch.randn(2000, large_dim), torch.randn(2000, num_keys, large_dim)
+random_scores = (many_k @ many_q[:, :, None])[..., 0]  # (2000, 16)
+unscaled_top = random_scores.softmax(dim=-1).amax(dim=-1).mean().item()
+scaled_top = (random_scores / large_dim**0.5).softmax(dim=-1).amax(dim=-1).mean().item()
+
+# %% [markdown] tags=["note"]
+# In the package the same three lines stand in two functions. Shapes have two directions more, for examples in a batch and for heads, and nothing else changes.
+
+# %% tags=["show"]
+from gptbook.attention import attention_weights, causal_attention
+
+
+# %%
+def one_head(rows: Tensor) -> Tensor:
+    """The rows as a batch of one, with one head: (4, 2) to (1, 1, 4, 2)."""
+    return rows[None, None]
+
+
+assert torch.equal(attention_weights(one_head(q), one_head(k)), one_head(shares))
+assert torch.allclose(
+    causal_attention(one_head(q), one_head(k), one_head(v)), one_head(output)
+)
+print("the package's attention gives the same numbers")
+
+# %% [markdown] tags=["note"]
+# PyTorch has the same average as one call, which never writes the shares down: it works through keys and values piece by piece, and is faster. The models use that one.
+
+# %% tags=["show"]
+from gptbook.attention import fused_attention
+
+# %%
+fused = fused_attention(one_head(q), one_head(k), one_head(v))
+print("largest difference:", f"{(fused - output).abs().max().item():.0e}"[:1])
+
+# %% [markdown]
+# ## Several questions at once
+#
+# The end of the sentence needs two answers: which club, and was it *he* or *she*? One set of shares cannot look at both. So attention has several **heads** side by side, each with its own queries, keys and values. Their outputs are laid end to end, and one more table mixes them.
+
+# %% tags=["show"]
+from gptbook.attention import MultiHeadAttention
+
+# %%
+heads = MultiHeadAttention(model_dim=64, num_heads=2)
+print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
+
+# %% [markdown]
+# ## Now train it
+#
+# A model as plain as can be: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. Nothing in it says how far apart two words are. It learns from the sentences of the last chapter. Beside it stands its twin, with the plain average in place of attention.
+
+# %% tags=["fold"]
+grammar = ClubGrammar()
+tokenizer = WordTokenizer(grammar.words)
+sentences = grammar.sentences(20_000, seed=0)
+inputs, targets = padded([tokenizer.encode(words) for words in sentences])
+
+
+class AveragingHeads(nn.Module):
+    """What attention would be with the same share for every word."""
+
+    def __init__(self, model_dim: int) -> None:
+        super().__init__()
+        self.value = nn.Linear(model_dim, model_dim)
+        self.output = nn.Linear(model_dim, model_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(plain_average(self.value(x)))
+
+
+# %%
+torch.manual_seed(0)
+model = AttentionModel(tokenizer.vocab_size, model_dim=64, num_heads=2)
+twin = AttentionModel(tokenizer.vocab_size, model_dim=64, num_heads=2)
+twin.attention = AveragingHeads(64)
+
+for learner in (model, twin):
+    train_on_sequences(learner, inputs, targets, num_steps=600, batch_size=64)
+
+# %% tags=["fold"]
+#| alt: Share of right grounds against the number of words between club and ground, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and 100 percent. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
+#| caption: New sentences; attention and average after the same 600 steps. Few training sentences have a gap above 40.
+record = read_record("clubs")
+table = next(row for row in record["rows"] if row["width"] == 8)
+gaps = (5, 10, 20, 40, 80, 160)
+by_attention, by_average = (
+    [ground_accuracy(learner, tokenizer, grammar, gap, 500) for gap in gaps]
+    for learner in (model, twin)
+)
+fig, ax = plt.subplots(figsize=(5.4, 3.6))
+for values, at, look, name, above in (
+    (by_attention, gaps, "C1o-", "attention", -9),
+    (by_average, gaps, "C2s--", "plain average", 0),
+    (table["accuracy"], record["settings"]["gaps"], "C0^:", "table of 8 words", -5),
+):
+    percent = [100 * value for value in values]
+    ax.plot(at, percent, look)
+    ax.text(185, percent[-1] + above, name, color=look[:2], va="center")
+ax.set_xscale("log")
+ax.set_xticks(gaps, gaps)
+ax.minorticks_off()
+ax.set_xlim(4.5, 700)
+ax.set_ylim(0, 104)
+ax.set_xlabel("words between club and ground")
+ax.set_ylabel("right grounds (%)")
+ax.set_title("Attention finds the club at any distance")
+plt.show()
+
+# %% [markdown]
+# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, it names the right ground in {{ f"{right:,}" }} of {{ f"{asked:,}" }} new sentences with gaps up to 40. Its loss is {{ f"{loss:.3f}" }} nats at most; the chances in the grammar itself leave {{ f"{record['floor']:.3f}" }}, and no model can be below.
+
+# %% tags=["hide"]
+trained = [row for row in record["rows"] if row["model"] == "attention"]
+near = [place for place, gap in enumerate(record["settings"]["gaps"]) if gap <= 40]
+per_gap = record["settings"]["num_sentences"]
+asked = per_gap * len(near) * len(trained)
+right = round(sum(per_gap * r["accuracy"][place] for r in trained for place in near))
+loss = max(row["held_out_loss"] for row in trained)
+
+# %% [markdown]
+# Nobody told it where to look. See for yourself:
+
+# %% tags=["fold"]
+#| alt: The words of one sentence from top to bottom, with two rows of bars. Asked for the ground, the best head gives {{ f"{club_share:.0%}" }} to the club. Asked for he or she, the best head gives most to {{ looked_at[1] }}.
+#| caption: One sentence; for each question the head that looks back most sharply.
+words = grammar.sentences(1, seed=5, gap=14)[0]
+shown = [".", *words]
+with torch.no_grad():
+    tokens = torch.tensor([[0, *tokenizer.encode(words)]])
+    looks = model.attention.weights(model.embedding(tokens))[0]  # (N, T, T)
+asking = (grammar.ground_position(words), shown.index(";"))
+best_heads = [int(looks[:, place].amax(dim=-1).argmax()) for place in asking]
+looked_at = [
+    shown[int(looks[head, place].argmax())] for head, place in zip(best_heads, asking)
+]
+club_share = looks[best_heads[0], asking[0]].max().item()
+fig, axes = plt.subplots(1, 2, figsize=(5.4, 4.6), sharey=True)
+titles = ("asked for the ground", "asked for he or she")
+for ax, place, head, title in zip(axes, asking, best_heads, titles):
+    bars = 100 * looks[head, place]
+    ax.barh(range(len(shown)), bars, color="C1")
+    ax.barh([place], [100], color="lightgray", zorder=0)
+    ax.text(98, place, "it asks", ha="right", va="center", fontsize=9)
+    ax.set_title(title, fontsize=10)
+    ax.set_xlabel(f"say (%), head {head + 1}")
+    ax.set_xlim(0, 100)
+axes[0].set_yticks(range(len(shown)), shown)
+axes[0].invert_yaxis()
+plt.show()
+
+# %% [markdown]
+# ## What goes wrong
+#
+# A weighted average is a sum, and a sum has no order. Shuffle all the words before the last one, and the guess stays the same:
+
+# %% tags=["result"]
+question = tokens[:, : asking[0] + 1]  # up to the word before the ground
+draw = torch.Generator().manual_seed(0)
+order = torch.randperm(question.shape[1] - 1, generator=draw)
+shuffled = torch.cat([question[:, order], question[:, -1:]], dim=1)
+print(tokenizer.decode(shuffled[0].tolist()))
+for version in (question, shuffled):
+    with torch.no_grad():
+        chances = model(version)[0, -1].softmax(dim=-1)
+    print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
+
+# %% [markdown]
+# That is fine for grounds, and hopeless for names: *salem*, *males* and *meals* would be one and the same. And attention only gathers; nothing in it works out what the gathered means. The next chapter adds both, and makes a [block](transformer-block.py) of it.
+
+# %% [markdown]
+# ## Check yourself
+#
+# ??? question "In the example, why does *to* look at *Chelsea* more than at *fans*?"
+#     Their keys: (2, 0) and (1, 0). The query (2, 0) makes 4 with the one and 2 with the other, and softmax turns a difference in scores into a ratio of shares.
+#
+# ??? question "What would a model learn without the mask?"
+#     To copy. In training the next word stands one place to the right; without the mask a head looks there, the loss falls to nearly nothing, and the model can predict nothing.
+#
+# ??? question "The sentence gets ten times as long. What grows?"
+#     Not the parameters: the three tables are the same for every position. The scores do: one for each pair of words, so a hundred times as many.
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["fold"]
+from gptbook.exercise import exercise
+
+# %% [markdown] tags=["exercise"]
+# ### Predict: two clubs
+#
+# *easy · 5 minutes*
+#
+# Take the words *Chelsea, Arsenal, go, to*, and give *Arsenal* the same embedding as *Chelsea*, (2, 0). What share does *to* give to *Chelsea* now? Work it out: softmax of (4, 4, 0, 0) over √2. Your number may be off by 0.02.
+
+# %% tags=["starter"]
+my_share = ...
+
+# %% tags=["check"]
+with exercise("Predict"):
+    two_clubs = torch.tensor([[2.0, 0], [2, 0], [0, 1], [0, 2]])
+    found = attention_weights(one_head(two_clubs @ w_q), one_head(two_clubs @ w_k))
+    assert abs(my_share - found[0, 0, 3, 0].item()) < 0.02, "both clubs get the same"
+
+# %% [markdown] tags=["hint"]
+# Two equal scores share evenly; a little is left for the other two. e to the power of 4 / √2 is about 16.9, and e to the power of 0 is 1.
+
+# %% tags=["solution"]
+my_share = 16.9 / (16.9 + 16.9 + 1 + 1)
+
+# %% [markdown] tags=["exercise"]
+# ### Change: let *fans* ask
+#
+# *medium · 10 minutes*
+#
+# Change `my_w_q` so that *fans* and *Chelsea* look for a club too: in the row of *fans*, *Chelsea* must get more than 80% of the say, and *to* must still look mostly at *Chelsea*.
+
+# %% tags=["starter"]
+my_w_q = torch.tensor([[0.0, 0], [1, 0]])
+
+# %% tags=["check"]
+with exercise("Change"):
+    mine = attention_weights(one_head(x @ my_w_q), one_head(k))[0, 0]
+    assert mine[1, 0] > 0.8, f"fans gives Chelsea {mine[1, 0]:.0%}: ask louder"
+    assert mine[3, 0] > 0.5, f"to gives Chelsea {mine[3, 0]:.0%}: keep its question"
+
+# %% [markdown] tags=["hint"]
+# The first row of the table says what a word asks for that names a club. A larger number there makes a larger difference between the scores of (2, 0) and (1, 0).
+
+# %% tags=["solution"]
+my_w_q = torch.tensor([[2.5, 0], [1, 0]])
+
+# %% [markdown] tags=["exercise"]
+# ### Build: attention for one word, without tables of shares
+#
+# *hard · 25 minutes*
+#
+# Write `look_back(query, keys, values)` with loops and plain numbers: for one query of length $H$, keys of shape (S, H) and values of shape (S, H), all at or before it. Return a list of $H$ numbers. No softmax from a library.
+
+
+# %% tags=["starter"]
+def look_back(query: list, keys: list, values: list) -> list[float]:
+    """The average of the values, weighted by how well each key fits the query."""
+    return [0.0 for _ in query]
+
+
+# %% tags=["check"]
+with exercise("Build"):
+    torch.manual_seed(1)
+    some_q, some_k, some_v = torch.randn(3, 5, 4)
+    wanted = causal_attention(one_head(some_q), one_head(some_k), one_head(some_v))
+    for place in range(5):
+        seen = (some_k[: place + 1].tolist(), some_v[: place + 1].tolist())
+        mine = torch.tensor(look_back(some_q[place].tolist(), *seen))
+        off = (mine - wanted[0, 0, place]).abs().max().item()
+        assert off < 1e-4, f"with {place + 1} keys you are off by {off:.2f}"
+
+# %% [markdown] tags=["hint"]
+# Score by score: the sum of products, divided by `len(query) ** 0.5`. Then `math.exp` of each, divided by their sum.
+
+# %% tags=["solution"]
+import math
+
+
+def look_back(query: list, keys: list, values: list) -> list[float]:
+    """The average of the values, weighted by how well each key fits the query."""
+    powers = []
+    for key in keys:
+        score = sum(a * b for a, b in zip(query, key)) / len(query) ** 0.5
+        powers.append(math.exp(score))
+    result = [0.0] * len(query)
+    for power, value in zip(powers, values):
+        for place, number in enumerate(value):
+            result[place] += power / sum(powers) * number
+    return result
+
+
+# %% [markdown] tags=["note"]
+# ## Where this lives in the package
+#
+# [gptbook.attention](../reference/attention.md) has both ways to compute it, the heads, and `AttentionModel`. The runs over three seeds are in `data/runs/clubs.json`; `gptbook train clubs-attention` trains one of them.
+#
+# ## Further reading
+#
+# - Ashish Vaswani and others, *Attention Is All You Need* (2017): the equation, and the division by the root, in section 3.2.
+# - Dzmitry Bahdanau and others, *Neural Machine Translation by Jointly Learning to Align and Translate* (2014): where looking back began.
+# - Andrej Karpathy, *Let's build GPT* (2023): two hours of film, from the plain average to a GPT, typed line by line.
+# - Grant Sanderson, *Attention in transformers* (3Blue1Brown, 2024): the same idea in moving pictures.
