@@ -1,7 +1,7 @@
 """Speed, as ratios of two ways in one run: absolute times belong to a machine, ratios travel.
 
-Both ways train the same bigram net from the same seed, in turn, several times. The plain recipe takes 4,000 steps on
-batches of 64 positions; the exact one takes 200 steps, and each sees all contexts, weighted by their counts.
+The first two ways train the same bigram net from the same seed, in turn, several times. The plain recipe takes 4,000
+steps on batches of 64 positions; the exact one takes 200 steps, and each sees all contexts, weighted by their counts.
 """
 
 import argparse
@@ -12,7 +12,10 @@ from collections.abc import Callable
 
 import torch
 
+from gptbook.attention import causal_attention, fused_attention
 from gptbook.datasets import city_names, split_names
+from gptbook.generate import generate_tokens
+from gptbook.gpt import GPT, GPTConfig
 from gptbook.loss import conditional_entropy
 from gptbook.ngram import NgramCounts, NgramNet, context_windows, unique_contexts
 from gptbook.tokenizer import CharacterTokenizer
@@ -75,10 +78,58 @@ def compare_bigram_training(num_rounds: int) -> bool:
     return holds
 
 
+def compare(title: str, ways: dict[str, Callable[[], object]], num_rounds: int) -> None:
+    """Print how many times as fast the last way is as each other: medians of rounds, the ways in turn."""
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for way in ways.values():
+        way()  # the first call also pays for setting up
+    for _ in range(num_rounds):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - began)
+    *others, last = ways
+    print(f"\n{title}; {num_rounds} rounds, in turn. Median (least to most):")
+    for other in others:
+        ratios = [slow / fast for slow, fast in zip(seconds[other], seconds[last])]
+        print(f"  {last} is {spread(ratios, 1)} times as fast as {other}")
+
+
+def compare_models(num_rounds: int) -> None:
+    """Attention in two ways, generation with and without the cache, our GPT-2 beside that of transformers."""
+    from transformers import GPT2Config, GPT2LMHeadModel  # slow to import: only here
+
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(4, 8, 256, 32, requires_grad=True) for _ in range(3))
+    ways: dict[str, Callable[[], object]] = {
+        "attention written out": lambda: causal_attention(q, k, v).sum().backward(),
+        "fused attention": lambda: fused_attention(q, k, v).sum().backward(),
+    }
+    compare("Forward and backward, 8 heads, 256 positions", ways, num_rounds)
+
+    config = GPTConfig(vocab_size=1000, context_length=256, num_layers=4, num_heads=4, model_dim=256, mlp_dim=1024)
+    model = GPT(config).eval()
+    ways = {
+        "without": lambda: generate_tokens(model, [0], 200, temperature=0, use_cache=False),
+        "generation with the cache": lambda: generate_tokens(model, [0], 200, temperature=0),
+    }
+    compare("200 tokens, 4 blocks of 256", ways, num_rounds)
+
+    theirs = GPT2LMHeadModel(
+        GPT2Config(vocab_size=1000, n_positions=256, n_embd=256, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=0)
+    ).eval()
+    tokens = torch.randint(1000, (8, 256))
+    ways = {
+        "that of transformers": lambda: theirs(tokens).logits.sum().backward(),
+        "our GPT-2": lambda: model(tokens).sum().backward(),
+    }
+    compare("Forward and backward, 8 texts of 256 tokens, 4 blocks of 256", ways, num_rounds)
+
+
 def main() -> int:
     """Run the benchmarks. Returns 0 if the ratios are what the book says, else 1."""
     parser = argparse.ArgumentParser(
-        description="Measure ratios of speed: what the book says about training on counts.",
+        description="Measure ratios of speed: training on counts, attention, the cache, GPT-2.",
         epilog="example: python tests/bench.py --quick",
     )
     parser.add_argument("--quick", action="store_true", help="one round instead of five (about 10 seconds)")
@@ -87,7 +138,10 @@ def main() -> int:
     if options.threads < 1:
         parser.error(f"--threads is {options.threads}: give 1 or more")
     torch.set_num_threads(options.threads)
-    return 0 if compare_bigram_training(num_rounds=1 if options.quick else 5) else 1
+    num_rounds = 1 if options.quick else 5
+    holds = compare_bigram_training(num_rounds)
+    compare_models(num_rounds)
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":

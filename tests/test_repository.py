@@ -1,18 +1,17 @@
 """The checkout itself: what is committed, what the commands say, and that the installed package is whole."""
 
-import json
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from bookbuild.ladder import rungs
 from bookbuild.project import Project
 
 MADE = {".ipynb", ".pyc", ".safetensors", ".png", ".zip", ".whl"}
@@ -114,29 +113,7 @@ def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Pat
     assert "installed" in done.stdout
 
 
-def ladder_text(record: dict[str, Any]) -> str:
-    """The ladder of the README, out of the record: surprise at held-out names, a bar to scale, nats."""
-    rows = [row for row in record["rows"] if row["context_length"] > 0]
-    mean: dict[tuple[str, int], float] = {}
-    for model, width in {(row["model"], row["context_length"]) for row in rows}:
-        losses = [row["held_out_loss"] for row in rows if (row["model"], row["context_length"]) == (model, width)]
-        mean[model, width] = sum(losses) / len(losses)
-    best = {
-        kind: min((loss, width) for (model, width), loss in mean.items() if model == kind) for kind in ("counts", "net")
-    }
-    letters = next(row["held_out_loss"] for row in record["rows"] if row["context_length"] == 0)
-    rungs = [
-        ("uniform guess", record["uniform_loss"]),
-        ("letter frequencies", letters),
-        ("bigram table", mean["counts", 1]),
-        ("bigram net", mean["net", 1]),
-        (f"counts, {best['counts'][1]} letters back", best["counts"][0]),
-        (f"net, {best['net'][1]} letters back", best["net"][0]),
-    ]
-    lines = [f"{name:24}{'█' * round(loss * 12):40}{loss:5.2f}" for name, loss in rungs]
-    return "\n".join([*lines, "attention, GPT          still to come"])
-
-
 def test_the_readmes_ladder_is_the_recorded_one(project: Project) -> None:
-    record = json.loads((project.data_dir / "runs" / "windows.json").read_text(encoding="utf-8"))
-    assert ladder_text(record) in (project.root / "README.md").read_text(encoding="utf-8")
+    steps, _ = rungs()
+    lines = [f"{rung.name:20}{'█' * round(rung.loss * 12):40}{rung.loss:5.2f}  {rung.does}" for rung in steps]
+    assert "\n".join(lines) in (project.root / "README.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from gptbook.attention import AttentionModel
 from gptbook.gpt import GPTConfig
 from gptbook.loss import next_token_loss
 from gptbook.modern import ModernGPT
-from gptbook.recipes import GPTRecipe, NgramRecipe, city_gpt
+from gptbook.recipes import GPTRecipe, NgramRecipe
 from gptbook.sequence_tasks import NameRun, gpt_for
 from gptbook.sequences import NO_TARGET, padded, sequence_batch, sequence_loss, train_on_sequences, trimmed
 from gptbook.train import seeded
@@ -68,7 +68,7 @@ def test_the_loss_skips_what_is_filled_up() -> None:
 
 def test_filling_up_never_changes_the_scores_of_others() -> None:
     model = lively()
-    inputs, targets = padded(WORDS)
+    inputs, _ = padded(WORDS)
     logits = model(inputs)
     for row, tokens in enumerate(WORDS):
         alone = model(torch.tensor([[0, *tokens]]))[0]
@@ -214,7 +214,7 @@ def test_the_loop_of_the_chapters_trains_as_the_command_line_does_bit_for_bit(ti
 
 
 def test_the_loops_defaults_are_those_of_the_recipe() -> None:
-    recipe = city_gpt()
+    recipe = GPTRecipe(name="any", num_layers=1, num_steps=1)
     defaults = {name: each.default for name, each in signature(train_on_sequences).parameters.items()}
     for name in ("batch_size", "other_rate", "warmup_steps", "seed"):
         assert defaults[name] == getattr(recipe, name)

@@ -9,7 +9,6 @@ import torch
 from gptbook.catalogue import new_run
 from gptbook.classifier import iris_tensors, train_classifier
 from gptbook.datasets import city_names
-from gptbook.generate import generate_name
 from gptbook.ngram import NgramNet
 from gptbook.recipes import NgramRecipe, city_bigram, iris_net
 from gptbook.tasks import FlowerRun, SpellingRun
@@ -65,16 +64,6 @@ def test_the_command_line_trains_the_iris_net_of_the_chapter_bit_for_bit() -> No
         assert torch.equal(weights, run.model.state_dict()[name])
 
 
-def test_a_run_writes_names_without_its_list(short: NgramRecipe, tmp_path: Path) -> None:
-    run = SpellingRun(short)
-    run.advance()
-    run.save(tmp_path / "run")
-    Path(short.names_file).unlink()
-    generator = torch.Generator().manual_seed(5)
-    names = [generate_name(run.model, run.tokenizer, 2, generator, start="am", max_letters=6) for _ in range(4)]
-    assert write_names(tmp_path / "run", start="am", count=4, seed=5) == names
-
-
 def test_a_list_has_a_least_length(short: NgramRecipe) -> None:
     path = Path(short.names_file)
     path.write_text("\n".join(path.read_text().splitlines()[:20]))  # the header and 19 names
@@ -96,18 +85,3 @@ def test_accuracy_is_reported_with_its_interval_and_apart_from_flowers_seen() ->
     found = run.measure()
     assert 0 <= found["low"] < found["unseen"] < found["high"] <= 1
     assert f"{found['unseen']:.1%} on flowers not seen in training (95% interval" in "".join(run.report())
-
-
-def test_a_run_of_flowers_writes_no_names(tmp_path: Path) -> None:
-    new_run(iris_net()).save(tmp_path / "run")
-    with pytest.raises(ValueError, match="which writes no names"):
-        write_names(tmp_path / "run", start="", count=1, seed=0)
-
-
-def test_names_end_even_if_the_net_never_ends_them(short: NgramRecipe, tmp_path: Path) -> None:
-    run = SpellingRun(short)
-    with torch.no_grad():
-        run.model.output.bias[0] = -1e9  # the end mark never comes
-    run.save(tmp_path / "run")
-    assert {len(name) for name in write_names(tmp_path / "run", start="", count=5, seed=0)} == {6}
-    assert write_names(tmp_path / "run", start="amabocade", count=1, seed=0) == ["amabocade"]

@@ -9,7 +9,6 @@ from gptbook.datasets import read_record
 
 WIDTH, MARGIN, PITCH, BAR = 380, 6, 40, 10
 LONGEST = WIDTH - 2 * MARGIN - 48  # room for the numbers
-TO_COME = ("Attention", "GPT")
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
@@ -34,7 +33,11 @@ def rungs() -> tuple[list[Rung], float]:
         for model in ("counts", "net")
     }
     (counts_loss, counts_width), (net_loss, net_width) = best["counts"], best["net"]
-    spread = max(max(losses) - min(losses) for losses in (found["net", 1], found["net", net_width]))
+    deep = defaultdict(list)
+    for row in read_record("names")["rows"]:
+        deep[row["model"]].append(row["held_out_loss"])
+    learned = (found["net", 1], found["net", net_width], deep["attention"], deep["gpt"])
+    spread = max(max(losses) - min(losses) for losses in learned)
     return [
         Rung("Uniform guess", "all 27 symbols equally likely", "muted", record["uniform_loss"]),
         Rung("Letter frequencies", "no letter back, counted", "data", means["letters", 0]),
@@ -42,6 +45,8 @@ def rungs() -> tuple[list[Rung], float]:
         Rung("Bigram net", "one letter back, learned", "learned", means["net", 1]),
         Rung("Wide table", f"{WORDS[counts_width]} letters back, counted", "data", counts_loss),
         Rung("Wide net", f"{WORDS[net_width]} letters back, learned", "learned", net_loss),
+        Rung("Attention", "all letters back, one block", "learned", sum(deep["attention"]) / len(deep["attention"])),
+        Rung("GPT", "all letters back, four blocks", "learned", sum(deep["gpt"]) / len(deep["gpt"])),
     ], spread
 
 
@@ -54,8 +59,8 @@ def ladder(lit: Collection[str] = ()) -> str:
     if unknown := set(lit) - {rung.name for rung in steps}:
         raise ValueError(f"the ladder has no rung {', '.join(sorted(unknown))}")
     said = ", ".join(f"{rung.name.lower()} {rung.loss:.2f}" for rung in steps)
-    title = f"Average surprise at the next letter, in nats: {said}. Attention and GPT are still to come."
-    d = Drawing(WIDTH, 44 + PITCH * (len(steps) + len(TO_COME)), title)
+    title = f"Average surprise at the next letter, in nats: {said}."
+    d = Drawing(WIDTH, 44 + PITCH * len(steps), title)
     d.text(MARGIN, 15, "Surprise at the next letter", 13, "muted")
     d.text(WIDTH - MARGIN, 15, "nats", 13, "muted", "end")
     for index, rung in enumerate(steps):
@@ -67,10 +72,5 @@ def ladder(lit: Collection[str] = ()) -> str:
         d.rect(MARGIN, y + 20, LONGEST, BAR, "light", 0, 0.45, 0)  # how far it has come down
         d.rect(MARGIN, y + 20, LONGEST * rung.loss / steps[0].loss, BAR, rung.kind, 0, strength, 0)
         d.text(WIDTH - MARGIN, y + 30, f"{rung.loss:.2f}", 16, ink, "end", weight=600 if stands_out else 400)
-    for index, name in enumerate(TO_COME, len(steps)):
-        y = 26 + PITCH * index
-        d.text(MARGIN, y + 14, name, 14, "muted", weight=600)
-        d.text(MARGIN + LONGEST, y + 14, "still to come", 13, "muted", "end")
-        d.rect(MARGIN + 0.5, y + 20, LONGEST - 1, BAR, "muted", 0, 0, 1, dashed=True)
     d.text(MARGIN, d.height - 5, f"Nets: mean of three seeds, at most {spread:.3f} apart", 12, "muted")
     return d.svg()

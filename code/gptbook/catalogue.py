@@ -1,9 +1,11 @@
 """Which recipe makes which run, and how what was trained writes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from gptbook.attention import AttentionModel
 from gptbook.checkpoint import load_checkpoint, restore_training
@@ -17,7 +19,13 @@ from gptbook.recipes import (
     Recipe,
 )
 from gptbook.runs import Run, recipe_in
-from gptbook.sequence_tasks import ClubRun, NameRun, attention_for, gpt_for
+from gptbook.sequence_tasks import (
+    ClubRun,
+    NameRun,
+    attention_for,
+    check_lengths,
+    gpt_for,
+)
 from gptbook.tasks import FlowerRun, SpellingRun, net_for
 from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
 
@@ -40,9 +48,11 @@ def new_run(recipe: Recipe) -> Run:
 def load_run(run_dir: Path) -> Run:
     """The run in a folder, with its data, at the step where it was saved.
 
-    Raises ValueError if the folder holds no run, or its data have changed since.
+    Raises ValueError if the folder holds no run, its data have changed since, or its
+    training has failed.
     """
-    _, facts = load_checkpoint(run_dir)
+    tensors, facts = load_checkpoint(run_dir)
+    check_finite(tensors, run_dir)
     run = new_run(recipe_in(facts, run_dir))
     run.go_on_from(run_dir)
     return run
@@ -51,14 +61,15 @@ def load_run(run_dir: Path) -> Run:
 def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]:
     """Let the model in a run folder write names, or sentences. It needs no data.
 
-    Raises ValueError if the folder holds no run, or one that writes nothing, or if
-    `start` has what the model does not know.
+    Raises ValueError if the folder holds no run, or one that writes nothing or whose
+    training has failed, or if `start` has what the model does not know.
     """
     tensors, facts = load_checkpoint(run_dir)
-    recipe, data = recipe_in(facts, run_dir), facts["data"]
+    recipe = recipe_in(facts, run_dir)
+    check_finite(tensors, run_dir)
     generator = torch.Generator().manual_seed(seed)
     if isinstance(recipe, ClubsRecipe):
-        words = WordTokenizer(data["words"])
+        words = WordTokenizer(data_fact(facts, "words", run_dir))
         attention = attention_for(recipe, words)
         restore_training(tensors, attention)
         begun = words.encode(split_at_words(start, words.words))
@@ -71,10 +82,11 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
             f"{run_dir} holds a run of {recipe.name}, which writes no names: "
             "give a run of city-bigram or another recipe for names"
         )
-    letters = CharacterTokenizer(data["alphabet"])
+    letters = CharacterTokenizer(data_fact(facts, "alphabet", run_dir))
     # Twice the longest name it learned from: what rambles must end somewhere.
-    longest = max(2 * data["longest_name"], len(start))
+    longest = max(2 * data_fact(facts, "longest_name", run_dir), len(start))
     if isinstance(recipe, GPTRecipe):
+        check_lengths([start], recipe)
         gpt = gpt_for(recipe, letters)
         restore_training(tensors, gpt)
         gpt.eval()
@@ -99,6 +111,26 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
         generate_name(net, letters, recipe.context_length, generator, start, longest)
         for _ in range(count)
     ]
+
+
+def check_finite(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
+    """Raise ValueError if a number of a run is NaN or infinite: its training failed."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(
+                f"the run in {run_dir} has failed, {name} is not finite: "
+                "train anew in another folder"
+            )
+
+
+def data_fact(facts: dict[str, Any], name: str, run_dir: Path) -> Any:
+    """A fact about a run's data. Raises ValueError if it is gone."""
+    if name not in facts["data"]:
+        raise ValueError(
+            f"the checkpoint in {run_dir} does not say its {name}, it was changed: "
+            "copy the run folder again, or train anew"
+        )
+    return facts["data"][name]
 
 
 @torch.no_grad()

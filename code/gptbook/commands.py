@@ -8,7 +8,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gptbook.catalogue import load_run, new_run, write_samples
+from gptbook.catalogue import (
+    check_finite,
+    load_run,
+    new_run,
+    split_at_words,
+    write_samples,
+)
 from gptbook.checkpoint import FACTS_FILE
 from gptbook.datasets import data_file, read_names, read_record, read_table
 from gptbook.merging import utf8
@@ -107,6 +113,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     run = new_run(chosen)
     if is_begun:
         run.go_on_from(run_dir)
+        check_finite(run.model.state_dict(), run_dir)
     if run.is_finished:
         print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
     else:
@@ -122,7 +129,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     if isinstance(run, ClubRun):
         (sentence,) = write_samples(run_dir, start="", count=1, seed=0)
         print(f"  it writes      {sentence}")
-        start = " ".join(sentence.split()[:2])
+        start = " ".join(split_at_words(sentence, run.tokenizer.words)[:2])
         following = ["gptbook", "sample", str(run_dir), "--start", start]
     if isinstance(run, SpellingRun | NameRun):
         samples = write_samples(run_dir, start="", count=3, seed=0)

@@ -1,7 +1,7 @@
 """What learns from whole sequences: a GPT of names, and attention over sentences."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -65,13 +65,7 @@ class NameRun(SequenceRun):
         super().__init__()
         self.recipe = recipe
         self.names = names_for(recipe)
-        longest = max(self.names, key=len)
-        if len(longest) >= recipe.context_length:
-            raise ValueError(
-                f'"{longest}" has {len(longest)} letters, and a context of '
-                f"{recipe.context_length} has room for {recipe.context_length - 1}: "
-                "leave out long names"
-            )
+        check_lengths(self.names, recipe)
         self.training, self.held_out = split_names(self.names, recipe.held_out)
         self.tokenizer = CharacterTokenizer.from_texts(self.names)
         with seeded(recipe.seed):
@@ -89,6 +83,7 @@ class NameRun(SequenceRun):
         Raises ValueError for a letter that is not in the alphabet, or a name longer
         than the model's context.
         """
+        check_lengths(names, self.recipe)
         return sequence_loss(
             self.model, *padded([self.tokenizer.encode(name) for name in names])
         )
@@ -153,6 +148,17 @@ class ClubRun(SequenceRun):
         for gap in (10, 40):
             share = ground_accuracy(self.model, self.tokenizer, self.grammar, gap)
             yield f"  right ground   {share:.1%} with {gap} words in between"
+
+
+def check_lengths(names: Iterable[str], recipe: GPTRecipe) -> None:
+    """Raise ValueError if a name and its mark do not fit into the model's context."""
+    longest = max(names, key=len)
+    if len(longest) >= recipe.context_length:
+        raise ValueError(
+            f'"{longest}" has {len(longest)} letters, and a context of '
+            f"{recipe.context_length} has room for {recipe.context_length - 1}: "
+            "leave it out or make it shorter"
+        )
 
 
 def gpt_for(recipe: GPTRecipe, tokenizer: CharacterTokenizer) -> ModernGPT:

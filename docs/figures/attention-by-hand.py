@@ -10,11 +10,11 @@ from gptbook.attention import attention_weights
 WORDS = ("Chelsea", "fans", "go", "to")
 X = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])
 TABLES = {
-    "Q": torch.tensor([[0.0, 0], [1, 0]]),
-    "K": torch.tensor([[1.0, 0], [0, 1]]),
-    "V": torch.tensor([[0.0, 3], [1, 0]]),
+    "q": torch.tensor([[0.0, 0], [1, 0]]),
+    "k": torch.tensor([[1.0, 0], [0, 1]]),
+    "v": torch.tensor([[0.0, 3], [1, 0]]),
 }
-ROLES = {"Q": "looks for", "K": "offers", "V": "hands over"}
+ROLES = {"q": "looks for", "k": "offers", "v": "hands over"}
 LEFT, CELL, ROW = 84, 30, 27
 
 
@@ -60,12 +60,12 @@ def figure() -> str:
     d.text(4, 16, "1  Each word makes three rows", 14, weight=600)
     columns = [LEFT, 166, 240, 314]
     top = 112
-    d.centred(columns[0] + CELL, top - 12, "X", 15, weight=600)
+    d.centred(columns[0] + CELL, top - 12, "x", 15, weight=600)
     grid(d, columns[0], top, X, CELL, "data")
     row_names(d, top)
     for x, (name, table) in zip(columns[1:], TABLES.items()):
         grid(d, x, 34, table, CELL, "learned")
-        d.centred(x + CELL, top - 12, f"{name} = X W{name.lower()}", 13, weight=600)
+        d.centred(x + CELL, top - 12, f"{name} = x W{name}", 13, weight=600)
         grid(d, x, top, X @ table, CELL, "plain")
         d.centred(x + CELL, top + 4 * ROW + 14, ROLES[name], 13, "muted")
     d.text(4, 52, "learned", 13, "muted")
@@ -75,7 +75,7 @@ def figure() -> str:
     d.text(4, 268, "2  Compare, then share out", 14, weight=600)
     row_names(d, top)
     left, right, width = LEFT, 232, 35
-    for start, name in ((left, "scores Q Kᵀ"), (right, "shares A")):
+    for start, name in ((left, "scores q kᵀ"), (right, "shares a")):
         d.text(start, top - 22, name, 13, weight=600)
         for column in range(4):
             d.text(
@@ -118,7 +118,7 @@ def figure() -> str:
 
     top = 512
     d.text(4, top - 10, "3  Average the values", 14, weight=600)
-    d.text(286, top - 10, "O = A V", 13, weight=600)
+    d.text(286, top - 10, "o = a v", 13, weight=600)
     terms = [
         f"{share:.2f} × ({written(a)}, {written(b)})"
         for share, (a, b) in zip(shares[3].tolist(), v.tolist())

@@ -7,8 +7,8 @@ import torch
 from bookbuild.draw import Drawing
 from gptbook.gpt import Block, GPTConfig
 
-SUM_X = 64  # the running sum: one line up, as in the tower of all blocks
-CELL = 27
+SUM_X = 70  # the running sum: one line up, as in the tower of all blocks
+CELL = 31
 # Three positions in four numbers each; the drawing follows the last.
 X = torch.tensor([[[1.2, 0.3, -0.5, 0.4], [0.5, -1.0, 0.8, 0.9], [0.1, 0.7, 0.9, 1.5]]])
 
@@ -19,14 +19,24 @@ def passage() -> list[list[float]]:
     block = Block(GPTConfig(model_dim=4, num_heads=2, mlp_dim=16))
     stations, total = [X], X
     with torch.no_grad():
-        for norm, part in ((block.attention_norm, block.attention), (block.mlp_norm, block.mlp)):
+        for norm, part in (
+            (block.attention_norm, block.attention),
+            (block.mlp_norm, block.mlp),
+        ):
             read = norm(total)
             added = part(read)
             total = total + added
             stations += [read, added, total]
-    rows = [[round(value, 1) for value in station[0, -1].tolist()] for station in stations]
-    for before, added, after in ((rows[0], rows[2], rows[3]), (rows[3], rows[5], rows[6])):
-        assert [round(a + b, 1) for a, b in zip(before, added)] == after, "the rounded numbers no longer add up"
+    rows = [
+        [round(value, 1) for value in station[0, -1].tolist()] for station in stations
+    ]
+    for before, added, after in (
+        (rows[0], rows[2], rows[3]),
+        (rows[3], rows[5], rows[6]),
+    ):
+        assert [round(a + b, 1) for a, b in zip(before, added)] == after, (
+            "the rounded numbers no longer add up"
+        )
     return rows
 
 
@@ -43,31 +53,43 @@ def figure() -> str:
 
     def row(x: float, y: float, values: list[float], kind: str) -> None:
         d.rect(x, y, 4 * CELL, 24, "paper", 0, 1, 0)
-        d.cells(x, y, [f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in values], CELL, 24, kind, text_size=13)
+        d.cells(
+            x,
+            y,
+            [f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in values],
+            CELL,
+            24,
+            kind,
+            text_size=12,
+        )
 
     left = SUM_X - 2 * CELL
     d.rect(1, 44, 378, 332, "gray", 10)
     d.arrow(SUM_X, 398, SUM_X, 28)
-    branches = ((62, "MLP", "think", rows[4], rows[5]), (226, "attention", "look around", rows[1], rows[2]))
+    branches = (
+        (62, "MLP", "think", rows[4], rows[5]),
+        (226, "attention", "look around", rows[1], rows[2]),
+    )
     for y, name, task, read, added in branches:
         middle, tap = y + 31, y + 104
-        d.text(262, y + 8, task, 14, "muted")
-        d.box(140, y + 14, 108, 34, name, "accent")
-        row(262, y + 19, added, "plain")
-        d.arrow(194, tap - 14, 194, y + 50)
-        d.text(262, tap - 18, "keep in range", 14, "muted")
-        d.box(140, tap - 14, 108, 28, "norm", weight=400)
-        row(262, tap - 12, read, "plain")
-        d.arrow(SUM_X, tap, 138, tap)
-        d.arrow(138, middle, SUM_X + 10, middle)
+        d.text(246, y + 12, task, 14, "muted")
+        d.box(142, y + 14, 92, 34, name, "accent")
+        row(246, y + 19, added, "plain")
+        d.arrow(188, tap - 14, 188, y + 50)
+        d.text(246, tap - 18, "keep in range", 14, "muted")
+        d.box(142, tap - 14, 92, 28, "norm", weight=400)
+        row(246, tap - 12, read, "plain")
+        d.arrow(SUM_X, tap, 140, tap)
+        d.arrow(140, middle, SUM_X + 10, middle)
         d.circle(SUM_X, middle, 9, "paper")
         d.circle(SUM_X, middle, 9, "ink", fill=0, stroke=1.5)
         d.line(SUM_X - 5, middle, SUM_X + 5, middle)
         d.line(SUM_X, middle - 5, SUM_X, middle + 5)
+    d.text(370, 367, "one block", 13, "muted", "end")
     row(left, 2, rows[6], "data")
-    row(left, 202, rows[3], "data")
+    row(left, 197, rows[3], "data")
     row(left, 398, rows[0], "data")
-    d.text(140, 19, "to the next part", 14, "muted")
-    d.text(140, 219, "the running sum", 14, "muted")
-    d.text(140, 415, "token + place: one position", 14, "muted")
+    d.text(144, 19, "to the next part", 14, "muted")
+    d.text(144, 214, "the running sum", 14, "muted")
+    d.text(144, 415, "one position: token + place", 14, "muted")
     return d.svg()

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Attention
 #
-# How can a word look back at what matters? The ground's name hangs on one word, and that word may stand anywhere before it. You cannot count back to it. You have to ask.
+# How can a word look back at what matters? The ground's name hangs on one word, which may stand anywhere before it. You cannot count back to it. You have to ask.
 #
-# ![The words Chelsea, fans, go, to, and the guess Stamford Bridge. Arcs lead from each word to the last one: a thick one from Chelsea, with 73 percent, a thin one from fans, with 18, and two of 4 from go and from to itself.](../figures/attention-question.svg "The word *to* looks back. It takes most from the word that answers its question, wherever that stands.")
+# ![The words Chelsea, fans, go, to, and the guess Stamford Bridge. Arcs lead from each word to the last one: a thick one from Chelsea, with 73 percent, a thin one from fans, with 18, and two of 4 from go and from to itself.](../figures/attention-question.svg "The word *to* takes most from the word that answers its question, wherever that stands.")
 
 # %% [markdown]
 # ## First, a plain average
 #
-# Give every position the average of all rows up to its own. That reaches back any distance, and nothing grows with it. But every word counts the same: among forty, the one that matters has a fortieth of the say. So make it a **weighted average**, and let the words decide the weights.
+# Give every position the average of all rows up to its own. That reaches back any distance. But every word counts the same: among forty, the one that matters has a fortieth of the say. So make it a **weighted average**, and let the words decide the weights.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -39,11 +39,11 @@ def plain_average(x: Tensor) -> Tensor:
 # - a **key**: what it can be found by;
 # - a **value**: what it hands over to whoever finds it.
 #
-# Lay a query beside a key, multiply number by number, and add up. This is their **dot product**: high if what one seeks is what the other offers. The scores of a row become shares by softmax, and with these shares the values are averaged. That is all of attention.
+# Lay a query beside a key, multiply number by number, and add up. This **dot product** is high if the one seeks what the other offers. Softmax turns the scores into shares, and with these the values are averaged. That is all of attention.
 #
-# Here is every number of it, for four words. The embeddings are made up so that you can follow: the first number says *I name a club*, the second *a place should follow me*.
+# Here is every number of it, for four words. The embeddings are made up: the first number says *I name a club*, the second *a place should follow me*.
 #
-# ![Three steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 0.13, 4.94.](../figures/attention-by-hand.svg "One head on four words. Follow the last row: *to* asks for a club; *Chelsea* answers with 4, and has 73% of the say.")
+# ![Three steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 0.13, 4.94.](../figures/attention-by-hand.svg "Follow the last row: *to* asks for a club, *Chelsea* scores 4, and gets 73% of the say.")
 
 # %%
 x = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])  # Chelsea, fans, go, to
@@ -66,16 +66,16 @@ output = shares @ v
 print(output.round(decimals=2))
 
 # %% [markdown]
-# The last row, as a formula with its numbers, and then the whole, in the letters of the picture:
+# The last row as a formula with its numbers; then the whole, in the letters of the picture:
 #
-# $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}] \qquad [{{ row(shares[3]) }}] \, V = [{{ row(output[3]) }}]$$
+# $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}] \qquad [{{ row(shares[3]) }}] \, v = [{{ row(output[3]) }}]$$
 #
-# $$A = \text{softmax}\left(\frac{Q K^\top}{\sqrt{H}} + M\right) \qquad O = A V$$
+# $$a = \text{softmax}\left(\frac{q k^\top}{\sqrt{H}} + M\right) \qquad o = a v$$
 #
-# $H$ is how many numbers a query has. $M$ is the **causal mask**: 0 where a word may look, $-\infty$ where it may not. It may not look ahead, because what comes next is what it must guess.
+# $H$ is how many numbers a query has. $M$ is the **causal mask**: 0 where a word may look, $-\infty$ where it may not: ahead, where the answer stands.
 #
 # !!! question "Guess first"
-#     The query of *fans* is all zeros. How does it share out its attention?
+#     The query of *fans* is all zeros. How does it share?
 
 
 # %% tags=["hide"]
@@ -85,7 +85,7 @@ def row(numbers: Tensor) -> str:
 
 
 # %% [markdown]
-# Evenly, {{ f"{shares[1, 0]:.0%}" }} each: who asks nothing gets the plain average. And *Chelsea*, the first, has only itself.
+# Evenly, {{ f"{shares[1, 0]:.0%}" }} each: who asks nothing gets the plain average.
 #
 # ??? info "Why divide by √H?"
 #     A dot product adds up $H$ products. If the numbers are as likely positive as negative, of size about 1, the sum has size about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} of the say to a single key on average; divided by $\sqrt{H}$, {{ f"{scaled_top:.0%}" }}. All-or-nothing shares have nearly no slope, and what has no slope cannot learn.
@@ -130,7 +130,7 @@ print("largest difference:", f"{(fused - output).abs().max().item():.0e}"[:1])
 # %% [markdown]
 # ## Several questions at once
 #
-# The end of the sentence needs two answers: which club, and was it *he* or *she*? One set of shares cannot look at both. So attention has several **heads** side by side, each with its own queries, keys and values. Their outputs are laid end to end, and one more table mixes them.
+# A word may need two answers, from two places; one set of shares blurs them. So attention has several **heads** side by side, each with its own queries, keys and values. Their outputs are laid end to end, and one more table mixes them.
 
 # %% tags=["show"]
 from gptbook.attention import MultiHeadAttention
@@ -142,7 +142,7 @@ print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
 # %% [markdown]
 # ## Now train it
 #
-# A model as plain as can be: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. Nothing in it says how far apart two words are. It learns from the sentences of the last chapter. Beside it stands its twin, with the plain average in place of attention.
+# A model as plain as can be: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
 
 # %% tags=["fold"]
 grammar = ClubGrammar()
@@ -174,7 +174,7 @@ for learner in (model, twin):
 
 # %% tags=["fold"]
 #| alt: Share of right grounds against the number of words between club and ground, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and 100 percent. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
-#| caption: New sentences; attention and average after the same 600 steps. Few training sentences have a gap above 40.
+#| caption: New sentences; attention and average after 600 steps each. Few sentences in training have gaps above 40.
 record = read_record("clubs")
 table = next(row for row in record["rows"] if row["width"] == 8)
 gaps = (5, 10, 20, 40, 80, 160)
@@ -202,7 +202,7 @@ ax.set_title("Attention finds the club at any distance")
 plt.show()
 
 # %% [markdown]
-# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, it names the right ground in {{ f"{right:,}" }} of {{ f"{asked:,}" }} new sentences with gaps up to 40. Its loss is {{ f"{loss:.3f}" }} nats at most; the chances in the grammar itself leave {{ f"{record['floor']:.3f}" }}, and no model can be below.
+# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, it names the right ground in {{ f"{right:,}" }} of {{ f"{asked:,}" }} new sentences with gaps up to 40. Its loss is {{ f"{loss:.3f}" }} nats; what the grammar leaves to chance is {{ f"{record['floor']:.3f}" }}, and no model can be below.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -246,7 +246,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# A weighted average is a sum, and a sum has no order. Shuffle all the words before the last one, and the guess stays the same:
+# A sum has no order. Shuffle all the words before the last one, and the guess stays the same:
 
 # %% tags=["result"]
 question = tokens[:, : asking[0] + 1]  # up to the word before the ground
@@ -260,7 +260,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# That is fine for grounds, and hopeless for names: *salem*, *males* and *meals* would be one and the same. And attention only gathers; nothing in it works out what the gathered means. The next chapter adds both, and makes a [block](transformer-block.py) of it.
+# Fine for grounds, hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers; nothing works out what the gathered means. Both are added in the [transformer block](transformer-block.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -279,7 +279,7 @@ best_table = by_width["held_out_loss"].mean().min()
 table.round(2)
 
 # %% tags=["result"]
-samples = rows[rows["model"] == "gpt"]["samples"].iloc[0]
+samples = " ".join(rows[rows["model"] == "gpt"]["samples"]).split()
 known = set(names)
 print("new:", *[name for name in samples if name not in known][:8])
 print("copied:", *[name for name in samples if name in known][:4])

@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that is a **long-range dependency**. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules that say which words may follow each word, and how often. Ours has 20 real clubs, each with its ground. A token is a word here, and so is a name.
+# When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to ground. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules that say which words may follow each word, and how often. Ours has 20 real clubs, each with its ground. A token is a word here, and so is a name.
 
 # %% tags=["show"]
 from gptbook.clubs import next_word_table
@@ -33,7 +33,7 @@ grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
 
 # %% [markdown]
-# The **gap** is the number of words between club and ground:
+# The **gap** is the number of words between club and ground, 4 at least:
 
 # %% tags=["result"]
 for gap in (4, 10, 20):
@@ -122,7 +122,7 @@ beyond = [right[w][gap] for w in right for gap in gaps if gap >= w]
 inside = min(right[12][gap] for gap in gaps if gap < 12)
 
 # %% [markdown]
-# Each falls where the gap fills its window. From there on the right ground comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }} % of the sentences: chance.
+# Each falls where the gap fills its window, and the club is one word too far. From there on the right ground comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences: chance.
 #
 # ## What goes wrong
 #
@@ -164,7 +164,7 @@ def count_windows(gap: int) -> int:
 # %% [markdown]
 # The grammar can write {{ f"{count_windows(10):,}" }} different windows with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with 20. No text holds them all.
 #
-# A net shares what it learned between windows that look alike; the one here was right in at least {{ f"{100 * inside - 0.5:.0f}" }} % up to its edge. But every place in a window has weights of its own. Train the same net on gaps up to 8 only:
+# A net shares what it learned between windows that look alike; the one here was right in {{ int(100 * inside) }}% or more up to its edge. But every place in a window has weights of its own. Train the same net on gaps up to 8 only:
 
 # %% tags=["result"]
 near = [s for s in training if grammar.ground_position(s) - s.index("fan") <= 8]
@@ -176,7 +176,7 @@ print("right (%)    ", *[f"{100 * share:4.0f}" for share in near_right.values()]
 # %% [markdown]
 # At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned about a club nine words back says nothing about one ten words back. So each distance costs new weights and new examples.
 #
-# You look for the club, wherever it stands. A model that does so has **attention**: the next chapter.
+# You look for the club, wherever it stands. A model that does so has [attention](attention.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -10,7 +10,7 @@
 #
 # Letters spell everything, but a window of eight letters holds one word. Whole words reach further, and never suffice: there is no end of names and typing errors.
 #
-# You want common words whole, and rare ones in pieces. **Byte-pair encoding** finds them. Begin with letters. Take the two pieces that stand side by side most often, and **merge** them everywhere. Repeat, until you have as many tokens as you want. A space belongs to the word after it, and no piece reaches across two words.
+# You want common words whole, and rare ones in pieces. **Byte-pair encoding** finds them. Begin with single letters. Take the two pieces that stand side by side most often, and **merge** them everywhere. Repeat, until you have as many tokens as you want. A space belongs to the word after it, and no piece reaches across two words.
 
 # %% tags=["fold"]
 from collections import Counter
@@ -79,11 +79,11 @@ for left, right in merge_again_and_again(words, 6):
     print(f"{drawn(left)} + {drawn(right)} -> {drawn(left + right)}")
 
 # %% [markdown]
-# Computers store text as **bytes**, numbers below 256: one for an English letter, up to four for others. Begin with those 256, and nothing is unknown.
+# Real tokenizers begin one level lower. Computers store text as **bytes**, numbers below 256: one for an English letter, up to four for others. Begin with those 256 in place of letters, and no text is unknown.
 #
 # ## Merges from real text
 #
-# Programmers write explanations inside their programs. Three libraries for data and plots hold {{ f"{num_bytes / 1e6:.1f}" }} million bytes of them.
+# Programmers write explanations inside their programs. Three libraries for data and plots hold {{ f"{num_bytes / 1e6:.1f}" }} million bytes of them. {{ f"{len(tokenizer.merges):,}" }} merges make, with the bytes, a vocabulary of {{ f"{tokenizer.vocab_size:,}" }}.
 #
 # !!! question "Guess first"
 #     Which two neighbours are merged first?
@@ -137,7 +137,7 @@ ax.set_title(f"{len(rows) - 1} merges make one token of {grown.strip()}")
 plt.show()
 
 # %% [markdown]
-# How much is saved, in held-out texts?
+# How much is saved, in texts held out?
 
 # %% tags=["fold"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
@@ -166,9 +166,9 @@ ax.set_title("Each doubling of the vocabulary saves less")
 plt.show()
 
 # %% [markdown]
-# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. The price is a longer table: each token needs learned numbers of its own. GPT-2 stops at 50,257.
+# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. The price is a longer table: each token needs learned numbers of its own. GPT-2 has 50,257: the bytes, 50,000 merges, and a mark between texts.
 #
-# A word never seen falls apart into pieces that were, at worst into bytes (such as \\xf0):
+# A word never seen falls apart into pieces that were, at worst into bytes (the emoji below):
 
 
 # %% tags=["result"]
@@ -195,7 +195,8 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 # %% tags=["result"]
 array = tokenizer.encode(" array")[0]
 for number in range(array - 2, array + 3):
-    print(f"{number} {tokenizer.labels[number]}: {merge_counts[number - 256]:,} times")
+    label, count = tokenizer.labels[number], merge_counts[number - 256]
+    print(f"token {number}: {label}, merged {count:,} times")
 
 # %% [markdown]
 # Worst, the numbers mean nothing. Next to *array*, {{ array }}, stand *{{ tokenizer.labels[array - 1] }}* and *{{ tokenizer.labels[array + 1] }}*, because they were about as common. A token needs numbers that say how it is used.

@@ -1,0 +1,8 @@
+"""The ladder with the rung of chapter 10."""
+
+from bookbuild.ladder import ladder
+
+
+def figure() -> str:
+    """Return the ladder; the one block stands out."""
+    return ladder({"Attention"})
