@@ -45,6 +45,8 @@ def main() -> int:
                     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
                     address = url + (name.rsplit(".", 1)[0] + "/" if name else "")
                     page.goto(address + ("?mode=skim" if options.skim else ""), wait_until="networkidle")
+                    # Far cells are painted when a reader comes near; here all are wanted.
+                    page.add_style_tag(content=".cell { content-visibility: visible !important }")
                     slug = Path(name).stem or "index"
                     target = shots / f"{slug}-{width}-{scheme}{'-skim' if options.skim else ''}.png"
                     page.screenshot(path=target, full_page=True)

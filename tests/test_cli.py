@@ -11,7 +11,7 @@ from gptbook.cli import build_parser, main, one_sentence
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["train"], ["sample"], ["evaluate"], ["data"], ["data", "list"], ["data", "prepare"], ["ladder"]],
+    [[], ["train"], ["sample"], ["evaluate"], ["tokens"], ["data"], ["data", "list"], ["data", "prepare"], ["ladder"]],
     ids=" ".join,
 )
 def test_help_of_every_command_ends_with_an_example_that_parses(

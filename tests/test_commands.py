@@ -3,15 +3,18 @@
 import errno
 import io
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from gptbook.checkpoint import save_checkpoint
+from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
 from gptbook.commands import spoken_time
+from gptbook.recipes import ClubsRecipe, GPTRecipe, recipe
+from gptbook.record import Recording
 from gptbook.runs import Run
 
 NAMES = [first + middle + last for first in ("am", "bo", "ca", "d") for middle in "aeio" for last in ("n", "rk", "")]
@@ -284,31 +287,232 @@ def test_times_are_said_as_one_says_them(seconds: float, said: str) -> None:
     assert spoken_time(seconds) == said
 
 
-def test_the_ladder_is_made_only_if_it_is_not_up_to_date(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+RECORDS = ["windows", "clubs", "parts", "names"]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """No record is made; each call is kept: its name, and whether it goes on."""
+    calls: list[tuple[str, bool]] = []
+
+    def make_record(recording: Recording, resume: bool) -> Path:
+        calls.append((recording.name, resume))
+        return Path(f"runs/{recording.name}.json")
+
+    monkeypatch.setattr("gptbook.commands.make_record", make_record)
+    monkeypatch.setattr("gptbook.commands.read_record", lambda name: {})
+    monkeypatch.setattr("gptbook.commands.is_stale", lambda record, recording: "")
+    return calls
+
+
+def test_a_record_is_made_only_if_it_is_not_up_to_date(
+    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[bool] = []
-
-    def make_windows(resume: bool) -> Path:
-        calls.append(resume)
-        return Path("runs/windows.json")
-
     def no_record(name: str) -> dict[str, str]:
         raise ValueError("there is none")
 
-    monkeypatch.setattr("gptbook.commands.make_windows", make_windows)
-    monkeypatch.setattr("gptbook.commands.read_record", no_record)
     assert main(["ladder"]) == 0
     said = capsys.readouterr().out
-    assert "there is no record yet" in said
-    assert "about 20 minutes" in said
-    assert said.endswith("Saved in runs/windows.json.\n")
-    monkeypatch.setattr("gptbook.commands.read_record", lambda name: {})
-    monkeypatch.setattr("gptbook.commands.is_stale", lambda record: "it is old: run gptbook ladder")
+    assert all(f"The record {name}.json is up to date; --again makes it anew." in said for name in RECORDS)
+    assert made == []
+    reasons = {"clubs": "it is old: run gptbook ladder"}
+    monkeypatch.setattr("gptbook.commands.is_stale", lambda record, recording: reasons.get(recording.name, ""))
     assert main(["ladder"]) == 0
-    assert "Recording anew: it is old." in capsys.readouterr().out
-    monkeypatch.setattr("gptbook.commands.is_stale", lambda record: "")
+    assert "Recording clubs.json anew: it is old." in capsys.readouterr().out
+    assert made == [("clubs", True)]
+    monkeypatch.setattr("gptbook.commands.read_record", no_record)
+    made.clear()
     assert main(["ladder"]) == 0
-    assert "is up to date" in capsys.readouterr().out
-    assert main(["ladder", "--again"]) == 0
-    assert calls == [True, True, False]
+    said = capsys.readouterr().out
+    assert "Recording windows.json anew: there is no record yet." in said
+    assert "It holds loss (nats per position) of counts and nets by letters of context;" in said
+    assert "that takes about 20 minutes on one processor core." in said
+    assert "Ctrl-C stops it; the same command goes on." in said
+    assert said.endswith("Saved in runs/names.json.\n")
+    assert made == [(name, True) for name in RECORDS]
+
+
+def test_the_ladder_makes_the_records_that_are_named_and_no_others(
+    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ladder", "clubs", "--again"]) == 0
+    said = capsys.readouterr().out
+    assert "Recording clubs.json anew: you asked for it." in said
+    assert "the same command goes on" not in said, "with --again it would begin anew"
+    assert main(["ladder", "parts", "windows", "--again"]) == 0
+    assert main(["ladder", "names"]) == 0
+    assert made == [("clubs", False), ("parts", False), ("windows", False)]
+
+
+def test_a_record_that_is_none_is_answered_with_all_before_any_is_made(
+    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(["ladder", "clubs", "rungs", "--again"], capsys)
+    assert 'there is no record "rungs": choose from windows, clubs, parts, names' in said
+    assert made == []
+
+
+TINY_GPT = GPTRecipe(name="city-gpt", num_layers=1, num_heads=2, model_dim=8, mlp_dim=12, num_steps=6, warmup_steps=2)
+TINY_CLUBS = ClubsRecipe(name="clubs-attention", num_sentences=60, model_dim=8, batch_size=8, num_steps=4)
+GPT_RUN = Path("runs/city-gpt-towns")
+OWN_GPT = ["train", "city-gpt", "--names", "towns.csv", "--column", "town"]
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipes that take minutes, in small; and few docstrings."""
+    small = {"city-gpt": TINY_GPT, "clubs-attention": TINY_CLUBS}
+    monkeypatch.setattr("gptbook.commands.recipe", lambda word: small.get(word) or recipe(word))
+    texts = [f"{verb} the {what} of an array, in order." for verb in ("Give", "Take") for what in "abcdefghij"]
+    monkeypatch.setattr("gptbook.tokenizer_training.docstrings", lambda libraries: texts)
+
+
+@pytest.fixture
+def trained(tiny: None) -> Path:
+    """The folder with a run of each kind, trained a little."""
+    for words in (OWN_GPT, ["train", "clubs-attention"], ["train", "docstrings-bpe", "--steps", "9"]):
+        assert main(words if words[-1] == "9" else [*words, "--steps", "1"]) == 0
+    return Path("runs")
+
+
+def next_command(said: str) -> list[str]:
+    """What the last line tells the reader to type, after `gptbook`."""
+    last = said.rstrip().splitlines()[-1]
+    assert last.startswith("Next: gptbook ")
+    return shlex.split(last)[2:]
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    "words",
+    [OWN_GPT, ["train", "clubs-attention"], ["train", "docstrings-bpe", "--steps", "9"]],
+    ids=["names", "clubs", "docstrings"],
+)
+def test_whatever_is_trained_says_what_it_does_and_names_a_next_command_that_works(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{words[1]}: ")
+    assert "learns from" in said
+    assert "saved in    runs/" in said
+    assert "held-out" in said
+    assert main(next_command(said)) == 0
+    assert capsys.readouterr().out
+    assert main(words) == 0
+    assert "is finished: all" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_gpt_that_was_stopped_by_ctrl_c_ends_in_the_same_bits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main([*OWN_GPT, "--run-dir", "whole"]) == 0
+    really_advance = Run.advance
+    runs: list[Run] = []
+
+    def advance(run: Run) -> float:
+        runs.append(run)
+        loss = really_advance(run)
+        if run is not runs[0] and run.step == 4:  # the first is the rehearsal's
+            signal.raise_signal(signal.SIGINT)
+        return loss
+
+    monkeypatch.setattr(Run, "advance", advance)
+    assert main([*OWN_GPT, "--run-dir", "stopped"]) == 130
+    monkeypatch.setattr(Run, "advance", really_advance)
+    assert "Stopped after 4 of 6 steps" in capsys.readouterr().out
+    assert main([*OWN_GPT, "--run-dir", "stopped"]) == 0
+    assert content(Path("whole")) == content(Path("stopped"))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_evaluate_measures_a_gpt_and_attention_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (OWN_GPT, ["train", "clubs-attention"]):
+        assert main(words) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(GPT_RUN)]) == 0
+    assert "city-gpt after 6 of 6 steps\n  held-out loss" in capsys.readouterr().out
+    assert main(["evaluate", str(GPT_RUN), "--names", "towns.csv", "--column", "town"]) == 0
+    assert "loss on your 48 names" in capsys.readouterr().out
+    assert main(["evaluate", "runs/clubs-attention"]) == 0
+    assert "right ground" in capsys.readouterr().out
+    (folder / "long.csv").write_text(f"name\n{'am' * 32}\n")
+    for command in (["evaluate", str(GPT_RUN)], ["train", "city-gpt", "--run-dir", "new"]):
+        said = refused([*command, "--names", "long.csv", "--column", "name"], capsys)
+        assert "has 64 letters, and a context of 64 has room for 63" in said or "give at least 20" in said
+    names = ["evaluate", "runs/clubs-attention", "--names", "towns.csv", "--column", "town"]
+    assert "which reads no names: leave out --names" in refused(names, capsys)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_name_longer_than_the_context_is_named_before_training_and_makes_no_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "towns.csv").write_text("town\n" + "\n".join([*NAMES, "am" * 32]) + "\n")
+    assert f'"{"am" * 32}" has 64 letters, and a context of 64 has room for 63' in refused(OWN_GPT, capsys)
+    assert not (folder / "runs").exists()
+    (folder / "towns.csv").write_text("town\n" + "\n".join([*NAMES, "a" * 63]) + "\n")
+    assert main(OWN_GPT) == 0
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("command", ["sample", "evaluate", "train"])
+def test_a_run_that_failed_is_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(OWN_GPT) == 0
+    tensors, facts = load_checkpoint(GPT_RUN)
+    tensors["model.prediction.weight"][0, 0] = float("nan")
+    save_checkpoint(GPT_RUN, tensors=tensors, facts=facts)
+    words = OWN_GPT if command == "train" else [command, str(GPT_RUN)]
+    assert "has failed, model.prediction.weight is not finite: train anew" in refused(words, capsys)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["sample", "GPT", "--start", "amz"], '"z", character 3 of "amz", is not in the alphabet'),
+        (["sample", "GPT", "--start", "am" * 40], "has 80 letters, and a context of 64 has room for 63"),
+        (["sample", "clubs", "--start", "my ant"], '"ant" does not begin with a word that the model knows'),
+        (["sample", "bpe"], "holds a tokenizer, which splits text and writes none: try gptbook tokens runs/docstrings"),
+        (["evaluate", "bpe"], "holds a tokenizer, which splits text and writes none"),
+        (["train", "docstrings-bpe", "--steps", "8"], "num_steps is 9 there, 8 here"),
+        (["train", "docstrings-bpe", "--seed", "3", "--steps", "9"], "seed is 0 there, 3 here"),
+        (["train", "docstrings-bpe", "--run-dir", "runs/city-gpt-towns"], "holds something else than a tokenizer"),
+        (["train", "docstrings-bpe", "--run-dir", "towns.csv"], "towns.csv is a file, not a folder"),
+        (["train", "docstrings-bpe", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
+        (["train", "docstrings-bpe", "--steps", "0"], "num_steps is 0: give 1 to 4294967295"),
+        (["train", "docstrings-bpe", "--steps", "99999", "--run-dir", "new"], "99,999 merges are more than these"),
+        (["train", "city-gpt", "--run-dir", "runs/docstrings-bpe"], "holds something else than a run"),
+        (["train", "city-gpt", "--run-dir", "runs/clubs-attention"], "name is clubs-attention there, city-gpt here"),
+        (["train", "clubs-attention", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
+        (["tokens", "GPT", "a"], "holds no tokenizer.json: give the folder of a tokenizer"),
+        (["tokens", "nowhere", "a"], "nowhere holds no tokenizer.json"),
+        (["tokens", "bpe", ""], "the text is empty: give at least one character"),
+        (["tokens", "bpe", "a\udcff"], "character 2 of the text, '\\udcff', is half of a surrogate pair"),
+        (["tokens", "bpe"], "the following arguments are required: TEXT"),
+    ],
+)
+def test_a_mistake_with_what_learns_from_sequences_or_text_is_answered_in_one_sentence(
+    words: list[str], sentence: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = {"GPT": str(GPT_RUN), "clubs": "runs/clubs-attention", "bpe": "runs/docstrings-bpe"}
+    before = {run: content(run) for run in trained.iterdir()}
+    assert sentence in refused([folders.get(word, word) for word in words], capsys)
+    assert {run: content(run) for run in trained.iterdir()} == before
+    assert not Path("new").exists()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_tokens_shows_the_pieces_of_a_text_their_numbers_and_how_many(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "docstrings-bpe", "--steps", "30"]) == 0
+    capsys.readouterr()
+    outputs = []
+    for words in (["the array of é"], ["the", "array", "of", "é"]):
+        assert main(["tokens", "runs/docstrings-bpe", *words]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    pieces, numbers, summary = outputs[0].splitlines()
+    assert pieces.replace(" | ", "").replace("␣", " ") == "the array of \\xc3\\xa9"
+    assert len(pieces.split(" | ")) == len(numbers.split())
+    assert summary.startswith(f"15 bytes in {len(numbers.split())} tokens: ")

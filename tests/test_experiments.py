@@ -47,7 +47,7 @@ def names(short: NgramRecipe) -> dict[str, Any]:
         own = {"name": word, "num_layers": num_layers, "num_steps": 3, "dropout": 0.1}
         recipe = GPTRecipe(**own, **sizes, names_file=short.names_file, column=short.column)
         recipes[word] = {key: value for key, value in asdict(recipe).items() if key != "seed"}
-    return {"recipes": recipes, "num_samples": 30, "seeds": [0, 1]}
+    return {"recipes": recipes, "num_samples": 3, "seeds": [0, 1]}
 
 
 def recorded(experiment: Experiment, folder: Path) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def test_clubs_are_counted_and_attended_to_at_every_gap(tmp_path: Path) -> None:
         ("attention", None, 0),
         ("attention", None, 1),
     ]
-    assert all(len(row["accuracy"]) == 2 and 0 <= min(row["accuracy"]) for row in found["rows"])
+    assert all(len(row["accuracy"]) == 2 and min(row["accuracy"]) >= 0 for row in found["rows"])
     assert found["chance"] == 1 / 20
     grammar = ClubRun(ClubsRecipe(**CLUBS["recipe"])).grammar  # type: ignore[arg-type]
     assert found["floor"] == grammar.floor()

@@ -108,6 +108,12 @@ def _flatten_code(cell: Cell, chapter: Chapter, known: set[str], imported: set[s
                 raise BuildError(f"{where}: import {alias.name} from {node.module} under its own name")
             asked.add(alias.name)
             _collect(str(node.module), alias.name, known, wanted, chapter.at(cell.line + node.lineno - 1))
+    late = asked - {definition.origin.name for definition in wanted}
+    if cell.has("show") and late:
+        raise BuildError(
+            f"{chapter.at(cell.line)}: {', '.join(sorted(late))} came with an import further up, so there is nothing "
+            "left to show here: import later what needs it"
+        )
     flat: list[FlatCell] = []
     for definition in wanted:
         header = _new_imports(definition, imported)

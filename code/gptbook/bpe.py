@@ -39,7 +39,7 @@ class BytePairTokenizer:
     >>> tokenizer = BytePairTokenizer([(b"a", b"n"), (b"an", b"an")])
     >>> tokenizer.encode("banana")
     [65, 257, 64]
-    >>> [tokenizer.tokens[number] for number in tokenizer.encode("banana")]
+    >>> tokenizer.pieces("banana")
     [b'b', b'anan', b'a']
     """
 

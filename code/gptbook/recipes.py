@@ -172,7 +172,7 @@ def city_4gram() -> NgramRecipe:
 
 def city_attention() -> GPTRecipe:
     """City names, one block: each letter looks back at all that came before."""
-    return replace(city_gpt(), name="city-attention", num_layers=1)
+    return replace(city_gpt(), name="city-attention", num_layers=1, dropout=0.1)
 
 
 def city_gpt() -> GPTRecipe:

@@ -15,12 +15,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
-from gptbook.attention import AttentionModel
-from gptbook.clubs import ClubGrammar
-from gptbook.datasets import read_record
-from gptbook.sequence_tasks import ground_accuracy
-from gptbook.sequences import padded, train_on_sequences
-from gptbook.tokenizer import WordTokenizer
+torch.set_printoptions(precision=2, sci_mode=False)
 
 
 # %%
@@ -59,16 +54,18 @@ print(scores)
 later = torch.ones(4, 4).triu(diagonal=1).bool()  # True above the diagonal
 scaled = (scores / 2**0.5).masked_fill(later, -torch.inf)
 shares = scaled.softmax(dim=-1)
-print(shares.round(decimals=2))
+print(shares)
 
 # %% tags=["result"]
 output = shares @ v
-print(output.round(decimals=2))
+print(output)
 
 # %% [markdown]
 # The last row as a formula with its numbers; then the whole, in the letters of the picture:
 #
-# $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}] \qquad [{{ row(shares[3]) }}] \, v = [{{ row(output[3]) }}]$$
+# $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}]$$
+#
+# $$[{{ row(shares[3]) }}] \, v = [{{ row(output[3]) }}]$$
 #
 # $$a = \text{softmax}\left(\frac{q k^\top}{\sqrt{H}} + M\right) \qquad o = a v$$
 #
@@ -145,6 +142,13 @@ print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
 # A model as plain as can be: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
 
 # %% tags=["fold"]
+from gptbook.attention import AttentionModel
+from gptbook.clubs import ClubGrammar
+from gptbook.datasets import read_record
+from gptbook.sequence_tasks import ground_accuracy
+from gptbook.sequences import padded, train_on_sequences
+from gptbook.tokenizer import WordTokenizer
+
 grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
 sentences = grammar.sentences(20_000, seed=0)
@@ -184,9 +188,9 @@ by_attention, by_average = (
 )
 fig, ax = plt.subplots(figsize=(5.4, 3.6))
 for values, at, look, name, above in (
-    (by_attention, gaps, "C1o-", "attention", -9),
-    (by_average, gaps, "C2s--", "plain average", 0),
-    (table["accuracy"], record["settings"]["gaps"], "C0^:", "table of 8 words", -5),
+    (by_attention, gaps, "C1o-", "attention", -8),
+    (by_average, gaps, "C2s--", "plain average", 3),
+    (table["accuracy"], record["settings"]["gaps"], "C0^:", "table of 8 words", 0),
 ):
     percent = [100 * value for value in values]
     ax.plot(at, percent, look)
@@ -195,7 +199,7 @@ ax.set_xscale("log")
 ax.set_xticks(gaps, gaps)
 ax.minorticks_off()
 ax.set_xlim(4.5, 700)
-ax.set_ylim(0, 104)
+ax.set_ylim(-2, 104)
 ax.set_xlabel("words between club and ground")
 ax.set_ylabel("right grounds (%)")
 ax.set_title("Attention finds the club at any distance")
@@ -229,7 +233,7 @@ looked_at = [
     shown[int(looks[head, place].argmax())] for head, place in zip(best_heads, asking)
 ]
 club_share = looks[best_heads[0], asking[0]].max().item()
-fig, axes = plt.subplots(1, 2, figsize=(5.4, 4.6), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(4.6, 4.6), sharey=True)
 titles = ("asked for the ground", "asked for he or she")
 for ax, place, head, title in zip(axes, asking, best_heads, titles):
     bars = 100 * looks[head, place]

@@ -1,20 +1,20 @@
 # %% [markdown]
 # # The transformer block
 #
-# What else does it take? Attention finds the words that came before, but not their order. And it only mixes what it finds: it works nothing out.
+# What else does it take? Attention finds the words before, but not their order. And it only mixes them: it works nothing out.
 #
 # ![A block, from the bottom up. On the left a line, the running sum, with the four numbers of one position: 0.1, 0.7, 0.9, 1.5. A branch leads through a norm and attention back to the line, which adds what came of it. Above, a second branch does the same with a norm and the MLP. Between the branches and at the top stand the new sums.](../figures/block.svg "Read upwards: two parts read the running sum, and add to it.")
 
 # %% [markdown]
 # ## Add, never replace
 #
-# Each position takes a row of numbers up through the block: its running sum. A part reads the row and adds something to it, the **residual**. So what was known is never lost, and a part with nothing to say adds nothing. In training the way back is as short: a slope passes each plus unchanged.
+# Each position takes a row of numbers up through the block: its running sum. A part reads the row and adds something to it, the **residual**. So what was known is never lost. Training gains too: on the way back, a slope passes each plus unchanged.
 #
 # $$x \leftarrow x + \text{part}(\text{norm}(x))$$
 #
 # ## Keep it in range
 #
-# Sums grow, and no part can learn to read numbers of any size. So each reads a copy in a steady range, with an average of 0 and a size of about 1. This is a **layer norm**. Here are all its numbers:
+# Sums grow, and a part cannot be ready for numbers of every size. So each reads a copy with average 0 and size about 1, made by a **layer norm**:
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from gptbook.attention import MultiHeadAttention
 from gptbook.datasets import city_names, read_record, split_names
-from gptbook.gpt import GPT, GPTConfig
+from gptbook.gpt import GPTConfig
 from gptbook.sequences import padded, train_on_sequences
 from gptbook.tokenizer import CharacterTokenizer
 
@@ -59,7 +59,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 #
 # ## Think
 #
-# The **MLP** works something out, at each position by itself: from $D$ numbers to $F$, a bend, and back. The bend is **GELU**: like $\max(0, x)$, with a rounded corner.
+# The **MLP** works something out, for each position alone: from $D$ numbers to $F$, a bend, and back. The bend is **GELU**: like $\max(0, x)$, with a rounded corner.
 #
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 
@@ -90,7 +90,7 @@ for station in (x, found, x + found, worked_out, block(x)):
 # %% [markdown]
 # ## Know where you are
 #
-# To the last letter of *lima* and of *mila*, attention offers the same: an l, an i, an m. So each place gets a learned row of its own, its **position embedding**, which is added to the token's.
+# To the last letter of *lima* and of *mila*, attention offers the same: an l, an i, an m. So each place gets a learned row of its own, a **position embedding**, added to the token's.
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 
@@ -100,27 +100,25 @@ training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
 # %% tags=["result"]
-torch.manual_seed(0)
+torch.manual_seed(66)
 letters, places = nn.Embedding(27, 4), nn.Embedding(5, 4)
 attention = MultiHeadAttention(model_dim=4, num_heads=1)
 print("what the last a finds:")
-for name in ("lima", "mila"):
-    tokens = torch.tensor([[0, *tokenizer.encode(name)]])  # (1, 5)
-    token_rows = letters(tokens)
-    for known, rows in (
-        ("letters", token_rows),
-        ("letters and places", token_rows + places.weight),
-    ):
+for known in ("letters", "letters and places"):
+    for name in ("lima", "mila"):
+        rows = letters(torch.tensor([[0, *tokenizer.encode(name)]]))  # (1, 5, 4)
+        if known == "letters and places":
+            rows = rows + places.weight
         numbers = attention(rows)[0, -1].tolist()
-        print(f"{name}, {known:19}", *[f"{number:5.2f}" for number in numbers])
+        print(f"{known:18} {name}", *[f"{number:5.2f}" for number in numbers])
 
 # %% [markdown]
 # ## What each part is worth
 #
-# Take one part away, train what is left, and compare: an **ablation**. A GPT of {{ settings["config"]["num_layers"] }} blocks learns city names, whole and without each part, from {{ len(settings["seeds"]) }} seeds.
+# Take one part away, train the rest, compare: an **ablation**. A GPT of {{ settings["config"]["num_layers"] }} blocks learns city names, whole and without each part, from {{ len(settings["seeds"]) }} seeds.
 #
 # !!! question "Guess first"
-#     Attention, positions, MLP, running sum, norms: which costs most when it is missing?
+#     Which is missed most: attention, positions, MLP, running sum or norms?
 
 # %% tags=["show"]
 from gptbook.ablation import gpt_without
@@ -158,39 +156,49 @@ called = {
     "norms": "the norms",
 }
 listing = ", ".join(f"without {called[p]} {mean_loss[p]:.2f}" for p in cost.index[::-1])
-dearest = called[cost.index[-1]]
+dearest = cost.index[-1]
+level = 2 * noise.clip(lower=noise[dearest])  # a smaller lead than this is no lead
+top = [part for part in cost.index[::-1] if cost[dearest] - cost[part] <= level[part]]
+missed_most = " and ".join(called[part] for part in top)
+unclear = [called[part] for part in cost.index if part not in clear]
+verdict = "Each part costs more than twice the spread over seeds."
+if unclear:
+    verdict = f"Too close to call, next to the spread over seeds: {', '.join(unclear)}."
 fig, ax = plt.subplots(figsize=(5.4, 3.2))
 for height, part in enumerate(cost.index):
     dots = held_out_loss.get_group(part)
-    ax.plot(dots, [height] * len(dots), "o", color="C1", markersize=5, alpha=0.7)
-    ax.plot([mean_loss[part]] * 2, [height - 0.25, height + 0.25], color="C1")
+    ax.plot(
+        dots,
+        [height - 0.14, height, height + 0.14],
+        "o",
+        color="C1",
+        markersize=5,
+        alpha=0.7,
+    )
+    ax.plot([mean_loss[part]] * 2, [height - 0.3, height + 0.3], color="C1")
 ax.set_yticks(range(len(cost)), [f"no {part}" for part in cost.index])
 ax.set_ylim(-0.6, len(cost) + 0.2)
-for place, name, style in (
-    (mean_loss[""], "whole", "-"),
-    (bigram_loss, "bigrams", "--"),
+for place, name, style, side in (
+    (mean_loss[""], " whole", "-", "left"),
+    (bigram_loss, "bigram table ", "--", "right"),
 ):
     ax.axvline(place, color="gray", linestyle=style, zorder=0)
-    ax.text(place, len(cost) - 0.3, f" {name}", color="gray")
+    ax.text(place, len(cost) - 0.3, name, color="gray", ha=side)
 ax.margins(x=0.12)
 ax.set_xlabel("held-out loss (nats per position)")
-fig.suptitle(f"Missing most: {dearest}", x=0.02, ha="left", weight="bold", fontsize=12)
+fig.suptitle(
+    f"Missed most: {missed_most}", x=0.02, ha="left", weight="bold", fontsize=12
+)
 plt.show()
 
-# %% tags=["hide"]
-unclear = [called[part] for part in cost.index if part not in clear]
-verdict = (
-    f"For {' and '.join(unclear)} the cost is too close to the spread over seeds to call."
-    if unclear
-    else "Each part costs more than twice the spread over seeds."
-)
-
 # %% [markdown]
-# {{ dearest[0].upper() + dearest[1:] }} costs most, {{ f"{cost.iloc[-1]:.2f}" }} nats. {{ verdict }}
+# Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats. {{ verdict }}
 #
-# Without attention a GPT sees one letter, as the bigram table does, and its place. It reaches {{ f"{mean_loss['attention']:.2f}" }} nats, the table {{ f"{bigram_loss:.2f}" }}. Where in a name does looking around pay? Two small models of one block, one of them without attention:
+# Without attention a GPT sees one letter, as the bigram table does, and its place. It reaches {{ f"{mean_loss['attention']:.2f}" }} nats, the table {{ f"{bigram_loss:.2f}" }}. Where in a name does looking around pay?
 
 # %%
+from gptbook.gpt import GPT
+
 training = padded([tokenizer.encode(name) for name in training_names])
 held_out = padded([tokenizer.encode(name) for name in held_out_names])
 small = GPTConfig(
@@ -218,9 +226,16 @@ for missing in ("", "attention"):
     train_on_sequences(model, *training, num_steps=200, batch_size=128)
     by_place[missing] = loss_by_place(model)
 
+# %% tags=["hide"]
+one_block = (
+    pd.DataFrame(read_record("names")["rows"])
+    .query("model == 'attention'")["held_out_loss"]
+    .mean()
+)
+
 # %% tags=["fold"]
-#| alt: What missing attention costs, by the place of the guess in a name. Next to nothing at the first and second, then {{ f"{shown[2]:.2f}" }} nats at the third, and more than nothing at all others up to the eighth.
-#| caption: Loss without attention, less the loss with it. One seed.
+#| alt: What missing attention costs, by the place of the guess in a name. Hardly a bar at the first two; {{ f"{shown[2]:.2f}" }} nats at the third, {{ f"{shown[7]:.2f}" }} at the eighth.
+#| caption: A model of one block: loss without attention, less loss with it. One seed.
 shown = (by_place["attention"] - by_place[""])[:8].tolist()
 # The first two guesses measure the noise: both models know the same there.
 control = 2 * max(abs(shown[0]), abs(shown[1]))
@@ -236,13 +251,13 @@ ax.set_title(f"Attention pays from the {ordinal[pays_from - 1]} guess on")
 plt.show()
 
 # %% [markdown]
-# At the first two guesses there is nothing else to look at: the start, and one letter.
+# At the first two guesses both models know the same. A larger block, with the changes that Part 4 explains, reaches {{ f"{one_block:.2f}" }} nats.
 #
 # ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg)
 #
 # ## What goes wrong
 #
-# One block looks once. Here is a riddle that takes two looks. A few letters come again and again; what comes next?
+# One block looks once. This riddle takes two looks: a few letters, again and again. What comes next?
 
 # %% tags=["fold"]
 
@@ -285,7 +300,7 @@ for num_blocks in (1, 2):
     print(f"blocks: {num_blocks}, solved: {solved[num_blocks]:.0%}")
 
 # %% [markdown]
-# First every position must note which letter stands before it. Only then can the last one find the place that noted its own letter, and read what stood there. One block solves {{ f"{solved[1]:.0%}" }}, two, one on the other, {{ f"{solved[2]:.0%}" }}. Stack them, and you have a [GPT](gpt.py).
+# First, each position must note which letter stands before it. Then the last can look for the place that noted its own letter. One block solves {{ f"{solved[1]:.0%}" }}, two, one on the other, {{ f"{solved[2]:.0%}" }}. Stack them, and you have a [GPT](gpt.py).
 
 # %% [markdown]
 # ## Check yourself
@@ -421,7 +436,7 @@ def absolute_value() -> MLP:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `MLP` and `Block` are in [gptbook.gpt](../reference/gpt.md), `gpt_without` in `gptbook.ablation`. The three seeds come from a record, `data/runs/parts.json`, which `gptbook ladder parts` makes.
+# `MLP` and `Block` are in [gptbook.gpt](../reference/gpt.md), `gpt_without` in [gptbook.ablation](../reference/ablation.md). The three seeds come from a record, `data/runs/parts.json`, which `gptbook ladder parts` makes.
 #
 # ## Further reading
 #
