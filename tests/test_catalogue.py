@@ -8,7 +8,7 @@ import torch
 
 from gptbook.catalogue import (
     LONGEST_SENTENCE,
-    check_finite,
+    check_trained,
     load_run,
     new_run,
     split_at_words,
@@ -187,12 +187,12 @@ def test_a_run_whose_training_has_failed_is_named_before_it_writes_or_measures(
         name = next(name for name in tensors if name.startswith("model."))
         tensors[name].view(-1)[0] = (float("nan"), float("inf"))[number % 2]
         save_checkpoint(folder, tensors=tensors, facts=facts)
-        message = f"the run in .* has failed, {name} is not finite: train anew in another folder"
+        message = f"the run in .* has failed, {name[6:]} is not finite: train anew in another folder"
         with pytest.raises(ValueError, match=message):
             load_run(folder)
         with pytest.raises(ValueError, match=message if recipe != iris_net() else "writes no names|not finite"):
             write_samples(folder, start="", count=1, seed=0)
-    check_finite({"whole": torch.ones(3), "numbers": torch.ones(3, dtype=torch.long)}, tmp_path)
+    check_trained({"whole": torch.ones(3), "numbers": torch.ones(3, dtype=torch.long)}, tmp_path)
 
 
 def test_a_checkpoint_without_its_alphabet_or_with_another_is_named(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_continuation import small_gpt2
 
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
@@ -367,14 +368,6 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gptbook.tokenizer_training.docstrings", lambda libraries: texts)
 
 
-@pytest.fixture
-def trained(tiny: None) -> Path:
-    """The folder with a run of each kind, trained a little."""
-    for words in (OWN_GPT, ["train", "clubs-attention"], ["train", "docstrings-bpe", "--steps", "9"]):
-        assert main(words if words[-1] == "9" else [*words, "--steps", "1"]) == 0
-    return Path("runs")
-
-
 def next_command(said: str) -> list[str]:
     """What the last line tells the reader to type, after `gptbook`."""
     last = said.rstrip().splitlines()[-1]
@@ -438,9 +431,8 @@ def test_evaluate_measures_a_gpt_and_attention_too(folder: Path, capsys: pytest.
     assert main(["evaluate", "runs/clubs-attention"]) == 0
     assert "right ground" in capsys.readouterr().out
     (folder / "long.csv").write_text(f"name\n{'am' * 32}\n")
-    for command in (["evaluate", str(GPT_RUN)], ["train", "city-gpt", "--run-dir", "new"]):
-        said = refused([*command, "--names", "long.csv", "--column", "name"], capsys)
-        assert "has 64 letters, and a context of 64 has room for 63" in said or "give at least 20" in said
+    said = refused(["evaluate", str(GPT_RUN), "--names", "long.csv", "--column", "name"], capsys)
+    assert "has 64 letters, and a context of 64 has room for 63" in said
     names = ["evaluate", "runs/clubs-attention", "--names", "towns.csv", "--column", "town"]
     assert "which reads no names: leave out --names" in refused(names, capsys)
 
@@ -464,43 +456,45 @@ def test_a_run_that_failed_is_named(command: str, capsys: pytest.CaptureFixture[
     tensors["model.prediction.weight"][0, 0] = float("nan")
     save_checkpoint(GPT_RUN, tensors=tensors, facts=facts)
     words = OWN_GPT if command == "train" else [command, str(GPT_RUN)]
-    assert "has failed, model.prediction.weight is not finite: train anew" in refused(words, capsys)
+    assert "has failed, prediction.weight is not finite: train anew" in refused(words, capsys)
+
+
+MISTAKES = [
+    (["sample", "GPT", "--start", "amz"], '"z", character 3 of "amz", is not in the alphabet'),
+    (["sample", "GPT", "--start", "am" * 40], "has 80 letters, and a context of 64 has room for 63"),
+    (["sample", "clubs", "--start", "my ant"], '"ant" does not begin with a word that the model knows'),
+    (["sample", "bpe"], "holds a tokenizer, which splits text and writes none: try gptbook tokens runs/docstrings"),
+    (["evaluate", "bpe"], "holds a tokenizer, which splits text and writes none"),
+    (["train", "docstrings-bpe", "--steps", "8"], "num_steps is 9 there, 8 here"),
+    (["train", "docstrings-bpe", "--seed", "3", "--steps", "9"], "seed is 0 there, 3 here"),
+    (["train", "docstrings-bpe", "--run-dir", "runs/city-gpt-towns"], "holds something else than a tokenizer"),
+    (["train", "docstrings-bpe", "--run-dir", "towns.csv"], "towns.csv is a file, not a folder"),
+    (["train", "docstrings-bpe", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
+    (["train", "docstrings-bpe", "--steps", "0"], "num_steps is 0: give 1 to 4294967295"),
+    (["train", "docstrings-bpe", "--steps", "99999", "--run-dir", "new"], "99,999 merges are more than these"),
+    (["train", "city-gpt", "--run-dir", "runs/docstrings-bpe"], "holds something else than a run"),
+    (["train", "city-gpt", "--run-dir", "runs/clubs-attention"], "name is clubs-attention there, city-gpt here"),
+    (["train", "clubs-attention", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
+    (["tokens", "GPT", "a"], "holds no tokenizer.json: give the folder of a tokenizer"),
+    (["tokens", "nowhere", "a"], "nowhere holds no tokenizer.json"),
+    (["tokens", "bpe", ""], "the text is empty: give at least one character"),
+    (["tokens", "bpe", "a\udcff"], "character 2 of the text, '\\udcff', is half of a surrogate pair"),
+    (["tokens", "bpe"], "the following arguments are required: TEXT"),
+]
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["sample", "GPT", "--start", "amz"], '"z", character 3 of "amz", is not in the alphabet'),
-        (["sample", "GPT", "--start", "am" * 40], "has 80 letters, and a context of 64 has room for 63"),
-        (["sample", "clubs", "--start", "my ant"], '"ant" does not begin with a word that the model knows'),
-        (["sample", "bpe"], "holds a tokenizer, which splits text and writes none: try gptbook tokens runs/docstrings"),
-        (["evaluate", "bpe"], "holds a tokenizer, which splits text and writes none"),
-        (["train", "docstrings-bpe", "--steps", "8"], "num_steps is 9 there, 8 here"),
-        (["train", "docstrings-bpe", "--seed", "3", "--steps", "9"], "seed is 0 there, 3 here"),
-        (["train", "docstrings-bpe", "--run-dir", "runs/city-gpt-towns"], "holds something else than a tokenizer"),
-        (["train", "docstrings-bpe", "--run-dir", "towns.csv"], "towns.csv is a file, not a folder"),
-        (["train", "docstrings-bpe", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
-        (["train", "docstrings-bpe", "--steps", "0"], "num_steps is 0: give 1 to 4294967295"),
-        (["train", "docstrings-bpe", "--steps", "99999", "--run-dir", "new"], "99,999 merges are more than these"),
-        (["train", "city-gpt", "--run-dir", "runs/docstrings-bpe"], "holds something else than a run"),
-        (["train", "city-gpt", "--run-dir", "runs/clubs-attention"], "name is clubs-attention there, city-gpt here"),
-        (["train", "clubs-attention", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
-        (["tokens", "GPT", "a"], "holds no tokenizer.json: give the folder of a tokenizer"),
-        (["tokens", "nowhere", "a"], "nowhere holds no tokenizer.json"),
-        (["tokens", "bpe", ""], "the text is empty: give at least one character"),
-        (["tokens", "bpe", "a\udcff"], "character 2 of the text, '\\udcff', is half of a surrogate pair"),
-        (["tokens", "bpe"], "the following arguments are required: TEXT"),
-    ],
-)
 def test_a_mistake_with_what_learns_from_sequences_or_text_is_answered_in_one_sentence(
-    words: list[str], sentence: str, trained: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    for words in (OWN_GPT, ["train", "clubs-attention"], ["train", "docstrings-bpe", "--steps", "9"]):
+        assert main(words) == 0
     folders = {"GPT": str(GPT_RUN), "clubs": "runs/clubs-attention", "bpe": "runs/docstrings-bpe"}
-    before = {run: content(run) for run in trained.iterdir()}
-    assert sentence in refused([folders.get(word, word) for word in words], capsys)
-    assert {run: content(run) for run in trained.iterdir()} == before
-    assert not Path("new").exists()
+    before = {run: content(run) for run in Path("runs").iterdir()}
+    for words, sentence in MISTAKES:
+        assert sentence in refused([folders.get(word, word) for word in words], capsys)
+        assert {run: content(run) for run in Path("runs").iterdir()} == before
+        assert not Path("new").exists()
 
 
 @pytest.mark.usefixtures("tiny")
@@ -516,3 +510,15 @@ def test_tokens_shows_the_pieces_of_a_text_their_numbers_and_how_many(capsys: py
     assert pieces.replace(" | ", "").replace("␣", " ") == "the array of \\xc3\\xa9"
     assert len(pieces.split(" | ")) == len(numbers.split())
     assert summary.startswith(f"15 bytes in {len(numbers.split())} tokens: ")
+
+
+def test_a_text_goes_on_and_what_is_no_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_gpt2(tmp_path / "model")
+    assert main(["complete", "model", "--start", "the cat", "--tokens", "3", "--temperature", "0"]) == 0
+    assert capsys.readouterr().out.startswith("the cat")
+    assert "there is no file nowhere" in refused(["complete", "nowhere"], capsys)
+    assert "half of a surrogate" in refused(["complete", "model", "--start", "a\ud800"], capsys)
+    assert "do not fit into a context of 32" in refused(["complete", "model", "--start", "x y " * 40], capsys)
+    assert "--seed is -1" in refused(["complete", "model", "--seed", "-1"], capsys)
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"no tensors")
+    refused(["complete", "model", "--start", "a"], capsys)

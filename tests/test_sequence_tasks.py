@@ -222,7 +222,7 @@ def test_a_gap_that_no_sentence_has_is_refused() -> None:
         ground_accuracy(Oracle(grammar, tokenizer), tokenizer, grammar, gap=3)
 
 
-def test_attention_learns_from_sentences_of_the_grammar_and_reports_its_least_loss() -> None:
+def test_attention_learns_from_sentences_of_the_grammar_and_reports_the_grammars_own_loss() -> None:
     run = ClubRun(CLUBS)
     sentences = run.grammar.sentences(60, seed=0)
     inputs, targets = padded([run.tokenizer.encode(words) for words in sentences])
@@ -232,5 +232,8 @@ def test_attention_learns_from_sentences_of_the_grammar_and_reports_its_least_lo
     said = "\n".join([*run.describe(), *run.report()])
     assert "learns from 60 sentences" in said
     assert f"{math.log(run.tokenizer.vocab_size):.3f} nats per position on new sentences" in said
-    assert f"{run.grammar.floor():.3f}" in said
+    new = run.grammar.sentences(4000, seed=1_000_000)
+    floor = -sum(map(run.grammar.log_probability, new)) / sum(len(words) + 1 for words in new)
+    assert f"(the grammar that wrote them: {floor:.3f})" in said
+    assert floor == pytest.approx(run.grammar.floor(), abs=0.005)
     assert "with 40 words in between" in said

@@ -19,13 +19,13 @@ from gptbook.tokenizer_training import (
     measure_tokenizer,
     save_tokenizer,
     shown_pieces,
-    split_docstrings,
+    split_texts,
     tokenizer_facts,
     train_tokenizer,
 )
 
 TEXTS = [
-    f"{verb} the {what} of an array.\n\nMore about the {what}."
+    f"{verb} the {what} of an array, in order.\n\nMore about the {what}."
     for verb in ("Return", "Compute")
     for what in "abcdefghij"
 ]
@@ -43,7 +43,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_merges_are_those_of_the_training_docstrings_and_as_many_as_steps() -> None:
-    training, held_out = split_docstrings(SHORT)
+    training, held_out = split_texts(SHORT)
     assert (len(training), len(held_out)) == (18, 2)
     assert set(training).isdisjoint(held_out)
     told: list[bytes] = []
@@ -54,12 +54,12 @@ def test_the_merges_are_those_of_the_training_docstrings_and_as_many_as_steps() 
 
 
 def test_the_seed_draws_what_is_held_out() -> None:
-    assert split_docstrings(SHORT) == split_docstrings(SHORT)
-    assert split_docstrings(SHORT) != split_docstrings(replace(SHORT, seed=1))
+    assert split_texts(SHORT) == split_texts(SHORT)
+    assert split_texts(SHORT) != split_texts(replace(SHORT, seed=1))
 
 
 def test_it_is_measured_on_docstrings_that_it_never_saw_and_shows_a_sentence_of_theirs() -> None:
-    training, held_out = split_docstrings(SHORT)
+    training, held_out = split_texts(SHORT)
     tokenizer = learn_tokenizer(SHORT, training)
     measured = measure_tokenizer(tokenizer, training, ["====", *held_out])
     assert measured["bytes_per_token"] == bytes_per_token(tokenizer, ["====", *held_out])
@@ -70,15 +70,15 @@ def test_it_is_measured_on_docstrings_that_it_never_saw_and_shows_a_sentence_of_
 
 
 def test_more_merges_than_there_are_is_answered_with_how_many() -> None:
-    training, _ = split_docstrings(SHORT)
-    with pytest.raises(ValueError, match="4,000 merges are more than these docstrings have in them: give") as refusal:
+    training, _ = split_texts(SHORT)
+    with pytest.raises(ValueError, match="4,000 merges are more than these texts have in them: give") as refusal:
         learn_tokenizer(replace(SHORT, num_steps=4000), training)
     most = int(str(refusal.value).split()[-3])
     assert learn_tokenizer(replace(SHORT, num_steps=most), training).vocab_size == 256 + most
 
 
 def test_a_tokenizer_comes_back_from_its_folder_and_a_finished_one_is_known_by_its_recipe(tmp_path: Path) -> None:
-    training, held_out = split_docstrings(SHORT)
+    training, held_out = split_texts(SHORT)
     tokenizer = learn_tokenizer(SHORT, training)
     measured = measure_tokenizer(tokenizer, training, held_out)
     folder = tmp_path / "deep" / "run"
@@ -98,7 +98,9 @@ def test_an_empty_folder_is_as_good_as_none(tmp_path: Path) -> None:
 def test_another_recipe_is_refused_with_each_difference(tmp_path: Path) -> None:
     train_tokenizer(SHORT, tmp_path)
     before = content(tmp_path)
-    with pytest.raises(ValueError, match="holds another tokenizer .num_steps is 20 there, 30 here; seed is 0 there, 1"):
+    with pytest.raises(
+        ValueError, match=r"holds another tokenizer .num_steps is 20 there, 30 here; seed is 0 there, 1"
+    ):
         train_tokenizer(replace(SHORT, num_steps=30, seed=1), tmp_path)
     assert content(tmp_path) == before
 
@@ -156,13 +158,13 @@ def test_training_says_what_it_does_and_the_second_time_that_it_is_done(
     train_tokenizer(SHORT, tmp_path / "run")
     first = capsys.readouterr().out
     assert "reads the docstrings of matplotlib, numpy, pandas ..." in first
-    assert "learns from 18 docstrings; 2 others are kept to measure with" in first
+    assert "learns from 18 texts; 2 others are kept to measure with" in first
     assert "merges      20," in first
     before = content(tmp_path / "run")
     train_tokenizer(SHORT, tmp_path / "run")
     second = capsys.readouterr().out
     assert f"{tmp_path / 'run'} is finished: all 20 merges are learned" in second
-    same = "  held-out docstrings"
+    same = "  held-out texts"
     assert first[first.index(same) :] == second[second.index(same) :]
     assert "bytes per token, on 2 that it never saw (single bytes: 1)" in second
     assert f"Next: gptbook tokens {tmp_path / 'run'} " in second
@@ -186,3 +188,25 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
     with pytest.raises(ValueError, match=r"nowhere holds no tokenizer\.json"):
         load_tokenizer(tmp_path / "nowhere")
+
+
+def test_a_text_of_the_readers_own_is_learned_paragraph_by_paragraph(tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("\n\n".join(f"the cat number {number} sat" for number in range(20)), encoding="utf-8")
+    recipe = replace(SHORT, text_file=str(own))
+    training, held_out = split_texts(recipe)
+    assert (len(training), len(held_out)) == (18, 2)
+    before = tokenizer_facts(recipe)
+    own.write_text("another\n\ntext", encoding="utf-8")
+    assert tokenizer_facts(recipe) != before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"\xff\xfe\x00bad", "is not text in UTF-8"), (b"one paragraph", "fewer than two paragraphs")],
+)
+def test_a_text_that_cannot_be_learned_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    own = tmp_path / "own.txt"
+    own.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        split_texts(replace(SHORT, text_file=str(own)))

@@ -52,7 +52,7 @@ def load_run(run_dir: Path) -> Run:
     training has failed.
     """
     tensors, facts = load_checkpoint(run_dir)
-    check_finite(tensors, run_dir)
+    check_trained(tensors, run_dir)
     run = new_run(recipe_in(facts, run_dir))
     run.go_on_from(run_dir)
     return run
@@ -66,7 +66,7 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
     """
     tensors, facts = load_checkpoint(run_dir)
     recipe = recipe_in(facts, run_dir)
-    check_finite(tensors, run_dir)
+    check_trained(tensors, run_dir)
     generator = torch.Generator().manual_seed(seed)
     if isinstance(recipe, ClubsRecipe):
         words = WordTokenizer(data_fact(facts, "words", run_dir))
@@ -113,12 +113,13 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
     ]
 
 
-def check_finite(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
+def check_trained(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
     """Raise ValueError if a number of a run is NaN or infinite: its training failed."""
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
+            plain = name.removeprefix("model.")
             raise ValueError(
-                f"the run in {run_dir} has failed, {name} is not finite: "
+                f"the run in {run_dir} has failed, {plain} is not finite: "
                 "train anew in another folder"
             )
 

@@ -49,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, help="draws start and batches (default: 0)")
     train.add_argument("--steps", type=int, help="steps (default: the recipe's)")
     add_names_options(train, "learn from your own list of names")
+    train.add_argument(
+        "--text", type=Path, metavar="FILE.txt", help="learn from your own text"
+    )
 
     text = "let a trained model write"
     example = "sample runs/city-bigram --start ca --count 10 --seed 1"
@@ -59,6 +62,25 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sample.add_argument("--count", type=int, default=10, help="how many (default: 10)")
     sample.add_argument("--seed", type=int, default=0, help="draws them (default: 0)")
+
+    text = "let GPT-2, or a model of its kind, go on from a text"
+    example = 'complete gpt2 --start "Once upon a time" --tokens 40'
+    complete = command(commands, "complete", text, example)
+    complete.add_argument(
+        "weights",
+        help="gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder or file of weights",
+    )
+    complete.add_argument("--start", default="", help="the text to go on from")
+    complete.add_argument(
+        "--tokens", type=int, default=50, help="how many to write (default: 50)"
+    )
+    complete.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="below 1 prefers the likely, 0 takes the likeliest (default: 1)",
+    )
+    complete.add_argument("--seed", type=int, default=0, help="draws (default: 0)")
 
     text = "measure a trained model on what it has not seen"
     evaluate = command(commands, "evaluate", text, "evaluate runs/city-bigram")

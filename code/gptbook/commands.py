@@ -9,13 +9,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gptbook.catalogue import (
-    check_finite,
+    check_trained,
     load_run,
     new_run,
     split_at_words,
     write_samples,
 )
 from gptbook.checkpoint import FACTS_FILE
+from gptbook.continuation import continue_text, open_gpt2
 from gptbook.datasets import data_file, read_names, read_record, read_table
 from gptbook.merging import utf8
 from gptbook.recipes import (
@@ -52,6 +53,8 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             return train_command(options, words)
         case "sample":
             sample_command(options)
+        case "complete":
+            complete_command(options)
         case "evaluate":
             evaluate_command(options)
         case "tokens":
@@ -76,6 +79,12 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         chosen = replace(chosen, seed=options.seed)
     if options.steps is not None:
         chosen = replace(chosen, num_steps=options.steps)
+    if options.text is not None:
+        if not isinstance(chosen, TokenizerRecipe):
+            raise ValueError(
+                f"{chosen.name} does not learn from a text: leave out --text"
+            )
+        chosen = replace(chosen, text_file=str(options.text.resolve()))
     if not wants_own_names(options):
         return chosen
     if not isinstance(chosen, NamesRecipe):
@@ -98,7 +107,8 @@ def wants_own_names(options: argparse.Namespace) -> bool:
 def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Train, or go on with a run; exit code 130 if Ctrl-C stopped it."""
     chosen = recipe_from(options)
-    own_list = f"-{options.names.stem}" if options.names else ""
+    own = options.names or options.text
+    own_list = f"-{own.stem}" if own else ""
     run_dir: Path = options.run_dir or Path("runs") / f"{chosen.name}{own_list}"
     if run_dir.exists() and not run_dir.is_dir():
         raise ValueError(f"{run_dir} is a file, not a folder: give another --run-dir")
@@ -113,7 +123,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     run = new_run(chosen)
     if is_begun:
         run.go_on_from(run_dir)
-        check_finite(run.model.state_dict(), run_dir)
+        check_trained(run.model.state_dict(), run_dir)
     if run.is_finished:
         print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
     else:
@@ -179,6 +189,15 @@ def sample_command(options: argparse.Namespace) -> None:
         raise ValueError(f"--seed is {seed}: give 0 to {LARGEST_NUMBER}")
     for name in write_samples(options.run_dir, options.start, count, seed):
         print(name)
+
+
+def complete_command(options: argparse.Namespace) -> None:
+    """Print a text and what follows it. Raises ValueError for a seed too large."""
+    if not 0 <= options.seed <= LARGEST_NUMBER:
+        raise ValueError(f"--seed is {options.seed}: give 0 to {LARGEST_NUMBER}")
+    model, tokenizer = open_gpt2(options.weights)
+    how = (options.tokens, options.temperature, options.seed)
+    print(continue_text(model, tokenizer, options.start, *how))
 
 
 def evaluate_command(options: argparse.Namespace) -> None:

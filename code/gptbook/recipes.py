@@ -126,10 +126,12 @@ class ClubsRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerRecipe(Recipe):
-    """Merges for a byte-pair tokenizer, learned from the docstrings of libraries."""
+    """Merges for a byte-pair tokenizer, learned from docstrings or a text."""
 
+    text_file: str = ""
+    """A text file to learn from; empty for the docstrings of installed libraries."""
     held_out: float = 0.1
-    """The share of the docstrings that learning never sees, to measure with."""
+    """The share of the texts that learning never sees, to measure with."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gptbook.bpe import BytePairTokenizer, bytes_per_token
 from gptbook.checkpoint import write_whole
-from gptbook.datasets import docstrings, read_json, split_names
+from gptbook.datasets import docstrings, read_json, read_text, split_names
 from gptbook.recipes import TokenizerRecipe
 from gptbook.runs import brief
 
@@ -23,9 +23,21 @@ TOKENIZER_FACTS_FILE = "training.json"
 TOKENIZER_FORMAT = "gptbook tokenizer 1"
 
 
-def split_docstrings(recipe: TokenizerRecipe) -> tuple[list[str], list[str]]:
-    """Docstrings to learn from, and others to measure with; the seed draws which."""
-    return split_names(docstrings(LIBRARIES), recipe.held_out, recipe.seed)
+def split_texts(recipe: TokenizerRecipe) -> tuple[list[str], list[str]]:
+    """Texts to learn from, and others to measure with; the seed draws which.
+
+    They are docstrings, or the paragraphs of the recipe's own text.
+    Raises ValueError if that is not text in UTF-8, or has only one paragraph.
+    """
+    if not recipe.text_file:
+        return split_names(docstrings(LIBRARIES), recipe.held_out, recipe.seed)
+    paragraphs = [part for part in read_text(recipe.text_file).split("\n\n") if part]
+    if len(set(paragraphs)) < 2:
+        raise ValueError(
+            f"{recipe.text_file} has fewer than two paragraphs: part some with an "
+            "empty line, so that one can be held out"
+        )
+    return split_names(paragraphs, recipe.held_out, recipe.seed)
 
 
 def learn_tokenizer(
@@ -51,7 +63,7 @@ def learn_tokenizer(
         if learned == 0:
             raise
         raise ValueError(
-            f"{recipe.num_steps:,} merges are more than these docstrings have in them: "
+            f"{recipe.num_steps:,} merges are more than these texts have in them: "
             f"give --steps {learned} or fewer"
         ) from error
 
@@ -75,7 +87,9 @@ def measure_tokenizer(
 
 
 def tokenizer_facts(recipe: TokenizerRecipe) -> dict[str, Any]:
-    """All that decides a tokenizer: the recipe, and whose docstrings are read."""
+    """All that decides a tokenizer: the recipe, and which texts are read."""
+    if recipe.text_file:
+        return {**asdict(recipe), "text_sha256": file_sha256(Path(recipe.text_file))}
     versions = {f"version of {library}": version(library) for library in LIBRARIES}
     return {**asdict(recipe), **versions}
 
@@ -186,10 +200,11 @@ def train_tokenizer(recipe: TokenizerRecipe, run_dir: Path) -> None:
         tokenizer = load_tokenizer(run_dir)
     else:
         print(f"{recipe.name}: pieces for a text, merged from bytes")
-        print(f"  reads the docstrings of {', '.join(LIBRARIES)} ...", flush=True)
-        training, held_out = split_docstrings(recipe)
+        texts = recipe.text_file or f"the docstrings of {', '.join(LIBRARIES)}"
+        print(f"  reads {texts} ...", flush=True)
+        training, held_out = split_texts(recipe)
         print(
-            f"  learns from {len(training):,} docstrings; "
+            f"  learns from {len(training):,} texts; "
             f"{len(held_out):,} others are kept to measure with"
         )
         print(f"  merges      {recipe.num_steps:,}, each with the commonest pair")
@@ -205,7 +220,7 @@ def train_tokenizer(recipe: TokenizerRecipe, run_dir: Path) -> None:
         save_tokenizer(run_dir, recipe, tokenizer, measured)
     sentence = measured["sentence"]
     print(
-        f"  held-out docstrings  {measured['bytes_per_token']:.2f} bytes per token, "
+        f"  held-out texts {measured['bytes_per_token']:.2f} bytes per token, "
         f"on {measured['num_held_out']:,} that it never saw (single bytes: 1)"
     )
     print(f"  it splits      {sentence}")
