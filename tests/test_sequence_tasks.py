@@ -14,7 +14,7 @@ from gptbook.clubs import ClubGrammar
 from gptbook.gpt import GPTConfig
 from gptbook.recipes import ClubsRecipe, GPTRecipe, NgramRecipe, city_gpt
 from gptbook.runs import Run, train_run
-from gptbook.sequence_tasks import ClubRun, NameRun, SequenceRun, attention_for, gpt_for, ground_accuracy
+from gptbook.sequence_tasks import ClubRun, NameRun, SequenceRun, club_model_for, gpt_for, ground_accuracy
 from gptbook.sequences import padded
 from gptbook.tasks import SpellingRun
 from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
@@ -181,7 +181,7 @@ def test_the_models_have_the_sizes_of_the_recipe(tiny: GPTRecipe) -> None:
     model = gpt_for(tiny, letters)
     assert model.config == GPTConfig(vocab_size=4, context_length=5, num_layers=1, num_heads=2, model_dim=8, mlp_dim=12)
     assert model.dropout.p == 0.2
-    attention = attention_for(CLUBS, WordTokenizer(["a", "b"]))
+    attention = club_model_for(CLUBS, WordTokenizer(["a", "b"]))
     assert attention.embedding.weight.shape == (3, 8)
     assert attention.attention.num_heads == 2
 

@@ -12,9 +12,10 @@ from gptbook.attention import AttentionModel
 from gptbook.gpt import GPTConfig
 from gptbook.loss import next_token_loss
 from gptbook.modern import ModernGPT
+from gptbook.ngram import NgramNet
 from gptbook.recipes import GPTRecipe, NgramRecipe
 from gptbook.sequence_tasks import NameRun, gpt_for
-from gptbook.sequences import NO_TARGET, padded, sequence_batch, sequence_loss, train_on_sequences, trimmed
+from gptbook.sequences import NO_TARGET, WindowModel, padded, sequence_batch, sequence_loss, train_on_sequences, trimmed
 from gptbook.train import seeded
 
 WORDS = [[1, 2, 3], [4], [2, 2, 5, 1, 3, 4], [], [5, 5]]
@@ -232,3 +233,17 @@ def test_training_on_a_few_sequences_learns_them() -> None:
     before = torch.get_rng_state()
     train_on_sequences(model, inputs, targets, num_steps=1)
     assert torch.equal(torch.get_rng_state(), before), "it leaves the chance of others alone"
+
+
+def test_a_net_of_windows_answers_every_position_as_if_asked_alone() -> None:
+    torch.manual_seed(0)
+    net = NgramNet(vocab_size=9, context_length=3, embedding_dim=4, hidden_dim=8)
+    nn.init.normal_(net.output.weight)
+    names = [[3, 1, 4, 1, 5], [2, 7]]
+    inputs, _ = padded(names)
+    logits = WindowModel(net)(inputs)
+    assert logits.shape == (2, 6, 9)
+    for row, name in enumerate(names):
+        for place in range(len(name) + 1):
+            window = [0, 0, 0, *name[:place]][-3:]
+            torch.testing.assert_close(logits[row, place], net(torch.tensor([window]))[0])

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gptbook.attention import AttentionModel
 from gptbook.checkpoint import load_checkpoint, restore_training
 from gptbook.generate import draw_token, generate_name, generate_tokens
 from gptbook.recipes import (
@@ -22,8 +21,8 @@ from gptbook.runs import Run, recipe_in
 from gptbook.sequence_tasks import (
     ClubRun,
     NameRun,
-    attention_for,
     check_lengths,
+    club_model_for,
     gpt_for,
 )
 from gptbook.tasks import FlowerRun, SpellingRun, net_for
@@ -70,11 +69,11 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
     generator = torch.Generator().manual_seed(seed)
     if isinstance(recipe, ClubsRecipe):
         words = WordTokenizer(data_fact(facts, "words", run_dir))
-        attention = attention_for(recipe, words)
-        restore_training(tensors, attention)
+        club_model = club_model_for(recipe, words)
+        restore_training(tensors, club_model)
         begun = words.encode(split_at_words(start, words.words))
         return [
-            words.decode(begun + write_sentence(attention, begun, generator))
+            words.decode(begun + write_sentence(club_model, begun, generator))
             for _ in range(count)
         ]
     if not isinstance(recipe, NamesRecipe):
@@ -136,7 +135,7 @@ def data_fact(facts: dict[str, Any], name: str, run_dir: Path) -> Any:
 
 @torch.no_grad()
 def write_sentence(
-    model: AttentionModel, begun: list[int], generator: torch.Generator
+    model: nn.Module, begun: list[int], generator: torch.Generator
 ) -> list[int]:
     """What the model adds to the tokens of a sentence, up to its end."""
     model.eval()

@@ -23,7 +23,7 @@ class Recipe:
         """Raises ValueError, which names the field, for a value that cannot be."""
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name == "seed" else 1
+            least = 0 if field.name in ("seed", "window") else 1
             if isinstance(value, int) and not least <= value <= LARGEST_NUMBER:
                 raise ValueError(
                     f"{field.name} is {value}: give {least} to {LARGEST_NUMBER}"
@@ -106,8 +106,10 @@ class GPTRecipe(NamesRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class ClubsRecipe(Recipe):
-    """A model of attention alone that learns the sentences of clubs and grounds."""
+    """A model that learns the sentences of clubs and grounds."""
 
+    window: int = 0
+    """How many words a net sees; 0 for attention, which sees all."""
     num_sentences: int = 20_000
     """How many sentences the grammar writes to learn from."""
     model_dim: int = 64
@@ -189,6 +191,11 @@ def clubs_attention() -> ClubsRecipe:
     return ClubsRecipe(name="clubs-attention")
 
 
+def clubs_8gram() -> ClubsRecipe:
+    """The same sentences with a net that sees seven words, and fails beyond them."""
+    return replace(clubs_attention(), name="clubs-8gram", window=7)
+
+
 def docstrings_bpe() -> TokenizerRecipe:
     """A byte-pair tokenizer of the docstrings of the installed libraries."""
     return TokenizerRecipe(name="docstrings-bpe", num_steps=2000)
@@ -207,6 +214,7 @@ def all_recipes() -> dict[str, Callable[[], Recipe]]:
         "city-trigram": city_trigram,
         "city-4gram": city_4gram,
         "docstrings-bpe": docstrings_bpe,
+        "clubs-8gram": clubs_8gram,
         "clubs-attention": clubs_attention,
         "city-attention": city_attention,
         "city-gpt": city_gpt,

@@ -131,7 +131,7 @@ def recordings() -> dict[str, Recording]:
 def club_settings() -> dict[str, Any]:
     """Windows of several widths; gaps inside and beyond them, and beyond training's."""
     recipe = asdict(clubs_attention())
-    del recipe["seed"]
+    del recipe["seed"], recipe["window"]
     return {
         "recipe": recipe,
         "widths": [2, 4, 6, 8],

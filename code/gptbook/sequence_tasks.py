@@ -1,4 +1,4 @@
-"""What learns from whole sequences: a GPT of names, and attention over sentences."""
+"""What learns from whole sequences: a GPT of names, and models of sentences."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,16 @@ from gptbook.datasets import split_names
 from gptbook.gpt import GPTConfig
 from gptbook.loss import next_token_loss
 from gptbook.modern import ModernGPT
+from gptbook.ngram import NgramNet
 from gptbook.optim import MuonAdamW, muon_groups, warmup_then_decay
 from gptbook.recipes import ClubsRecipe, GPTRecipe
 from gptbook.runs import Run
-from gptbook.sequences import padded, sequence_batch, sequence_loss
+from gptbook.sequences import (
+    WindowModel,
+    padded,
+    sequence_batch,
+    sequence_loss,
+)
 from gptbook.tasks import names_facts, names_for
 from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
 from gptbook.train import seeded
@@ -109,10 +115,10 @@ class NameRun(SequenceRun):
 
 
 class ClubRun(SequenceRun):
-    """Attention on its way to naming the ground of a club named long before."""
+    """A model on its way to naming the ground of a club named long before."""
 
     recipe: ClubsRecipe
-    model: AttentionModel
+    model: AttentionModel | WindowModel
 
     def __init__(self, recipe: ClubsRecipe) -> None:
         """Write the sentences, start the model."""
@@ -122,7 +128,7 @@ class ClubRun(SequenceRun):
         self.tokenizer = WordTokenizer(self.grammar.words)
         sentences = self.grammar.sentences(recipe.num_sentences, seed=recipe.seed)
         with seeded(recipe.seed):
-            model = attention_for(recipe, self.tokenizer)
+            model = club_model_for(recipe, self.tokenizer)
         sequences = [self.tokenizer.encode(words) for words in sentences]
         self.set_up(model, sequences, recipe.learning_rate)
 
@@ -132,7 +138,13 @@ class ClubRun(SequenceRun):
 
     def describe(self) -> Iterator[str]:
         """The model, and how many sentences it learns from."""
-        yield f"{self.recipe.name}: attention that finds the club, however far back"
+        window = self.recipe.window
+        does = (
+            f"a net that sees the last {window} words"
+            if window
+            else "attention that finds the club, however far back"
+        )
+        yield f"{self.recipe.name}: {does}"
         yield f"  learns from {self.recipe.num_sentences:,} sentences of a grammar"
 
     def report(self) -> Iterator[str]:
@@ -148,7 +160,7 @@ class ClubRun(SequenceRun):
             f"  held-out loss  {loss:.3f} nats per position on new sentences "
             f"(the grammar that wrote them: {floor:.3f})"
         )
-        for gap in (10, 40):
+        for gap in (6, 10, 40):
             share = ground_accuracy(self.model, self.tokenizer, self.grammar, gap)
             yield f"  right ground   {share:.1%} with {gap} words in between"
 
@@ -177,9 +189,14 @@ def gpt_for(recipe: GPTRecipe, tokenizer: CharacterTokenizer) -> ModernGPT:
     return ModernGPT(config, recipe.dropout)
 
 
-def attention_for(recipe: ClubsRecipe, tokenizer: WordTokenizer) -> AttentionModel:
-    """A new model of the recipe's sizes."""
-    return AttentionModel(tokenizer.vocab_size, recipe.model_dim, recipe.num_heads)
+def club_model_for(
+    recipe: ClubsRecipe, tokenizer: WordTokenizer
+) -> AttentionModel | WindowModel:
+    """A new model of the recipe's kind and sizes."""
+    vocab_size, dim = tokenizer.vocab_size, recipe.model_dim
+    if recipe.window:
+        return WindowModel(NgramNet(vocab_size, recipe.window, dim, 2 * dim))
+    return AttentionModel(vocab_size, dim, recipe.num_heads)
 
 
 @torch.no_grad()

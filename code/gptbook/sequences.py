@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gptbook.loss import next_token_loss
+from gptbook.ngram import NgramNet
 from gptbook.optim import MuonAdamW, muon_groups, warmup_then_decay
 from gptbook.train import seeded
 
@@ -59,6 +61,25 @@ def sequence_batch(
     if len(chosen) == 0:  # a few sequences of very different length
         chosen = rows[part::4]
     return trimmed(inputs[chosen], targets[chosen])
+
+
+class WindowModel(nn.Module):
+    """A net of windows, asked at every position of a sequence."""
+
+    def __init__(self, net: NgramNet) -> None:
+        """The net decides how wide the window is."""
+        super().__init__()
+        self.net = net
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Score the next token. Shapes: tokens (B, T), the result (B, T, V)."""
+        width = self.net.context_length
+        filled = F.pad(
+            tokens, (width - 1, 0)
+        )  # marks in front, as in `context_windows`
+        windows = filled.unfold(1, width, 1)  # (B, T, C)
+        logits = self.net(windows.flatten(end_dim=1))  # (B * T, V)
+        return logits.unflatten(0, tokens.shape)
 
 
 @torch.no_grad()

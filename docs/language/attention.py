@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## First, a plain average
 #
-# Give every position the average of all rows up to its own. That reaches back any distance. But every word counts the same: among forty, the one that matters has a fortieth of the say. So make it a **weighted average**, and let the words decide the weights.
+# Give every position the average of all embeddings up to its own. That reaches back any distance. But every word counts the same: among forty, the one that matters has a fortieth of the say. So make it a **weighted average**, and let the words decide the weights.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -28,17 +28,17 @@ def plain_average(x: Tensor) -> Tensor:
 # %% [markdown]
 # ## Ask, answer, hand over
 #
-# From its embedding, each word makes three rows of numbers, through three learned tables:
+# Each word's embedding, multiplied by three learned tables, makes three rows of numbers:
 #
 # - a **query**: what it looks for;
 # - a **key**: what it can be found by;
 # - a **value**: what it hands over to whoever finds it.
 #
-# Lay a query beside a key, multiply number by number, and add up. This **dot product** is high if the one seeks what the other offers. Softmax turns the scores into shares, and with these the values are averaged. That is all of attention.
+# Lay a query beside a key, multiply number by number, and add up. This **dot product** is high if the one seeks what the other offers. Softmax turns these products, the scores, into shares. By these the values are averaged. That is the core.
 #
-# Here is every number of it, for four words. The embeddings are made up: the first number says *I name a club*, the second *a place should follow me*.
+# All numbers, for four words; the embeddings are made up: the first number says *I name a club* (which one is left out), the second *a place should follow me*. *Chelsea*, (2, 0), takes 2 times the first row of a table, and 0 times the second.
 #
-# ![Three steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 0.13, 4.94.](../figures/attention-by-hand.svg "Follow the last row: *to* asks for a club, *Chelsea* scores 4, and gets 73% of the say.")
+# ![Three steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 0.13, 4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* asks for a club, *Chelsea* gets 73%, and the output is mostly *Chelsea*'s value.")
 
 # %%
 x = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])  # Chelsea, fans, go, to
@@ -61,7 +61,7 @@ output = shares @ v
 print(output)
 
 # %% [markdown]
-# The last row as a formula with its numbers; then the whole, in the letters of the picture:
+# The last row with its numbers; then the whole, in letters:
 #
 # $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}]$$
 #
@@ -69,7 +69,7 @@ print(output)
 #
 # $$a = \text{softmax}\left(\frac{q k^\top}{\sqrt{H}} + M\right) \qquad o = a v$$
 #
-# $H$ is how many numbers a query has. $M$ is the **causal mask**: 0 where a word may look, $-\infty$ where it may not: ahead, where the answer stands.
+# $k^\top$ is $k$ on its side; a query has $H$ numbers. The **causal mask** $M$ is 0 where a word may look, and $-\infty$, no share, ahead, where the answer stands.
 #
 # !!! question "Guess first"
 #     The query of *fans* is all zeros. How does it share?
@@ -82,10 +82,10 @@ def row(numbers: Tensor) -> str:
 
 
 # %% [markdown]
-# Evenly, {{ f"{shares[1, 0]:.0%}" }} each: who asks nothing gets the plain average.
+# Evenly, {{ f"{shares[1, 0]:.0%}" }} for each word it may see: who asks nothing gets the plain average.
 #
 # ??? info "Why divide by √H?"
-#     A dot product adds up $H$ products. If the numbers are as likely positive as negative, of size about 1, the sum has size about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} of the say to a single key on average; divided by $\sqrt{H}$, {{ f"{scaled_top:.0%}" }}. All-or-nothing shares have nearly no slope, and what has no slope cannot learn.
+#     A dot product adds up $H$ products. If the numbers are independent, as likely positive as negative, of size about 1, the sum has size about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} of the say to a single key on average; divided by $\sqrt{H}$, {{ f"{scaled_top:.0%}" }}. All-or-nothing shares have nearly no slope, and what has no slope cannot learn.
 
 # %% tags=["hide"]
 large_dim, num_keys = 64, 16
@@ -115,14 +115,14 @@ assert torch.allclose(
 print("the package's attention gives the same numbers")
 
 # %% [markdown] tags=["note"]
-# PyTorch has the same average as one call, which never writes the shares down: it works through keys and values piece by piece, and is faster. The models use that one.
+# PyTorch has the same average as one call, which never writes the shares down: it works through keys and values piece by piece, and is usually faster. The models use that one.
 
 # %% tags=["show"]
 from gptbook.attention import fused_attention
 
 # %%
 fused = fused_attention(one_head(q), one_head(k), one_head(v))
-print("largest difference:", f"{(fused - output).abs().max().item():.0e}"[:1])
+print("largest difference:", f"{(fused - output).abs().max().item():.6f}")
 
 # %% [markdown]
 # ## Several questions at once
@@ -139,7 +139,7 @@ print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
 # %% [markdown]
 # ## Now train it
 #
-# A model as plain as can be: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
+# A plain model: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
 
 # %% tags=["fold"]
 from gptbook.attention import AttentionModel
@@ -202,11 +202,11 @@ ax.set_xlim(4.5, 700)
 ax.set_ylim(-2, 104)
 ax.set_xlabel("words between club and ground")
 ax.set_ylabel("right grounds (%)")
-ax.set_title("Attention finds the club at any distance")
+ax.set_title("Attention finds the club at every distance tried")
 plt.show()
 
 # %% [markdown]
-# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, it names the right ground in {{ f"{right:,}" }} of {{ f"{asked:,}" }} new sentences with gaps up to 40. Its loss is {{ f"{loss:.3f}" }} nats; what the grammar leaves to chance is {{ f"{record['floor']:.3f}" }}, and no model can be below.
+# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked {{ f"{asked:,}" }} times with gaps up to 40, it names the right ground {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats; on the same sentences the grammar itself has {{ f"{trained[0]['sentences_floor']:.3f}" }}, and no model is better on average.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -217,11 +217,11 @@ right = round(sum(per_gap * r["accuracy"][place] for r in trained for place in n
 loss = max(row["held_out_loss"] for row in trained)
 
 # %% [markdown]
-# Nobody told it where to look. See for yourself:
+# Nobody told it where to look:
 
 # %% tags=["fold"]
 #| alt: The words of one sentence from top to bottom, with two rows of bars. Asked for the ground, the best head gives {{ f"{club_share:.0%}" }} to the club. Asked for he or she, the best head gives most to {{ looked_at[1] }}.
-#| caption: One sentence; for each question the head that looks back most sharply.
+#| caption: One sentence; the sharpest head for each question, which may be the same.
 words = grammar.sentences(1, seed=5, gap=14)[0]
 shown = [".", *words]
 with torch.no_grad():
@@ -250,7 +250,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# A sum has no order. Shuffle all the words before the last one, and the guess stays the same:
+# A sum has no order. Shuffle all words before the one that asks, and the guess stays the same:
 
 # %% tags=["result"]
 question = tokens[:, : asking[0] + 1]  # up to the word before the ground
@@ -264,7 +264,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# Fine for grounds, hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers; nothing works out what the gathered means. Both are added in the [transformer block](transformer-block.py).
+# Fine for grounds, hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers; nothing works out what that means. Both are added in the [transformer block](transformer-block.py).
 
 # %% [markdown]
 # ## Check yourself
@@ -273,7 +273,7 @@ for version in (question, shuffled):
 #     Their keys: (2, 0) and (1, 0). The query (2, 0) makes 4 with the one and 2 with the other, and softmax turns a difference in scores into a ratio of shares.
 #
 # ??? question "What would a model learn without the mask?"
-#     To copy. In training the next word stands one place to the right; without the mask a head looks there, the loss falls to nearly nothing, and the model can predict nothing.
+#     To copy. In training the next word stands one place to the right; without the mask, a model that knows the order (next chapter) looks there, its loss falls to nearly nothing, and it can predict nothing.
 #
 # ??? question "The sentence gets ten times as long. What grows?"
 #     Not the parameters: the three tables are the same for every position. The scores do: one for each pair of words, so a hundred times as many.
@@ -289,7 +289,7 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# Take the words *Chelsea, Arsenal, go, to*, and give *Arsenal* the same embedding as *Chelsea*, (2, 0). What share does *to* give to *Chelsea* now? Work it out: softmax of (4, 4, 0, 0) over √2. Your number may be off by 0.02.
+# Take the words *Chelsea, Arsenal, go, to*, and give *Arsenal* the same embedding as *Chelsea*, (2, 0). What share does *to* give to *Chelsea* now? Work it out: divide (4, 4, 0, 0) by √2, then softmax. Your number may be off by 0.02.
 
 # %% tags=["starter"]
 my_share = ...

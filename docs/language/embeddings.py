@@ -149,7 +149,7 @@ fig.suptitle(
 plt.show()
 
 # %% [markdown]
-# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, {{ ", ".join(map(str, wrong_after)) }} after. Letters that call for the same guesses can share a row, and their slopes push them the same way.
+# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, {{ ", ".join(map(str, wrong_after)) }} after. Letters that call for the same guesses can lie close, and their slopes push them the same way.
 #
 # ## Words find theirs
 #

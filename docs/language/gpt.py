@@ -1,14 +1,14 @@
 # %% [markdown]
 # # GPT
 #
-# What is a GPT, then? You have met every part: tokens, embeddings, attention, the block. One question is left: how they stand together.
+# What is a GPT, then? You have met every part: tokens, embeddings, attention, the block. How do they stand together?
 #
 # ![A tower that stands on text: books, web pages, code. A piece of text is cut into five tokens. The token table and the positions start a running sum, which leads up through a stack of blocks, each with attention and MLP that read the sum through a norm and add to it. At the top a norm and the token table again give a bar for each possible next token.](../figures/gpt-tower.svg "From text, at the bottom, to a guess at the next token.")
 
 # %% [markdown]
 # ## Blocks in a stack
 #
-# A **GPT** is a stack of blocks between an embedding and a prediction. Its letters say what it is: *generative*, it writes; *pre-trained*, on text that nobody had to label; *transformer*, the design of its blocks.
+# A **GPT** is a stack of blocks between an embedding and a prediction. Its letters say what it is: *generative*, it writes; *pre-trained*, on plain text, before any task; *transformer*, the design of its blocks.
 #
 # It scores the next token at every position at once. When it learns, each position is a question. When it writes, only the last one counts.
 
@@ -50,7 +50,7 @@ from gptbook.gpt import GPT
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 #
-# Look around: fetch what earlier positions offer.
+# Look around: fetch what positions so far offer.
 #
 # $$x \leftarrow x + \text{attention}(\text{norm}(x))$$
 #
@@ -175,7 +175,7 @@ agree("GPT", scores)
 # %% [markdown]
 # Worked out by hand for a small GPT, {{ len(agreed) }} results agree with the model's, to ten decimals: the equation is the code.
 #
-# With the sizes of 2019 the stack has {{ f"{counted:,}" }} parameters, the exact sum of the equation's terms. Fill in the numbers that OpenAI published, and it is GPT-2.
+# With the sizes of GPT-2 small the stack has {{ f"{counted:,}" }} parameters, the exact sum of the equation's terms. Fill in the numbers that OpenAI published, and it is that GPT-2.
 
 # %%
 with torch.device("meta"):  # shapes without memory
@@ -204,7 +204,7 @@ assert counted == sum(term.count for term in terms)
 # !!! question "Guess first"
 #     Tables of letters came down to {{ f"{best_table:.2f}" }} nats in held-out names. Where does a GPT land?
 #
-# This one, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters reads {{ f"{num_steps * batch_size:,}" }} names.
+# This one, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters, reads {{ f"{num_steps * batch_size:,}" }} names.
 
 # %% tags=["result"]
 training = padded([tokenizer.encode(name) for name in training_names])
@@ -227,7 +227,7 @@ city_loss = sequence_loss(city, *held_out)
 print(f"held-out loss: {before:.2f} nats before, {city_loss:.2f} after")
 
 # %% [markdown]
-# It writes as all models before: letter by letter, until it draws the mark.
+# It writes:
 
 # %% tags=["result"]
 generator = torch.Generator().manual_seed(1)
@@ -263,7 +263,7 @@ ax.set_title(f"After {asked[:surest]} it expects {asked[surest]}: {came[surest]:
 plt.show()
 
 # %% [markdown]
-# More takes longer than a page can wait. A larger one, with the changes that Part 4 explains, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
+# Short of the tables: a page cannot wait. A larger one, with the changes that Part 4 explains, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
 #
 # ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg)
 
@@ -307,14 +307,14 @@ print("copied:", *[name for name in samples if name in known][:4])
 #
 # ## What goes wrong
 #
-# Its loss in training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart. GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in your names.
+# Its loss in training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart.
 
 # %% tags=["fold"]
 num_positions = int((training[1] >= 0).sum())
 print(f"{num_positions:,} positions to learn from")
 
 # %% [markdown]
-# A larger GPT needs more text, and hours in which nothing may fail. How do you train one without wasting a night?
+# A larger GPT needs more text (GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in your names), and hours in which nothing may fail. How do you train one without wasting a night?
 
 # %% [markdown]
 # ## Check yourself
@@ -326,7 +326,7 @@ print(f"{num_positions:,} positions to learn from")
 #     Nine: each letter, given those before it, and the end. One pass answers them all, since no position can see what comes later.
 #
 # ??? question "Chapter 2 counts nothing for the prediction. Why does it still know which token fits?"
-#     It compares the sum with each row of the token table. Training moves a row so that the token is both read and predicted well.
+#     It compares the normed sum with each row of the token table. Training moves a row so that the token is both read and predicted well.
 
 # %% [markdown]
 # ## Exercises
@@ -443,4 +443,4 @@ def complete(start: str) -> str:
 #
 # - Alec Radford and others, *Improving Language Understanding by Generative Pre-Training* (2018): the first GPT, and where the name comes from.
 # - Alec Radford and others, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2, the equation of this chapter.
-# - Andrej Karpathy, *nanoGPT* (2022): GPT-2 in one file of code, trained from nothing.
+# - Andrej Karpathy, *nanoGPT* (2022): GPT-2 in two short files of code, trained from nothing.

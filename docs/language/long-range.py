@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Long range
 #
-# Why is a window not enough? Read the sentence below. Before you reach its end you know the ground, and the words that tell you stand far back.
+# Why is a window not enough? Read the sentence below. Before you reach its end you know the stadium, the club's *ground*, and the words that tell you stand far back.
 #
 # ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the ground from the club. What stands between decides neither.")
 

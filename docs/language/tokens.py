@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Tokens
 #
-# What does a model of language read? Numbers; so text must be cut into pieces that have one. The cut decides what can be read at all, and how far a window reaches.
+# What does a model of language read? Numbers; so text is cut into tokens, numbered pieces. The cut decides what can be read at all, and how far a window reaches.
 #
 # ![The text my tiny quokka, cut in three ways: into 14 letters; into three words, of which quokka is unknown; and into the five pieces my, tiny, qu, ok and ka. Under each piece is its number.](../figures/letters-words-pieces.svg "Pieces and numbers are GPT-2's; ␣ is a space.")
 

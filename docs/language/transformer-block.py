@@ -8,13 +8,13 @@
 # %% [markdown]
 # ## Add, never replace
 #
-# Each position takes a row of numbers up through the block: its running sum. A part reads the row and adds something to it, the **residual**. So what was known is never lost. Training gains too: on the way back, a slope passes each plus unchanged.
+# Each position takes a row of numbers, its running sum, through a block of two parts, attention and MLP. Each adds something to it, the **residual**. So nothing is overwritten. In training, slopes pass each plus unchanged.
 #
 # $$x \leftarrow x + \text{part}(\text{norm}(x))$$
 #
 # ## Keep it in range
 #
-# Sums grow, and a part cannot be ready for numbers of every size. So each reads a copy with average 0 and size about 1, made by a **layer norm**:
+# Sums grow, and no part is ready for every size. So each reads a copy with average 0 and size about 1, made by a **layer norm**:
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -57,9 +57,11 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # %% [markdown]
 # $$\text{norm}(x) = g \cdot \frac{x - \text{mean}(x)}{\sqrt{\text{variance}(x) + 10^{-5}}} + b$$
 #
+# $g$ and $b$ are learned, and begin as 1 and 0.
+#
 # ## Think
 #
-# The **MLP** works something out, for each position alone: from $D$ numbers to $F$, a bend, and back. The bend is **GELU**: like $\max(0, x)$, with a rounded corner.
+# The **MLP** is a net for each position alone: from its $D$ numbers to more, $F$, a bend, and back. The bend is **GELU**: like $\max(0, x)$, with a rounded corner.
 #
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 
@@ -115,7 +117,7 @@ for known in ("letters", "letters and places"):
 # %% [markdown]
 # ## What each part is worth
 #
-# Take one part away, train the rest, compare: an **ablation**. A GPT of {{ settings["config"]["num_layers"] }} blocks learns city names, whole and without each part, from {{ len(settings["seeds"]) }} seeds.
+# Take one part away, train the rest, compare: an **ablation**. A stack of {{ settings["config"]["num_layers"] }} blocks learns city names, whole and without each part, for {{ settings["training"]["num_steps"] }} steps from each of {{ len(settings["seeds"]) }} seeds.
 #
 # !!! question "Guess first"
 #     Which is missed most: attention, positions, MLP, running sum or norms?
@@ -194,7 +196,7 @@ plt.show()
 # %% [markdown]
 # Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats. {{ verdict }}
 #
-# Without attention a GPT sees one letter, as the bigram table does, and its place. It reaches {{ f"{mean_loss['attention']:.2f}" }} nats, the table {{ f"{bigram_loss:.2f}" }}. Where in a name does looking around pay?
+# Without attention a GPT sees one letter, as the bigram table does, and its place. It reaches {{ f"{mean_loss['attention']:.2f}" }} nats, the table {{ f"{bigram_loss:.2f}" }}.
 
 # %%
 from gptbook.gpt import GPT
@@ -300,7 +302,7 @@ for num_blocks in (1, 2):
     print(f"blocks: {num_blocks}, solved: {solved[num_blocks]:.0%}")
 
 # %% [markdown]
-# First, each position must note which letter stands before it. Then the last can look for the place that noted its own letter. One block solves {{ f"{solved[1]:.0%}" }}, two, one on the other, {{ f"{solved[2]:.0%}" }}. Stack them, and you have a [GPT](gpt.py).
+# First, each position notes the letter before it. Then the last finds the place that noted its own letter, and copies the letter there. One block solves {{ f"{solved[1]:.0%}" }}, a stack of two {{ f"{solved[2]:.0%}" }}. Stack them, and you have a [GPT](gpt.py).
 
 # %% [markdown]
 # ## Check yourself
