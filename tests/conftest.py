@@ -21,6 +21,9 @@ from bookbuild.book import chapter_names
 from bookbuild.project import Project, this_project
 from gptbook.recipes import NgramRecipe
 
+# One test a core: threads that wait for one another make the small models of the tests ten times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 CHAPTER_NAMES = [name for _, name in chapter_names(navigation())]
 """`part/slug.py` of every chapter, in the order of the navigation."""
 

@@ -13,7 +13,11 @@ def test_every_number_is_the_records() -> None:
     by_name = {rung.name: rung.loss for rung in steps}
     assert by_name["Bigram net"] == pytest.approx(sum(losses) / len(losses))
     assert by_name["Uniform guess"] == record["uniform_loss"]
-    assert by_name["Wide net"] == min(by_name.values())
+    assert by_name["Wide net"] < by_name["Wide table"]
+    for name, model in (("Attention", "attention"), ("GPT", "gpt")):
+        losses = [row["held_out_loss"] for row in read_record("names")["rows"] if row["model"] == model]
+        assert by_name[name] == pytest.approx(sum(losses) / len(losses))
+    assert by_name["GPT"] == min(by_name.values())
     assert 0 <= spread < 0.02
     drawn = ladder()
     assert all(f">{rung.loss:.2f}<" in drawn for rung in steps)

@@ -94,8 +94,13 @@ def test_another_recipe_is_refused_with_each_difference(short: NgramRecipe, tmp_
     other = new_run(replace(short, seed=1, hidden_dim=9))
     with pytest.raises(ValueError, match=r"seed is 0 there, 1 here; hidden_dim is 8 there, 9 here"):
         other.go_on_from(tmp_path / "run")
-    with pytest.raises(ValueError, match="context_length is 2 there, None here"):
-        new_run(iris_net()).go_on_from(tmp_path / "run")
+
+
+def test_a_run_of_another_kind_is_refused_in_a_short_sentence(short: NgramRecipe, tmp_path: Path) -> None:
+    new_run(iris_net()).save(tmp_path / "flowers")
+    with pytest.raises(ValueError, match=r"holds a run of iris, not of .*: give another --run-dir$") as refusal:
+        new_run(short).go_on_from(tmp_path / "flowers")
+    assert len(str(refusal.value)) < len(str(tmp_path)) + 100
 
 
 def test_a_checkpoint_that_is_no_run_is_named(short: NgramRecipe, tmp_path: Path) -> None:

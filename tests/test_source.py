@@ -57,7 +57,7 @@ def test_a_definition_and_an_import_come_once(tmp_path: Path) -> None:
         ("# %%\nx = 1\nfrom gptbook.loss import next_token_loss as n\n", "slug.py:6: import next_token_loss"),
         ("# %%\nx = 1\ny = (\n", "slug.py:6: SyntaxError"),
         (
-            "# %%\nfrom gptbook.gpt import GPT\n\n# %% tags=[\"show\"]\nfrom gptbook.gpt import MLP\n",
+            '# %%\nfrom gptbook.gpt import GPT\n\n# %% tags=["show"]\nfrom gptbook.gpt import MLP\n',
             "slug.py:8: MLP came with an import further up",
         ),
         ("# %%\nfrom gptbook.nowhere import x\n", "there is no module gptbook.nowhere"),

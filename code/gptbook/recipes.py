@@ -50,10 +50,7 @@ class NamesRecipe(Recipe):
     def __post_init__(self) -> None:
         """Raises ValueError, which names the field, for a value that cannot be."""
         super().__post_init__()
-        if not 0 < self.held_out < 1:
-            raise ValueError(
-                f"held_out is {self.held_out}: give a share between 0 and 1"
-            )
+        check_share(self.held_out)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}: give 0 or more, below 1")
         if bool(self.names_file) != bool(self.column):
@@ -135,6 +132,11 @@ class TokenizerRecipe(Recipe):
     held_out: float = 0.1
     """The share of the texts that learning never sees, to measure with."""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which names the field, for a value that cannot be."""
+        super().__post_init__()
+        check_share(self.held_out)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRecipe(Recipe):
@@ -144,6 +146,12 @@ class ClassifierRecipe(Recipe):
     """How many times the net is moved downhill, each time looking at every flower."""
     learning_rate: float = 0.02
     """How far one step goes."""
+
+
+def check_share(held_out: float) -> None:
+    """Raise ValueError if a share to hold out leaves nothing on one side."""
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out is {held_out}: give a share between 0 and 1")
 
 
 def city_bigram() -> NgramRecipe:

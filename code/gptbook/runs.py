@@ -126,7 +126,13 @@ class Run(ABC):
         Raises ValueError, with the differences, if that run has another recipe or data.
         """
         tensors, facts = load_checkpoint(run_dir)
-        there = {**asdict(recipe_in(facts, run_dir)), **facts["data"]}
+        used = recipe_in(facts, run_dir)
+        if type(used) is not type(self.recipe):
+            raise ValueError(
+                f"{run_dir} holds a run of {used.name}, not of {self.recipe.name}: "
+                "give another --run-dir"
+            )
+        there = {**asdict(used), **facts["data"]}
         here = {**asdict(self.recipe), **self.data_facts()}
         # The names count, not where the file with them lies.
         changed = [

@@ -204,7 +204,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("the table copied:", " ".join(copies[:4]))
 
 # %% [markdown]
-# And no window is wide enough. In a sentence, a word may depend on another a hundred letters before. A model of language must reach further; its first step is to read larger pieces than letters.
+# And no window is wide enough. In a sentence, a word may depend on another a hundred letters before. A model of language must reach further; its first step is to read [larger pieces than letters](../language/tokens.py).
 
 # %% [markdown]
 # ## Check yourself
