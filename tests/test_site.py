@@ -211,7 +211,9 @@ def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser
         ".cell-output:not(.cell-result):not(.cell-figure)",
     ):
         assert seen.page.locator(f"{hidden} >> visible=true").count() == 0, hidden
-    assert seen.page.locator("figure.plot").first.is_visible()
+    plot = seen.page.locator("figure.plot").first
+    plot.evaluate("figure => figure.scrollIntoView()")  # a far cell is painted when a reader comes near
+    plot.wait_for(state="visible")
     seen.page.goto(site.page(CHAPTER_NAMES[0]))
     assert seen.page.get_by_role("switch").get_attribute("aria-checked") == "true", "remembered on the next page"
     close(seen)

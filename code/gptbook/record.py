@@ -43,7 +43,7 @@ class Recording:
     """How a record is made, and what decides the numbers in it."""
 
     name: str
-    """The record is runs/<name>.json beside the tables."""
+    """The record is `runs/<name>.json` beside the tables."""
     about: str
     """What it holds, in a phrase."""
     duration: str
