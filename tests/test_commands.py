@@ -473,7 +473,7 @@ MISTAKES = [
     (["train", "docstrings-bpe", "--steps", "0"], "num_steps is 0: give 1 to 4294967295"),
     (["train", "docstrings-bpe", "--steps", "99999", "--run-dir", "new"], "99,999 merges are more than these"),
     (["train", "city-gpt", "--run-dir", "runs/docstrings-bpe"], "holds something else than a run"),
-    (["train", "city-gpt", "--run-dir", "runs/clubs-attention"], "name is clubs-attention there, city-gpt here"),
+    (["train", "city-gpt", "--run-dir", "runs/clubs-attention"], "holds a run of clubs-attention, not of city-gpt"),
     (["train", "clubs-attention", "--names", "towns.csv", "--column", "town"], "does not learn from names"),
     (["tokens", "GPT", "a"], "holds no tokenizer.json: give the folder of a tokenizer"),
     (["tokens", "nowhere", "a"], "nowhere holds no tokenizer.json"),

@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}\b")
 RUNNERS = 2
+PARSING = threading.Lock()
+"""Python 3.11 now and then fails in `ast.parse` when two threads parse at once (cpython issue 106905)."""
 
 # Run before the first cell and never shown. The package is off the path: an import that flattening missed fails.
 STARTUP = """
@@ -104,7 +107,8 @@ def execute_all(
 
 def execute(chapter: Chapter, project: Project, progress: Callable[[str], None] = print) -> Execution:
     """Run one chapter, or return what its last run with the same key gave."""
-    flat = flatten(chapter)
+    with PARSING:
+        flat = flatten(chapter)
     remembered = project.cache_dir / "executed" / f"{chapter.slug}-{execution_key(chapter, flat, project)}.json"
     if remembered.exists():
         return Execution(**json.loads(remembered.read_text(encoding="utf-8")))
@@ -247,7 +251,8 @@ def _evaluate_prose(client: NotebookClient, chapter: Chapter) -> dict[str, str]:
     values = {}
     for expression in expressions(chapter):
         try:
-            ast.parse(expression.code, mode="eval")
+            with PARSING:
+                ast.parse(expression.code, mode="eval")
         except SyntaxError as error:
             message = f"{chapter.at(expression.line)}: {{{{ {expression.code} }}}}: SyntaxError: {error.msg}"
             raise BuildError(message) from None

@@ -234,7 +234,7 @@ looked_at = [
 ]
 club_share = looks[best_heads[0], asking[0]].max().item()
 fig, axes = plt.subplots(1, 2, figsize=(4.6, 4.6), sharey=True)
-titles = ("asked for the ground", "asked for he or she")
+titles = ("which ground?", "he or she?")
 for ax, place, head, title in zip(axes, asking, best_heads, titles):
     bars = 100 * looks[head, place]
     ax.barh(range(len(shown)), bars, color="C1")
