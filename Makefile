@@ -20,7 +20,7 @@ serve: $(STAMP)  ## read the book at http://127.0.0.1:8000/ (another port: make 
 	$(BIN)/python -m bookbuild serve --port $(PORT)
 
 test: $(STAMP)  ## run every test (those that need a browser skip, with a reason, where there is none)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in one run
 	$(BIN)/python tests/bench.py
