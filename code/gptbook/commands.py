@@ -185,16 +185,20 @@ def sample_command(options: argparse.Namespace) -> None:
     count, seed = options.count, options.seed
     if count < 1:
         raise ValueError(f"--count is {count}: ask for 1 name or more")
-    if not 0 <= seed <= LARGEST_NUMBER:
-        raise ValueError(f"--seed is {seed}: give 0 to {LARGEST_NUMBER}")
+    check_seed(seed)
     for name in write_samples(options.run_dir, options.start, count, seed):
         print(name)
 
 
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a seed that PyTorch's generators do not take."""
+    if not 0 <= seed <= LARGEST_NUMBER:
+        raise ValueError(f"--seed is {seed}: give 0 to {LARGEST_NUMBER}")
+
+
 def complete_command(options: argparse.Namespace) -> None:
     """Print a text and what follows it. Raises ValueError for a seed too large."""
-    if not 0 <= options.seed <= LARGEST_NUMBER:
-        raise ValueError(f"--seed is {options.seed}: give 0 to {LARGEST_NUMBER}")
+    check_seed(options.seed)
     model, tokenizer = open_gpt2(options.weights)
     how = (options.tokens, options.temperature, options.seed)
     print(continue_text(model, tokenizer, options.start, *how))
