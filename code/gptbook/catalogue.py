@@ -53,7 +53,7 @@ def load_run(run_dir: Path) -> Run:
     tensors, facts = load_checkpoint(run_dir)
     check_trained(tensors, run_dir)
     run = new_run(recipe_in(facts, run_dir))
-    run.go_on_from(run_dir)
+    run.take_over(tensors, facts, run_dir)
     return run
 
 

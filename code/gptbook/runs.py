@@ -125,7 +125,12 @@ class Run(ABC):
 
         Raises ValueError, with the differences, if that run has another recipe or data.
         """
-        tensors, facts = load_checkpoint(run_dir)
+        self.take_over(*load_checkpoint(run_dir), run_dir)
+
+    def take_over(
+        self, tensors: dict[str, Tensor], facts: dict[str, Any], run_dir: Path
+    ) -> None:
+        """The same, with what was loaded from the folder already."""
         used = recipe_in(facts, run_dir)
         if type(used) is not type(self.recipe):
             raise ValueError(
