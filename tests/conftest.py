@@ -19,7 +19,7 @@ import pytest
 from bookbuild.__main__ import navigation
 from bookbuild.book import chapter_names
 from bookbuild.project import Project, this_project
-from gptbook.recipes import NgramRecipe
+from gptbook.recipes import GPTRecipe, NgramRecipe
 
 # One test a core: threads that wait for one another make the small models of the tests ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -141,3 +141,22 @@ def chromium() -> str:
     if not path:
         pytest.skip("no Chromium on this machine: apt-get install chromium, or set CHROMIUM to its path")
     return path
+
+
+@pytest.fixture
+def tiny(short: NgramRecipe) -> GPTRecipe:
+    """A GPT over 40 short names, with dropout, so that a step depends on chance."""
+    return GPTRecipe(
+        name="towns",
+        num_layers=1,
+        num_heads=2,
+        model_dim=8,
+        mlp_dim=12,
+        context_length=5,
+        batch_size=8,
+        num_steps=8,
+        warmup_steps=4,
+        dropout=0.2,
+        names_file=short.names_file,
+        column=short.column,
+    )

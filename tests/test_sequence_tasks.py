@@ -19,26 +19,6 @@ from gptbook.sequences import padded
 from gptbook.tasks import SpellingRun
 from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
 
-
-@pytest.fixture
-def tiny(short: NgramRecipe) -> GPTRecipe:
-    """A GPT over 40 short names, with dropout, so that a step depends on chance."""
-    return GPTRecipe(
-        name="towns",
-        num_layers=1,
-        num_heads=2,
-        model_dim=8,
-        mlp_dim=12,
-        context_length=5,
-        batch_size=8,
-        num_steps=8,
-        warmup_steps=4,
-        dropout=0.2,
-        names_file=short.names_file,
-        column=short.column,
-    )
-
-
 CLUBS = ClubsRecipe(name="clubs", num_sentences=60, model_dim=8, num_heads=2, batch_size=8, num_steps=6, warmup_steps=2)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from inspect import signature
 
 import pytest
@@ -13,7 +14,7 @@ from gptbook.gpt import GPTConfig
 from gptbook.loss import next_token_loss
 from gptbook.modern import ModernGPT
 from gptbook.ngram import NgramNet
-from gptbook.recipes import GPTRecipe, NgramRecipe
+from gptbook.recipes import GPTRecipe
 from gptbook.sequence_tasks import NameRun, gpt_for
 from gptbook.sequences import NO_TARGET, WindowModel, padded, sequence_batch, sequence_loss, train_on_sequences, trimmed
 from gptbook.train import seeded
@@ -170,39 +171,25 @@ def test_the_loss_is_measured_in_pieces_without_dropout_and_without_a_trace() ->
 
 
 @pytest.fixture
-def tiny(short: NgramRecipe) -> GPTRecipe:
-    """A GPT over the same 40 short names, with dropout, so that a step depends on chance."""
-    return GPTRecipe(
-        name="towns",
-        num_layers=1,
-        num_heads=2,
-        model_dim=8,
-        mlp_dim=12,
-        context_length=5,
-        batch_size=8,
-        num_steps=12,
-        warmup_steps=4,
-        dropout=0.0,
-        seed=3,
-        names_file=short.names_file,
-        column=short.column,
-    )
+def steady(tiny: GPTRecipe) -> GPTRecipe:
+    """Without dropout, so that both ways of training see the same."""
+    return replace(tiny, num_steps=12, dropout=0.0, seed=3)
 
 
-def test_the_loop_of_the_chapters_trains_as_the_command_line_does_bit_for_bit(tiny: GPTRecipe) -> None:
-    run = NameRun(tiny)
-    with seeded(tiny.seed):
-        model = gpt_for(tiny, run.tokenizer)
+def test_the_loop_of_the_chapters_trains_as_the_command_line_does_bit_for_bit(steady: GPTRecipe) -> None:
+    run = NameRun(steady)
+    with seeded(steady.seed):
+        model = gpt_for(steady, run.tokenizer)
     seen: list[tuple[int, float]] = []
     losses = train_on_sequences(
         model,
         *padded([run.tokenizer.encode(name) for name in run.training]),
-        num_steps=tiny.num_steps,
-        batch_size=tiny.batch_size,
-        matrix_rate=tiny.learning_rate,
-        other_rate=tiny.other_rate,
-        warmup_steps=tiny.warmup_steps,
-        seed=tiny.seed,
+        num_steps=steady.num_steps,
+        batch_size=steady.batch_size,
+        matrix_rate=steady.learning_rate,
+        other_rate=steady.other_rate,
+        warmup_steps=steady.warmup_steps,
+        seed=steady.seed,
         on_step=lambda step, loss: seen.append((step, loss)),
     )
     while not run.is_finished:
