@@ -17,10 +17,12 @@ from gptbook.catalogue import (
 )
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.generate import generate_name
-from gptbook.recipes import ClubsRecipe, GPTRecipe, NgramRecipe, Recipe, TokenizerRecipe, all_recipes, iris_net
+from gptbook.recipe_list import all_recipes
+from gptbook.recipes import ClubsRecipe, GPTRecipe, NgramRecipe, Recipe, TokenizerRecipe, iris_net
 from gptbook.runs import Run
 from gptbook.sequence_tasks import ClubRun, NameRun
 from gptbook.tasks import FlowerRun, SpellingRun
+from gptbook.text_recipes import TextRecipe
 
 WORDS = ["my", "aunt", "Rangers", "Boca", "Boca Juniors", "Old Trafford", ",", ";"]
 
@@ -66,7 +68,7 @@ def test_each_recipe_has_its_run(short: NgramRecipe, gpt: GPTRecipe, clubs: Club
 
 
 def test_every_recipe_of_the_command_line_is_of_a_kind_that_can_be_trained() -> None:
-    kinds = NgramRecipe | GPTRecipe | ClubsRecipe | TokenizerRecipe | type(iris_net())
+    kinds = NgramRecipe | GPTRecipe | ClubsRecipe | TokenizerRecipe | TextRecipe | type(iris_net())
     assert all(isinstance(make(), kinds) for make in all_recipes().values())
 
 

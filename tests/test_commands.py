@@ -13,9 +13,8 @@ from test_continuation import small_gpt2
 
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
-from gptbook.commands import spoken_time
-from gptbook.recipes import ClubsRecipe, GPTRecipe, recipe
-from gptbook.record import Recording
+from gptbook.recipe_list import recipe
+from gptbook.recipes import ClubsRecipe, GPTRecipe
 from gptbook.runs import Run
 
 NAMES = [first + middle + last for first in ("am", "bo", "ca", "d") for middle in "aeio" for last in ("n", "rk", "")]
@@ -190,8 +189,8 @@ def test_the_readers_list_may_be_in_any_script(folder: Path, capsys: pytest.Capt
     ("words", "sentence"),
     [
         (["sample", "RUN", "--start", "ba7"], '"7", character 3 of "ba7", is not in the alphabet "abcdeikmnor"'),
-        (["sample", "RUN", "--count", "-2"], "--count is -2: ask for 1 name or more"),
-        (["sample", "RUN", "--count", "0"], "--count is 0: ask for 1 name or more"),
+        (["sample", "RUN", "--count", "-2"], "--count is -2: ask for 1 or more"),
+        (["sample", "RUN", "--count", "0"], "--count is 0: ask for 1 or more"),
         (["sample", "RUN", "--count", "many"], "invalid int value: 'many'"),
         (["sample", "RUN", "--seed", "-1"], "--seed is -1: give 0 to 4294967295"),
         (["sample", "nowhere"], "there is no run folder nowhere"),
@@ -199,7 +198,6 @@ def test_the_readers_list_may_be_in_any_script(folder: Path, capsys: pytest.Capt
         (["evaluate", "nowhere"], "there is no run folder nowhere"),
         (["evaluate", "RUN", "--names", "towns.csv"], "--names needs --column"),
         (["evaluate", "RUN", "--column", "town"], "--column needs --names"),
-        (["data", "prepare", "weather"], 'there is no table "weather": choose one of iris, cities, models, teams'),
     ],
 )
 def test_a_mistake_with_a_run_is_answered_in_one_sentence(
@@ -270,87 +268,6 @@ def test_the_bar_shows_loss_speed_and_time_left(monkeypatch: pytest.MonkeyPatch)
     assert "loss 1." in last
     assert "steps/s" in last
     assert "<00:00" in last
-
-
-def test_the_tables_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "list"]) == 0
-    assert "150 iris flowers" in capsys.readouterr().out
-    for name in ("iris", "cities", "models", "teams"):
-        assert main(["data", "prepare", name]) == 0
-        assert f"{name} is ready: " in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.1, "a second or two"), (20, "about 20 s"), (150, "about 2 min"), (3 * 3600, "about 3 h")],
-)
-def test_times_are_said_as_one_says_them(seconds: float, said: str) -> None:
-    assert spoken_time(seconds) == said
-
-
-RECORDS = ["windows", "clubs", "parts", "names"]
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """No record is made; each call is kept: its name, and whether it goes on."""
-    calls: list[tuple[str, bool]] = []
-
-    def make_record(recording: Recording, resume: bool) -> Path:
-        calls.append((recording.name, resume))
-        return Path(f"runs/{recording.name}.json")
-
-    monkeypatch.setattr("gptbook.commands.make_record", make_record)
-    monkeypatch.setattr("gptbook.commands.read_record", lambda name: {})
-    monkeypatch.setattr("gptbook.commands.is_stale", lambda record, recording: "")
-    return calls
-
-
-def test_a_record_is_made_only_if_it_is_not_up_to_date(
-    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_record(name: str) -> dict[str, str]:
-        raise ValueError("there is none")
-
-    assert main(["ladder"]) == 0
-    said = capsys.readouterr().out
-    assert all(f"The record {name}.json is up to date; --again makes it anew." in said for name in RECORDS)
-    assert made == []
-    reasons = {"clubs": "it is old: run gptbook ladder"}
-    monkeypatch.setattr("gptbook.commands.is_stale", lambda record, recording: reasons.get(recording.name, ""))
-    assert main(["ladder"]) == 0
-    assert "Recording clubs.json anew: it is old." in capsys.readouterr().out
-    assert made == [("clubs", True)]
-    monkeypatch.setattr("gptbook.commands.read_record", no_record)
-    made.clear()
-    assert main(["ladder"]) == 0
-    said = capsys.readouterr().out
-    assert "Recording windows.json anew: there is no record yet." in said
-    assert "It holds loss (nats per position) of counts and nets by letters of context;" in said
-    assert "that takes about 20 minutes on one processor core." in said
-    assert "Ctrl-C stops it; the same command goes on." in said
-    assert said.endswith("Saved in runs/names.json.\n")
-    assert made == [(name, True) for name in RECORDS]
-
-
-def test_the_ladder_makes_the_records_that_are_named_and_no_others(
-    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["ladder", "clubs", "--again"]) == 0
-    said = capsys.readouterr().out
-    assert "Recording clubs.json anew: you asked for it." in said
-    assert "the same command goes on" not in said, "with --again it would begin anew"
-    assert main(["ladder", "parts", "windows", "--again"]) == 0
-    assert main(["ladder", "names"]) == 0
-    assert made == [("clubs", False), ("parts", False), ("windows", False)]
-
-
-def test_a_record_that_is_none_is_answered_with_all_before_any_is_made(
-    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    said = refused(["ladder", "clubs", "rungs", "--again"], capsys)
-    assert 'there is no record "rungs": choose from windows, clubs, parts, names' in said
-    assert made == []
 
 
 TINY_GPT = GPTRecipe(name="city-gpt", num_layers=1, num_heads=2, model_dim=8, mlp_dim=12, num_steps=6, warmup_steps=2)

@@ -37,26 +37,26 @@ def small_gpt2(folder: Path, vocab_size: int | None = None, end_of_text: bool = 
 
 def test_a_model_in_a_folder_goes_on_from_a_text_and_the_same_seed_writes_the_same(tmp_path: Path) -> None:
     model, tokenizer = open_gpt2(str(small_gpt2(tmp_path / "model")))
-    text = continue_text(model, tokenizer, "the cat", 12, seed=1)
+    text = "".join(continue_text(model, tokenizer, "the cat", 12, seed=1))
     assert text.startswith("the cat")
     assert len(text) > len("the cat")
-    assert text == continue_text(model, tokenizer, "the cat", 12, seed=1)
-    assert text != continue_text(model, tokenizer, "the cat", 12, seed=2)
+    assert text == "".join(continue_text(model, tokenizer, "the cat", 12, seed=1))
+    assert text != "".join(continue_text(model, tokenizer, "the cat", 12, seed=2))
 
 
 def test_the_weights_file_alone_finds_what_lies_beside_it(tmp_path: Path) -> None:
     folder = small_gpt2(tmp_path / "model")
     by_file = open_gpt2(str(folder / "model.safetensors"))
     by_folder = open_gpt2(str(folder))
-    said = [continue_text(*pair, "a dog", 5, temperature=0) for pair in (by_file, by_folder)]
+    said = ["".join(continue_text(*pair, "a dog", 5, temperature=0)) for pair in (by_file, by_folder)]
     assert said[0] == said[1]
 
 
 def test_without_a_text_it_begins_one_where_there_is_a_token_for_that(tmp_path: Path) -> None:
-    assert continue_text(*open_gpt2(str(small_gpt2(tmp_path / "model"))), "", 5)
+    assert "".join(continue_text(*open_gpt2(str(small_gpt2(tmp_path / "model"))), "", 5))
     without = open_gpt2(str(small_gpt2(tmp_path / "other", end_of_text=False)))
     with pytest.raises(ValueError, match="no text to go on from"):
-        continue_text(*without, "", 5)
+        list(continue_text(*without, "", 5))
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
@@ -67,4 +67,11 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_text_longer_than_the_context_is_refused(tmp_path: Path) -> None:
     pair = open_gpt2(str(small_gpt2(tmp_path / "model")))
     with pytest.raises(ValueError, match="do not fit into a context of 32"):
-        continue_text(*pair, "xyz " * 30, 5)
+        list(continue_text(*pair, "xyz " * 30, 5))
+
+
+def test_the_likeliest_alone_is_the_same_as_no_chance(tmp_path: Path) -> None:
+    pair = open_gpt2(str(small_gpt2(tmp_path / "model")))
+    best = "".join(continue_text(*pair, "a dog", 8, temperature=0))
+    assert best == "".join(continue_text(*pair, "a dog", 8, top_k=1, seed=3))
+    assert best == "".join(continue_text(*pair, "a dog", 8, top_p=0.0, seed=4))

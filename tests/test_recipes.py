@@ -9,11 +9,9 @@ from gptbook.recipes import (
     ClassifierRecipe,
     ClubsRecipe,
     GPTRecipe,
-    NamesRecipe,
     NgramRecipe,
     Recipe,
     TokenizerRecipe,
-    all_recipes,
     city_4gram,
     city_attention,
     city_bigram,
@@ -22,15 +20,8 @@ from gptbook.recipes import (
     clubs_attention,
     docstrings_bpe,
     iris_net,
-    recipe,
 )
 from gptbook.windows import WINDOW_SETTINGS
-
-
-def test_every_recipe_is_found_by_its_own_name() -> None:
-    for word, make in all_recipes().items():
-        assert recipe(word) == make()
-        assert make().name == word
 
 
 def test_wider_recipes_see_one_letter_more() -> None:
@@ -49,33 +40,6 @@ def test_one_block_and_the_whole_gpt_learn_from_the_same_names_for_as_long() -> 
     assert city_gpt().num_layers == 4
     for field in ("num_steps", "held_out", "context_length", "batch_size", "model_dim", "num_heads"):
         assert getattr(city_attention(), field) == getattr(city_gpt(), field)
-
-
-def test_what_learns_names_is_known_by_its_kind() -> None:
-    """The options --names and --column are for these, and for no others."""
-    kinds = {word for word, make in all_recipes().items() if isinstance(make(), NamesRecipe)}
-    assert kinds == {word for word in all_recipes() if word.startswith("city-")}
-
-
-@pytest.mark.parametrize(
-    ("typo", "meant"),
-    [
-        ("city-4grm", "city-4gram"),
-        ("city_bigram", "city-bigram"),
-        ("Iris", "iris"),
-        ("bigram", "city-bigram"),
-        ("citygpt", "city-gpt"),
-        ("docstring-bpe", "docstrings-bpe"),
-    ],
-)
-def test_a_typo_is_answered_with_the_nearest_word(typo: str, meant: str) -> None:
-    with pytest.raises(ValueError, match=f'there is no recipe "{typo}": did you mean "{meant}"'):
-        recipe(typo)
-
-
-def test_a_word_like_no_other_is_answered_with_all() -> None:
-    with pytest.raises(ValueError, match="choose one of iris, city-bigram, city-trigram, city-4gram"):
-        recipe("weather")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_a_run_that_crashed_goes_on_from_its_last_save(
     short: NgramRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gptbook.runs.SAVE_EVERY_SECONDS", -1.0)
+    monkeypatch.setattr("gptbook.runs.PAUSE_PER_SAVE", 0.0)
     whole = new_run(short)
     train_run(whole, tmp_path / "whole", quiet)
 

@@ -1,11 +1,11 @@
 """Which recipe makes which run, and how what was trained writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gptbook.checkpoint import load_checkpoint, restore_training
 from gptbook.generate import draw_token, generate_name, generate_tokens
@@ -17,7 +17,7 @@ from gptbook.recipes import (
     NgramRecipe,
     Recipe,
 )
-from gptbook.runs import Run, recipe_in
+from gptbook.runs import Run, check_trained, recipe_in
 from gptbook.sequence_tasks import (
     ClubRun,
     NameRun,
@@ -26,6 +26,8 @@ from gptbook.sequence_tasks import (
     gpt_for,
 )
 from gptbook.tasks import FlowerRun, SpellingRun, net_for
+from gptbook.text_recipes import TextRecipe
+from gptbook.text_run import TextRun
 from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
 
 LONGEST_SENTENCE = 200  # words; one in a million of the grammar's has as many
@@ -40,6 +42,8 @@ def new_run(recipe: Recipe) -> Run:
             return NameRun(recipe)
         case ClubsRecipe():
             return ClubRun(recipe)
+        case TextRecipe():
+            return TextRun(recipe)
     assert isinstance(recipe, ClassifierRecipe)
     return FlowerRun(recipe)
 
@@ -110,17 +114,6 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
         generate_name(net, letters, recipe.context_length, generator, start, longest)
         for _ in range(count)
     ]
-
-
-def check_trained(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
-    """Raise ValueError if a number of a run is NaN or infinite: its training failed."""
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            plain = name.removeprefix("model.")
-            raise ValueError(
-                f"the run in {run_dir} has failed, {plain} is not finite: "
-                "train anew in another folder"
-            )
 
 
 def data_fact(facts: dict[str, Any], name: str, run_dir: Path) -> Any:

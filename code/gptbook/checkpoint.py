@@ -34,6 +34,12 @@ def write_whole(path: Path, content: bytes) -> None:
         growing.unlink(missing_ok=True)
 
 
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def save_checkpoint(
     run_dir: Path, *, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
 ) -> None:
@@ -105,10 +111,13 @@ def load_checkpoint(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         record = json.loads(facts_path.read_text(encoding="utf-8"))
     except ValueError:
         raise ValueError(f"{facts_path} {damaged}") from None
-    if not isinstance(record, dict) or record.get("format") != CHECKPOINT_FORMAT:
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != CHECKPOINT_FORMAT:
+        family = CHECKPOINT_FORMAT.rstrip("0123456789")
+        is_ours = isinstance(found, str) and found.startswith(family)
         raise ValueError(
             f'{facts_path} is no checkpoint of this version ("{CHECKPOINT_FORMAT}"): '
-            "train anew"
+            + (f'"{found}" needs a newer gptbook' if is_ours else "train anew")
         )
     name, facts = record.get("weights"), record.get("facts")
     is_file_name = isinstance(name, str) and Path(name).name == name  # nothing outside

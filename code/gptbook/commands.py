@@ -6,31 +6,37 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from gptbook.catalogue import (
-    check_trained,
     load_run,
     new_run,
     split_at_words,
     write_samples,
 )
-from gptbook.checkpoint import FACTS_FILE
+from gptbook.checkpoint import FACTS_FILE, load_checkpoint
 from gptbook.continuation import continue_text, open_gpt2
-from gptbook.datasets import data_file, read_names, read_record, read_table
+from gptbook.data_commands import ladder_command, list_data, prepare_data
+from gptbook.datasets import read_names
 from gptbook.merging import utf8
+from gptbook.progress import train_with_bar
+from gptbook.recipe_list import recipe
 from gptbook.recipes import (
     LARGEST_NUMBER,
     NamesRecipe,
     Recipe,
     TokenizerRecipe,
-    recipe,
 )
-from gptbook.record import is_stale, make_record
-from gptbook.recordings import recordings
-from gptbook.runs import Run, train_run
+from gptbook.runs import check_trained, recipe_in
 from gptbook.sequence_tasks import ClubRun, NameRun
 from gptbook.tasks import SpellingRun
+from gptbook.text_commands import (
+    check_sampling,
+    estimate_command,
+    export_command,
+    receipt_command,
+    sample_text,
+)
+from gptbook.text_recipes import TextRecipe
+from gptbook.text_training import TEXT_OPTIONS, train_text
 from gptbook.tokenizer_training import (
     holds_tokenizer,
     load_tokenizer,
@@ -38,19 +44,18 @@ from gptbook.tokenizer_training import (
     train_tokenizer,
 )
 
-DATA_SETS = {
-    "iris": ("iris.csv", "150 iris flowers: four lengths in cm and the species"),
-    "cities": ("cities.csv", "names of cities of the world in a-z, with their country"),
-    "models": ("models.csv", "parameter counts of language models, dated and sourced"),
-    "teams": ("teams.csv", "football clubs and their home grounds, one each"),
-}
-
 
 def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Do what the parsed words say, and return the exit code."""
     match options.command:
         case "train":
             return train_command(options, words)
+        case "estimate":
+            estimate_command(options)
+        case "receipt":
+            receipt_command(options)
+        case "export":
+            export_command(options)
         case "sample":
             sample_command(options)
         case "complete":
@@ -63,7 +68,7 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             if options.action == "list":
                 list_data()
             else:
-                prepare_data(options.name)
+                prepare_data(options)
         case "ladder":
             ladder_command(options)
     return 0
@@ -82,7 +87,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     if options.text is not None:
         if not isinstance(chosen, TokenizerRecipe):
             raise ValueError(
-                f"{chosen.name} does not learn from a text: leave out --text"
+                f"{chosen.name} takes no --text: "
+                + ("give --data" if isinstance(chosen, TextRecipe) else "leave it out")
             )
         chosen = replace(chosen, text_file=str(options.text.resolve()))
     if not wants_own_names(options):
@@ -107,6 +113,14 @@ def wants_own_names(options: argparse.Namespace) -> bool:
 def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Train, or go on with a run; exit code 130 if Ctrl-C stopped it."""
     chosen = recipe_from(options)
+    if isinstance(chosen, TextRecipe):
+        return train_text(options, chosen, words)
+    for name in ("data", *TEXT_OPTIONS):
+        if getattr(options, name) not in (None, False):
+            raise ValueError(
+                f"{chosen.name} takes no --{name.replace('_', '-')}: "
+                "it is for laptop, gpt2-124m and gpt2-124m-2019"
+            )
     own = options.names or options.text
     own_list = f"-{own.stem}" if own else ""
     run_dir: Path = options.run_dir or Path("runs") / f"{chosen.name}{own_list}"
@@ -151,42 +165,23 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     return 0
 
 
-def train_with_bar(run: Run, run_dir: Path) -> None:
-    """Say what will be done and how long it takes; do it, and show how it goes."""
-    for line in run.describe():
-        print(line)
-    steps = f"{run.recipe.num_steps:,}"
-    if run.step:
-        steps += f", of which {run.step:,} are done"
-    print(f"  parameters  {run.num_parameters:,}")
-    print(f"  steps       {steps}: {spoken_time(run.seconds_left())} on this machine")
-    print(f"  saved in    {run_dir} (Ctrl-C saves and stops)", flush=True)
-    total, unit = run.recipe.num_steps, " steps"
-    with tqdm(total=total, initial=run.step, unit=unit, disable=None) as bar:
-
-        def show(run: Run) -> None:
-            bar.set_postfix_str(f"loss {run.losses[-1]:.3f}", refresh=False)
-            bar.update()
-
-        train_run(run, run_dir, show)
-
-
-def spoken_time(seconds: float) -> str:
-    """A duration as one says it."""
-    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
-        if seconds >= 2 * size:
-            return f"about {seconds / size:.0f} {unit}"
-    return "a second or two"
-
-
 def sample_command(options: argparse.Namespace) -> None:
     """Print names, one a line. Raises ValueError for a count or seed that cannot be."""
     refuse_tokenizer(options.run_dir)
     count, seed = options.count, options.seed
-    if count < 1:
-        raise ValueError(f"--count is {count}: ask for 1 name or more")
+    if count is not None and count < 1:
+        raise ValueError(f"--count is {count}: ask for 1 or more")
     check_seed(seed)
-    for name in write_samples(options.run_dir, options.start, count, seed):
+    _, facts = load_checkpoint(options.run_dir)
+    if isinstance(recipe_in(facts, options.run_dir), TextRecipe):
+        sample_text(options)
+        return
+    for name in ("tokens", "temperature", "top_k", "top_p"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for runs on a text: leave it out"
+            )
+    for name in write_samples(options.run_dir, options.start, count or 10, seed):
         print(name)
 
 
@@ -197,11 +192,18 @@ def check_seed(seed: int) -> None:
 
 
 def complete_command(options: argparse.Namespace) -> None:
-    """Print a text and what follows it. Raises ValueError for a seed too large."""
+    """Print a text and what follows it, as it is written.
+
+    Raises ValueError for a choice that cannot be.
+    """
     check_seed(options.seed)
+    check_sampling(options)
     model, tokenizer = open_gpt2(options.weights)
-    how = (options.tokens, options.temperature, options.seed)
-    print(continue_text(model, tokenizer, options.start, *how))
+    temperature = 1.0 if options.temperature is None else options.temperature
+    how = (options.tokens, temperature, options.seed, options.top_k, options.top_p)
+    for piece in continue_text(model, tokenizer, options.start, *how):
+        print(piece, end="", flush=True)
+    print()
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
@@ -250,47 +252,3 @@ def tokens_command(options: argparse.Namespace) -> None:
         f"{num_bytes:,} bytes in {len(numbers):,} tokens: "
         f"{num_bytes / len(numbers):.2f} bytes per token"
     )
-
-
-def list_data() -> None:
-    """Print the tables."""
-    for name, (file, text) in DATA_SETS.items():
-        print(f"{name:8}{text} ({file})")
-
-
-def prepare_data(name: str) -> None:
-    """Read a table whole and say where it lies. Raises ValueError if it cannot be."""
-    if name not in DATA_SETS:
-        known = ", ".join(DATA_SETS)
-        raise ValueError(f'there is no table "{name}": choose one of {known}')
-    path = data_file(DATA_SETS[name][0])
-    table = read_table(path)
-    columns = ", ".join(table.columns)
-    print(f"{name} is ready: {len(table):,} rows with {columns} in {path}")
-
-
-def ladder_command(options: argparse.Namespace) -> None:
-    """Make the records of the book that are absent or old.
-
-    Raises ValueError for a name that is no record.
-    """
-    every = recordings()
-    for name in options.records:
-        if name not in every:
-            raise ValueError(
-                f'there is no record "{name}": choose from {", ".join(every)}'
-            )
-    for name in options.records or every:
-        try:
-            reason = is_stale(read_record(name), every[name]).partition(": run ")[0]
-        except ValueError:
-            reason = "there is no record yet"
-        if not reason and not options.again:
-            print(f"The record {name}.json is up to date; --again makes it anew.")
-            continue
-        print(f"Recording {name}.json anew: {reason or 'you asked for it'}.")
-        print(f"It holds {every[name].about};")
-        print(f"that takes {every[name].duration}.", flush=True)
-        if not options.again:
-            print("Ctrl-C stops it; the same command goes on.", flush=True)
-        print(f"Saved in {make_record(every[name], resume=not options.again)}.")

@@ -1,13 +1,14 @@
 """GPT-2, or a model of its kind, goes on from a text."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from gptbook.bpe import BytePairTokenizer
-from gptbook.generate import generate_tokens
 from gptbook.gpt import GPT
 from gptbook.pretrained import load_gpt2, load_gpt2_tokenizer
+from gptbook.sampling import stream_text, stream_tokens
 
 
 def open_gpt2(source: str) -> tuple[GPT, BytePairTokenizer]:
@@ -31,8 +32,10 @@ def continue_text(
     num_tokens: int,
     temperature: float = 1.0,
     seed: int = 0,
-) -> str:
-    """The text and what the model writes after it, num_tokens at most.
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Iterator[str]:
+    """The text and what the model writes after it, num_tokens at most, as it comes.
 
     It stops where it would begin another text. Without a text it begins with one.
     Raises ValueError if the text does not fit into the context, or holds half of a
@@ -42,12 +45,15 @@ def continue_text(
     begun = tokenizer.encode(start)
     if not begun and end is None:
         raise ValueError("there is no text to go on from: give at least one letter")
-    new = generate_tokens(
+    new = stream_tokens(
         model,
         begun or [tokenizer.vocab_size - 1],
         num_tokens,
         temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
         generator=torch.Generator().manual_seed(seed),
         stop_token=end,
     )
-    return tokenizer.decode(begun + new)
+    yield tokenizer.decode(begun)
+    yield from stream_text(tokenizer, new)

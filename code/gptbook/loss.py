@@ -1,5 +1,7 @@
 """Loss: the average surprise, in nats, at what comes next."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,6 +14,17 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
     Shapes: logits (..., V), targets (...), the result ().
     """
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
+
+
+def bits_per_byte(nats_per_token: float, bytes_per_token: float) -> float:
+    """The same surprise for each byte of text, in bits: it compares across tokenizers.
+
+    A longer token surprises more, and there are fewer of them; a byte is a byte.
+    Raises ValueError if a token has no bytes.
+    """
+    if not bytes_per_token > 0:
+        raise ValueError(f"bytes_per_token is {bytes_per_token}: give more than 0")
+    return nats_per_token / math.log(2) / bytes_per_token
 
 
 def count_loss(logits: Tensor, counts: Tensor) -> Tensor:

@@ -1,8 +1,6 @@
 """Recipes: all that decides how a training run turns out, in one value."""
 
-import difflib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 LARGEST_NUMBER = 2**32 - 1  # of seeds and sizes; more would not fit where they go
@@ -212,35 +210,3 @@ def docstrings_bpe() -> TokenizerRecipe:
 def iris_net() -> ClassifierRecipe:
     """The three species of iris, as the third chapter trains its net."""
     return ClassifierRecipe(name="iris")
-
-
-def all_recipes() -> dict[str, Callable[[], Recipe]]:
-    """Every recipe by its word on the command line, in the order of the book."""
-    return {
-        "iris": iris_net,
-        "city-bigram": city_bigram,
-        "city-trigram": city_trigram,
-        "city-4gram": city_4gram,
-        "docstrings-bpe": docstrings_bpe,
-        "clubs-8gram": clubs_8gram,
-        "clubs-attention": clubs_attention,
-        "city-attention": city_attention,
-        "city-gpt": city_gpt,
-    }
-
-
-def recipe(word: str) -> Recipe:
-    """The recipe for a word of the command line, such as city-4gram.
-
-    Raises ValueError, which names the nearest word, if there is none.
-    """
-    known = all_recipes()
-    if word not in known:
-        near = difflib.get_close_matches(word.lower().replace("_", "-"), known, n=1)
-        hint = (
-            f'did you mean "{near[0]}"?'
-            if near
-            else f"choose one of {', '.join(known)}"
-        )
-        raise ValueError(f'there is no recipe "{word}": {hint}')
-    return known[word]()

@@ -125,21 +125,25 @@ def provenance(command: str) -> dict[str, Any]:
         commit = found.stdout.strip() if found.returncode == 0 else ""
     except OSError:  # no git here
         commit = ""
-    processor = platform.processor() or platform.machine()
-    about_processor = Path("/proc/cpuinfo")
-    if about_processor.is_file():
-        for line in about_processor.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                processor = line.partition(":")[2].strip()
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),
         "commit": commit,
-        "processor": processor,
+        "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
+
+
+def processor_name() -> str:
+    """What the processor is called, as far as the system says."""
+    about = Path("/proc/cpuinfo")
+    if about.is_file():
+        for line in about.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def fingerprint(source: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gptbook.datasets import city_names
 from gptbook.experiments import ClubExperiment, NameExperiment, PartExperiment
+from gptbook.mistake_experiment import MistakeExperiment, mistake_settings
 from gptbook.recipes import city_attention, city_gpt, clubs_attention
 from gptbook.record import Recording
 from gptbook.windows import WINDOW_SETTINGS, WindowExperiment
@@ -88,6 +89,34 @@ PART_SOURCES = (
     "gptbook.experiments:PartExperiment",
 )
 
+MISTAKE_SOURCES = (
+    "cities.csv",
+    "gptbook.datasets:split_names",
+    "gptbook.tokenizer:CharacterTokenizer",
+    "gptbook.sequences:padded",
+    "gptbook.sequences:trimmed",
+    "gptbook.sequences:sequence_loss",
+    "gptbook.optim:warmup_then_decay",
+    "gptbook.train:seeded",
+    "gptbook.attention:attention_weights",
+    "gptbook.attention:causal_attention",
+    "gptbook.attention:MultiHeadAttention",
+    "gptbook.gpt:MLP",
+    "gptbook.gpt:Block",
+    "gptbook.gpt:GPT",
+    "gptbook.ngram:NgramCounts",
+    "gptbook.generate:generate_tokens",
+    "gptbook.generate:draw_token",
+    "gptbook.small_run:WrittenOutAttention",
+    "gptbook.small_run:DroppingMLP",
+    "gptbook.small_run:SmallGPT",
+    "gptbook.small_run:shuffled_rows",
+    "gptbook.small_run:decaying_groups",
+    "gptbook.small_run:SmallRun",
+    "gptbook.mistake_experiment:prefix_loss",
+    "gptbook.mistake_experiment:MistakeExperiment",
+)
+
 
 def recordings() -> dict[str, Recording]:
     """Every record by its name, in the order of the book."""
@@ -123,6 +152,14 @@ def recordings() -> dict[str, Recording]:
             settings=name_settings(),
             sources=NAME_SOURCES,
             start=NameExperiment,
+        ),
+        Recording(
+            name="mistakes",
+            about="loss (nats per position) of a small GPT of names with each mistake",
+            duration="about 10 minutes on one processor core",
+            settings=mistake_settings(),
+            sources=MISTAKE_SOURCES,
+            start=MistakeExperiment,
         ),
     )
     return {recording.name: recording for recording in every}

@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -28,9 +28,11 @@ from gptbook.recipes import (
     NgramRecipe,
     Recipe,
 )
+from gptbook.text_recipes import TextRecipe
 from gptbook.train import seeded
 
 SAVE_EVERY_SECONDS = 60.0
+PAUSE_PER_SAVE = 50.0  # times as long as saving takes
 
 
 class Run(ABC):
@@ -71,6 +73,19 @@ class Run(ABC):
     @abstractmethod
     def report(self) -> Iterator[str]:
         """How good the model is now, line by line, for the reader."""
+
+    def extra_facts(self) -> dict[str, Any]:
+        """What else to save, as JSON can hold it."""
+        return {}
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the weights are worth saving over those that were saved before."""
+        return True
+
+    def agrees_to_stop(self, wants: bool) -> bool:
+        """Whether to stop, if this process wants to or not; a team decides as one."""
+        return wants
 
     @property
     def is_finished(self) -> bool:
@@ -116,6 +131,7 @@ class Run(ABC):
             "data": self.data_facts(),
             "step": self.step,
             "losses": self.losses,
+            **self.extra_facts(),
         }
         tensors = training_tensors(self.model, self.optimizer)
         save_checkpoint(run_dir, tensors=tensors, facts=facts)
@@ -139,11 +155,11 @@ class Run(ABC):
             )
         there = {**asdict(used), **facts["data"]}
         here = {**asdict(self.recipe), **self.data_facts()}
-        # The names count, not where the file with them lies.
+        # The names or the text count, not where the file with them lies.
         changed = [
             name
             for name in {**there, **here}
-            if there.get(name) != here.get(name) and name != "names_file"
+            if there.get(name) != here.get(name) and name not in ("names_file", "data")
         ]
         if changed:
             shown = "; ".join(
@@ -169,7 +185,7 @@ def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
     """The recipe in a checkpoint's facts. Raises ValueError if they are of no run."""
     kinds = {
         kind.__name__: kind
-        for kind in (NgramRecipe, ClassifierRecipe, GPTRecipe, ClubsRecipe)
+        for kind in (NgramRecipe, ClassifierRecipe, GPTRecipe, ClubsRecipe, TextRecipe)
     }
     try:
         used: Recipe = kinds[facts["kind"]](**facts["recipe"])
@@ -187,24 +203,44 @@ def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
     )
 
 
+def check_trained(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
+    """Raise ValueError if a number of a run is NaN or infinite: its training failed."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            plain = name.removeprefix("model.")
+            raise ValueError(
+                f"the run in {run_dir} has failed, {plain} is not finite: "
+                "train anew in another folder"
+            )
+
+
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Let Ctrl-C set the event, so that a step ends whole; a second one stops."""
+    """Let Ctrl-C set the event, so that a step ends whole; a second one stops.
+
+    A rented machine that is taken back sends SIGTERM, which does the same.
+    """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # Python hands signals to the main thread only
         return
-    before = signal.getsignal(signal.SIGINT)
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def put_back() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def on_interrupt(number: int, frame: object) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, before)
+        put_back()
 
-    signal.signal(signal.SIGINT, on_interrupt)
+    for number in signals:
+        signal.signal(number, on_interrupt)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        put_back()
 
 
 def train_run(run: Run, run_dir: Path, after_step: Callable[[Run], None]) -> None:
@@ -213,12 +249,23 @@ def train_run(run: Run, run_dir: Path, after_step: Callable[[Run], None]) -> Non
     Saving before the first step finds a full disk before an hour of work, not after.
     """
     with stop_on_interrupt() as stop:
-        run.save(run_dir)
+        pause = save_timed(run, run_dir)
         saved_at = time.monotonic()
-        while not run.is_finished and not stop.is_set():
+        while not run.is_finished and not run.agrees_to_stop(stop.is_set()):
             run.advance()
             after_step(run)
-            if time.monotonic() - saved_at > SAVE_EVERY_SECONDS:
-                run.save(run_dir)
+            if time.monotonic() - saved_at > pause and run.is_sound:
+                pause = save_timed(run, run_dir)
                 saved_at = time.monotonic()
-        run.save(run_dir)
+        if run.is_sound or run.is_finished:
+            run.save(run_dir)
+
+
+def save_timed(run: Run, run_dir: Path) -> float:
+    """Save a run, and say after how many seconds to do so again.
+
+    A model that takes long to save is saved less often.
+    """
+    began = time.monotonic()
+    run.save(run_dir)
+    return max(SAVE_EVERY_SECONDS, PAUSE_PER_SAVE * (time.monotonic() - began))

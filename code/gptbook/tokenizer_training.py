@@ -1,6 +1,5 @@
 """A folder with a tokenizer: learned from docstrings, measured, saved, found again."""
 
-import hashlib
 import json
 import shlex
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gptbook.bpe import BytePairTokenizer, bytes_per_token
-from gptbook.checkpoint import write_whole
+from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import docstrings, read_json, read_text, split_names
 from gptbook.recipes import TokenizerRecipe
 from gptbook.runs import brief
@@ -114,12 +113,6 @@ def save_tokenizer(
     }
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     write_whole(run_dir / TOKENIZER_FACTS_FILE, text.encode())
-
-
-def file_sha256(path: Path) -> str:
-    """A fingerprint of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def holds_tokenizer(run_dir: Path) -> bool:

@@ -1,0 +1,79 @@
+"""What the commands do with tables, texts and records."""
+
+import argparse
+import shlex
+
+from gptbook.datasets import data_file, read_record, read_table
+from gptbook.prepare import prepare_corpus
+from gptbook.record import is_stale, make_record
+from gptbook.recordings import recordings
+from gptbook.text_sources import TEXT_SOURCES, token_count
+
+DATA_SETS = {
+    "iris": ("iris.csv", "150 iris flowers: four lengths in cm and the species"),
+    "cities": ("cities.csv", "names of cities of the world in a-z, with their country"),
+    "models": ("models.csv", "parameter counts of language models, dated and sourced"),
+    "teams": ("teams.csv", "football clubs and their home grounds, one each"),
+}
+
+
+def list_data() -> None:
+    """Print the tables."""
+    for name, (file, text) in DATA_SETS.items():
+        print(f"{name:13}{text} ({file})")
+    for name, text in TEXT_SOURCES.items():
+        print(f"{name:13}{text}")
+
+
+def prepare_data(options: argparse.Namespace) -> None:
+    """Check a table, or prepare a text, and say where it lies.
+
+    Raises ValueError if it cannot be had.
+    """
+    name = options.name
+    if name in DATA_SETS:
+        path = data_file(DATA_SETS[name][0])
+        table = read_table(path)
+        columns = ", ".join(table.columns)
+        print(f"{name} is ready: {len(table):,} rows with {columns} in {path}")
+        return
+    corpus = prepare_corpus(
+        name,
+        options.out,
+        tokenizer=options.tokenizer,
+        vocab_size=options.vocab_size,
+        num_tokens=None if options.tokens is None else token_count(options.tokens),
+    )
+    print(
+        f"{len(corpus.training):,} tokens to learn from, {len(corpus.held_out):,} held "
+        f"out, {corpus.bytes_per_token:.2f} bytes per token"
+    )
+    folder = shlex.quote(str(corpus.folder))
+    print(f"Next: gptbook train laptop --data {folder}")
+
+
+def ladder_command(options: argparse.Namespace) -> None:
+    """Make the records of the book that are absent or old.
+
+    Raises ValueError for a name that is no record.
+    """
+    every = recordings()
+    for name in options.records:
+        if name not in every:
+            raise ValueError(
+                f'there is no record "{name}": choose from {", ".join(every)}'
+            )
+    for name in options.records or every:
+        try:
+            reason = is_stale(read_record(name), every[name]).partition(": run ")[0]
+        except ValueError:
+            reason = "there is no record yet"
+        if not reason and not options.again:
+            print(f"The record {name}.json is up to date; --again makes it anew.")
+            continue
+        print(f"Recording {name}.json anew: {reason or 'you asked for it'}.")
+        print(f"It holds {every[name].about};")
+        print(f"that takes {every[name].duration}.", flush=True)
+        if not options.again:
+            print("Ctrl-C stops it; the same command goes on.", flush=True)
+        print(f"Saved in {make_record(every[name], resume=not options.again)}.")

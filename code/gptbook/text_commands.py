@@ -1,0 +1,189 @@
+"""What the commands do around a GPT of a text: estimate, receipt, export, writing."""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gptbook.checkpoint import load_checkpoint
+from gptbook.corpus import Corpus, TextTokenizer, write_corpus
+from gptbook.cost import Job, estimate, estimate_here, find_gpu, flops_per_token, gpu_called
+from gptbook.distributed import Team
+from gptbook.export import save_for_huggingface, save_for_web
+from gptbook.machine import this_machine
+from gptbook.receipt import receipt_lines
+from gptbook.recipe_list import recipe
+from gptbook.run_files import read_sessions
+from gptbook.runs import recipe_in
+from gptbook.sampling import stream_text, stream_tokens
+from gptbook.text_model import config_for, load_text_model
+from gptbook.text_recipes import TextRecipe
+from gptbook.text_run import TextRun
+from gptbook.text_training import corpus_for
+from gptbook.tokenizer import CharacterTokenizer
+
+GPT2_VOCAB_SIZE = 50_257
+USUAL_CHARACTERS = 99  # in an English text, letters, digits and signs, about
+LARGE_STEP = 2**16  # tokens
+
+
+def estimate_command(options: argparse.Namespace) -> None:
+    """Print what a training will take, before it begins.
+
+    Raises ValueError for a recipe that learns from no text, or an unknown GPU.
+    """
+    chosen = recipe(options.recipe)
+    if not isinstance(chosen, TextRecipe):
+        raise ValueError(
+            f"{chosen.name} takes a minute or two on any machine: "
+            "an estimate is for laptop, gpt2-124m and gpt2-124m-2019"
+        )
+    if options.steps is not None:
+        chosen = replace(chosen, num_steps=options.steps)
+    vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
+    corpus = corpus_for(options.data, Team()) if options.data else None
+    job = Job(
+        config=config_for(chosen, corpus.vocab_size if corpus else vocab_size),
+        form=chosen.form,
+        optimizer=chosen.optimizer,
+        batch_size=chosen.batch_size,
+        num_steps=chosen.num_steps,
+    )
+    print(f"{chosen.name}: {chosen.num_steps:,} steps")
+    if options.gpu:
+        lines = estimate(job, find_gpu(options.gpu), options.gpus).lines()
+    else:
+        machine = this_machine(options.device or "", options.precision or "")
+        with tempfile.TemporaryDirectory() as folder:
+            text = corpus or noise(Path(folder), vocab_size, chosen)
+            # A processor is as fast with one window of a large step as with many.
+            is_large = machine.kind == "cpu" and chosen.batch_tokens > LARGE_STEP
+            run = TextRun(chosen, text, machine, rows_at_once=int(is_large))
+            step, measurement = run.rehearse()
+            lines = estimate_here(
+                job,
+                step + measurement / chosen.evaluate_every,
+                device=machine.name,
+                precision=machine.precision,
+                num_bytes=machine.memory_bytes,
+                price=options.price,
+            ).lines()
+    for line in lines:
+        print(f"  {line}")
+
+
+def noise(folder: Path, vocab_size: int, chosen: TextRecipe) -> Corpus:
+    """A text of random tokens, to time a model on before there is a text."""
+    draw = np.random.default_rng(0)
+    length = max(20, chosen.num_windows) * chosen.context_length + 1
+    tokens = draw.integers(1, vocab_size, length).astype(np.uint16)
+    alphabet = [chr(0x10000 + number) for number in range(vocab_size - 1)]
+    facts = {"name": "noise", "bytes_per_token": 1.0}
+    letters = CharacterTokenizer(alphabet)
+    return write_corpus(folder, letters, [tokens], [tokens], facts)
+
+
+def receipt_command(options: argparse.Namespace) -> None:
+    """Print what a run took, and where its time went.
+
+    Raises ValueError if the folder holds no run on a text, or the GPU is unknown.
+    """
+    _, facts = load_checkpoint(options.run_dir)
+    used = recipe_in(facts, options.run_dir)
+    if not isinstance(used, TextRecipe):
+        raise ValueError(
+            f"{options.run_dir} holds a run of {used.name}: "
+            "receipts are for runs on a text"
+        )
+    config = config_for(used, facts["data"]["vocab_size"])
+    num_tokens = facts["step"] * used.batch_tokens
+    measured = facts["evaluations"]
+    print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
+    for line in receipt_lines(
+        read_sessions(options.run_dir),
+        num_steps=facts["step"],
+        num_tokens=num_tokens,
+        flops=num_tokens * flops_per_token(config),
+        loss=measured[-1]["held_out_loss"] if measured else None,
+        gpu=(
+            find_gpu(options.gpu)
+            if options.gpu
+            else gpu_called(facts["machine"]["name"])
+        ),
+        num_devices=facts["machine"]["processes"],
+        price=options.price,
+    ):
+        print(f"  {line}")
+
+
+def export_command(options: argparse.Namespace) -> None:
+    """Write a run's model for elsewhere, and say how to open it there."""
+    model, tokenizer, _ = load_text_model(options.run_dir)
+    folder = options.out or options.run_dir / options.to
+    if options.to == "web":
+        half = options.precision != "float32"
+        path = save_for_web(model, tokenizer, folder, half)
+        print(f"Written: {path}, {path.stat().st_size / 1e6:.1f} MB")
+        return
+    save_for_huggingface(model, tokenizer, folder)
+    print(f"Written: {folder}")
+    print("Open it with transformers:")
+    print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')
+
+
+def sample_text(options: argparse.Namespace) -> None:
+    """Let a GPT of a text go on from the prompt, token by token.
+
+    Raises ValueError for a prompt or a choice that cannot be.
+    """
+    check_sampling(options)
+    model, tokenizer, _ = load_text_model(options.run_dir)
+    begun = tokenizer.encode(options.start) or [first_token(tokenizer)]
+    generator = torch.Generator().manual_seed(options.seed)
+    for number in range(options.count or 1):
+        if number:
+            print("-" * 40)
+        print(options.start, end="")
+        written = stream_tokens(
+            model,
+            begun[-model.config.context_length :],
+            300 if options.tokens is None else options.tokens,
+            temperature=1.0 if options.temperature is None else options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            generator=generator,
+            stop_token=end_token(tokenizer),
+        )
+        for piece in stream_text(tokenizer, written):
+            print(piece, end="", flush=True)
+        print()
+
+
+def check_sampling(options: argparse.Namespace) -> None:
+    """Raise ValueError, in the command line's words, for a choice that cannot be."""
+    if options.tokens is not None and options.tokens < 1:
+        raise ValueError(f"--tokens is {options.tokens}: ask for 1 or more")
+    if options.temperature is not None and not options.temperature >= 0:  # or a NaN
+        raise ValueError(f"--temperature is {options.temperature}: give 0 or more")
+    if options.top_k is not None and options.top_k < 1:
+        raise ValueError(f"--top-k is {options.top_k}: keep 1 token or more")
+    if options.top_p is not None and not 0 <= options.top_p <= 1:
+        raise ValueError(f"--top-p is {options.top_p}: give a probability, 0 to 1")
+
+
+def first_token(tokenizer: TextTokenizer) -> int:
+    """What to begin with without a prompt: the end of another text, or of a line."""
+    if isinstance(tokenizer, CharacterTokenizer):
+        return tokenizer.ids.get("\n", 1)
+    end = end_token(tokenizer)
+    return tokenizer.encode("\n")[0] if end is None else end
+
+
+def end_token(tokenizer: TextTokenizer) -> int | None:
+    """The token at which a text ends, if there is one."""
+    if isinstance(tokenizer, CharacterTokenizer) or not tokenizer.end_of_text:
+        return None
+    return tokenizer.vocab_size - 1

@@ -1,0 +1,211 @@
+"""What `gptbook train` does with a text: alone or in a team, from the start or on."""
+
+import argparse
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gptbook.checkpoint import FACTS_FILE, load_checkpoint
+from gptbook.corpus import (
+    CORPUS_FACTS_FILE,
+    Corpus,
+    open_corpus,
+)
+from gptbook.distributed import Team, team_here, together
+from gptbook.ledger import Ledger, process_began
+from gptbook.machine import this_machine
+from gptbook.prepare import prepare_corpus
+from gptbook.progress import train_with_bar
+from gptbook.run_files import RECEIPT_FILE, read_sessions
+from gptbook.runs import Run, check_trained
+from gptbook.text_recipes import TextRecipe
+from gptbook.text_run import TextRun
+
+TEXT_OPTIONS = (
+    "device",
+    "precision",
+    "rows_at_once",
+    "rate_scale",
+    "compile",
+    "tensorboard",
+)
+
+
+def text_recipe_from(options: argparse.Namespace, chosen: TextRecipe) -> TextRecipe:
+    """The recipe, changed as the options say. Raises ValueError for a bad value."""
+    if options.rate_scale is not None:
+        if not 0 < options.rate_scale <= 100:
+            raise ValueError(f"--rate-scale is {options.rate_scale}: give, say, 0.5")
+        chosen = replace(
+            chosen,
+            learning_rate=chosen.learning_rate * options.rate_scale,
+            other_rate=chosen.other_rate * options.rate_scale,
+        )
+    return chosen
+
+
+def train_text(
+    options: argparse.Namespace, chosen: TextRecipe, words: Sequence[str]
+) -> int:
+    """Train a GPT on a text, or go on with it; exit code 130 if it was stopped."""
+    team = team_here()
+    with ExitStack() as stack:
+        stack.enter_context(together(team))
+        if not team.leads:  # one of a team speaks
+            silence = stack.enter_context(Path(os.devnull).open("w"))
+            stack.enter_context(redirect_stdout(silence))
+        corpus = corpus_for(options.data, team)
+        chosen = replace(
+            text_recipe_from(options, chosen), data=str(corpus.folder.resolve())
+        )
+        usual = Path("runs") / f"{chosen.name}-{corpus.facts['name']}"
+        run_dir = options.run_dir or usual
+        run = text_run_for(options, chosen, corpus, run_dir, team)
+        if run.is_finished:
+            print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
+        else:
+            with memory_in_mind(run), watched(options, run, run_dir) as after_step:
+                train_with_bar(run, run_dir, chosen.batch_tokens, after_step)
+        if run.note:
+            print(f"  It was not compiled, which would be faster: {run.note}")
+        if not run.is_finished:
+            done = f"{run.step:,} of {chosen.num_steps:,} steps"
+            print(f"Stopped after {done}; everything is saved in {run_dir}.")
+            print(f"To go on: {shlex.join(['gptbook', *words])}")
+            return 130
+        for line in run.report():
+            print(line, flush=True)
+        following = ["gptbook", "sample", str(run_dir), "--tokens", "300"]
+        print(f"Next: {shlex.join(following)}")
+    return 0
+
+
+def text_run_for(
+    options: argparse.Namespace,
+    chosen: TextRecipe,
+    corpus: Corpus,
+    run_dir: Path,
+    team: Team,
+) -> TextRun:
+    """The run in a folder, at the step where it was saved, or a new one.
+
+    What decides the bits, precision and parts, is taken from the saved run.
+    Raises ValueError if the folder holds something else.
+    """
+    if run_dir.exists() and not run_dir.is_dir():
+        raise ValueError(f"{run_dir} is a file, not a folder: give another --run-dir")
+    saved: dict[str, Any] = {}
+    is_begun = (run_dir / FACTS_FILE).exists()
+    if is_begun:
+        tensors, facts = load_checkpoint(run_dir)
+        saved = facts.get("machine", {})
+        has_receipt = (run_dir / RECEIPT_FILE).exists()  # a crash may have come before
+        earlier = read_sessions(run_dir) if has_receipt else []
+    elif run_dir.exists() and any(run_dir.iterdir()):
+        raise ValueError(
+            f"{run_dir} holds something else than a run: give another --run-dir"
+        )
+    machine = this_machine(
+        options.device or "",
+        options.precision or saved.get("precision", ""),
+        team.local_rank,
+    )
+    same_team = saved.get("processes") == team.size
+    rows = options.rows_at_once or (saved["rows_at_once"] if same_team else 0)
+    began = process_began()
+    run = TextRun(
+        chosen,
+        corpus,
+        machine,
+        team=team,
+        rows_at_once=rows,
+        compiles=machine.kind == "cuda" if options.compile is None else options.compile,
+        ledger=(
+            Ledger.from_facts(earlier, began, machine=machine.name)
+            if is_begun
+            else Ledger(began, machine=machine.name)
+        ),
+    )
+    if is_begun:
+        run.take_over(tensors, facts, run_dir)
+        check_trained(run.model.state_dict(), run_dir)
+    return run
+
+
+def corpus_for(source: str | None, team: Team) -> Corpus:
+    """The text for --data: a prepared folder, or a file or word that is prepared now.
+
+    Raises ValueError if there is none.
+    """
+    if not source:
+        raise ValueError(
+            "there is no text to learn from: give --data my.txt, or a word that "
+            "gptbook data prepare knows, such as docstrings"
+        )
+    if (Path(source) / CORPUS_FACTS_FILE).is_file():
+        return open_corpus(Path(source))
+    if Path(source).is_dir():
+        raise ValueError(
+            f"{source} is a folder without a prepared text: give a text file, or the "
+            "folder that gptbook data prepare made"
+        )
+    corpus = prepare_corpus(source) if team.leads else None
+    team.any(False)  # wait for the one that prepares
+    return corpus or prepare_corpus(source)
+
+
+@contextmanager
+def memory_in_mind(run: TextRun) -> Iterator[None]:
+    """Say what to halve where the memory is full. Raises ValueError then."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        signs = ("out of memory", "allocate memory")
+        if not isinstance(error, MemoryError) and not any(
+            sign in str(error) for sign in signs
+        ):
+            raise
+        rows = run.rows_at_once
+        fewer = 1 if rows % 2 else rows // 2  # both divide the batch as rows does
+        advice = (
+            f"give --rows-at-once {fewer} (it was {rows})"
+            if rows > 1
+            else "halve context_length, or take a smaller recipe"
+        )
+        raise ValueError(
+            f"the memory of {run.machine.device} is full: {advice}; the step stays the "
+            "same, and what was saved is kept"
+        ) from None
+
+
+@contextmanager
+def watched(
+    options: argparse.Namespace, run: TextRun, run_dir: Path
+) -> Iterator[Callable[[Run], None] | None]:
+    """Write every step for TensorBoard, if that is asked for.
+
+    Raises ValueError if TensorBoard is not installed.
+    """
+    if not options.tensorboard or not run.team.leads:
+        yield None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError(
+            "--tensorboard needs a library that is not here: pip install tensorboard"
+        ) from None
+    folder = str(run_dir / "tensorboard")
+    with SummaryWriter(folder, purge_step=run.step + 1) as writer:
+
+        def write(now: Run) -> None:
+            writer.add_scalar("loss/training", run.losses[-1], run.step)
+            if run.evaluations and run.evaluations[-1]["step"] == run.step:
+                held_out = run.evaluations[-1]["held_out_loss"]
+                writer.add_scalar("loss/held_out", held_out, run.step)
+
+        yield write

@@ -1,0 +1,328 @@
+# %% [markdown]
+# # Five dollars
+#
+# What does five dollars buy? You can work it out before you pay, and see afterwards where every second went.
+#
+# ![Five dollars, at 3.64 dollars an hour, rent one H100 for 82 minutes; at 40 percent of its best speed it does 2 billion billion operations, which is enough for 2.3 billion tokens. Bars: bought 2.3, needed as in 2019 10.3, needed in late 2024 2.4 billion.](../figures/five-dollars.svg "Projected. *Needed*: for a loss of 3.28 on web pages.")
+
+# %% [markdown]
+# ## Count first
+#
+# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**: one addition or multiplication each. A token costs each number of a matrix one of both, and twice that backward: six, says the rule of thumb. Attention, where positions meet, comes on top.
+
+# %% tags=["fold"]
+import matplotlib.pyplot as plt
+import torch
+
+from gptbook.gpt import GPTConfig, parameter_terms
+
+# %% tags=["show"]
+from gptbook.cost import flops_per_token
+
+# %% tags=["result"]
+gpt_2 = GPTConfig()
+exact = flops_per_token(gpt_2) / 1e6
+rule = 6 * sum(term.count for term in parameter_terms(gpt_2)) / 1e6
+print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
+
+# %% [markdown]
+# No GPU reaches its peak, the speed on its data sheet. Two published runs reached {{ " and ".join(f"{share:.0%}" for share in shares) }}, their **share of peak**, on eight H100. This book had no H100: all its numbers about one are *projected*.
+
+# %% tags=["fold"]
+from gptbook.cost import find_gpu
+from gptbook.datasets import data_file, read_table
+
+gpu = find_gpu("h100")
+runs = read_table(data_file("speedruns.csv"))
+runs["hours"] = runs["minutes"].astype(float) * 8 / 60
+possible = 3600 * gpu.bf16_tflops * 1e12 * runs["hours"]  # operations
+done = runs["tokens"].map(lambda text: float(text or "nan")) * exact * 1e6
+shares = [(done / possible)[row] for row in (0, 7)]
+attention_share = 12 * 12 * 1_024 * 768 / 1e6 / exact
+assert runs["hours"][7] * gpu.price_per_hour_usd > 5, "the text says so"
+
+
+def dollars(hours: float) -> str:
+    """The price of so many hours: median, lowest and highest."""
+    prices = (gpu.price_per_hour_usd, gpu.price_low_usd, gpu.price_high_usd)
+    median, low, high = (f"${hours * price:.2f}" for price in prices)
+    return f"{median} ({low} to {high})"
+
+
+# %% [markdown]
+# ## What changed
+#
+# In May 2024, Andrej Karpathy trained GPT-2 small on eight H100, to a loss of 3.28 on unseen web pages. Then others raced to it.
+#
+# !!! question "Guess first"
+#     From {{ f"{runs['hours'][0]:.0f}" }} H100-hours, how far down in half a year?
+
+# %% tags=["fold"]
+#| alt: Eleven bars, from {{ f"{runs['hours'][0]:.1f}" }} H100-hours in May 2024 down to {{ f"{runs['hours'][10]:.2f}" }} in November, each named by what changed.
+#| caption: Published records of modded-nanogpt.
+fig, ax = plt.subplots(figsize=(5.4, 3.9))
+ours = [1, 2, 3, 4, 7]  # the book's recipe has these too
+for run in runs.itertuples():
+    kept = run.Index in ours
+    ax.barh(run.Index, run.hours, color="C0" if kept else "lightgray")
+    label = f"{run.hours:.2f}  {run.change}"
+    weight = "bold" if kept else "normal"
+    ax.text(run.hours + 0.1, run.Index, label, va="center", fontsize=9, weight=weight)
+ax.set_yticks(range(len(runs)), runs["date"].str[:7], fontsize=9)
+ax.invert_yaxis()
+ax.set_xlim(0, 10.8)
+ax.set_xticks(range(7))
+ax.set_xlabel("H100-hours to a loss of 3.28")
+ax.set_title("Half a year of ideas: six times less")
+plt.show()
+
+# %% [markdown]
+# Bold: what this book's recipe has too.
+#
+# - **Rotary positions** turn queries and keys by an angle that grows with position: their products then tell distances.
+# - **Muon** evens out each matrix's step, so that what is rare is learned too.
+# - *Squared ReLU* is a simpler bend; by *zero start*, blocks begin by adding nothing; *QK norm* keeps queries and keys in range.
+# - *Second token table*: one reads, another predicts.
+
+# %% tags=["result"]
+for row in (0, 4, 7, 10):
+    price = dollars(runs["hours"][row])
+    print(f"{runs['date'][row]}: {price}, projected")
+
+# %% [markdown]
+# Five dollars fall just short of the book's recipe, that of 3 November.
+
+# %% [markdown]
+# ## Before you pay
+
+# %% tags=["fold"]
+from gptbook.cost import Job, estimate
+
+# %% tags=["result"]
+recipe = Job(
+    config=GPTConfig(num_heads=6),
+    form="modern",
+    optimizer="muon",
+    batch_size=512,
+    num_steps=4_600,
+)
+for line in estimate(recipe, gpu).lines():
+    print(line)
+
+# %% [markdown]
+# Eight GPUs take an eighth of the time, for the same dollars. While they wait, all eight are paid.
+
+# %% [markdown]
+# ## Afterwards
+#
+# A ledger books each moment on one phase, so that all add up to the time that passed. Here a small GPT trains, by a clock that counts FLOPs, a billion a second: so the page is the same everywhere.
+
+# %% tags=["show"]
+from gptbook.ledger import Ledger
+
+# %% tags=["fold"]
+from gptbook.cost import forward_flops
+from gptbook.datasets import docstrings
+from gptbook.loss import next_token_loss
+from gptbook.modern import ModernGPT
+from gptbook.optim import MuonAdamW, muon_groups, warmup_then_decay
+from gptbook.receipt import receipt_lines
+from gptbook.tokenizer import CharacterTokenizer
+
+text = "\n\n".join(docstrings(("numpy",)))[:400_000]
+letters = CharacterTokenizer.from_texts([text])
+stream = torch.tensor(letters.encode(text))
+training, held_out = stream[:360_000], stream[360_000:]
+
+
+def windows(tokens: torch.Tensor, number: int) -> torch.Tensor:
+    """Pieces of 65 letters from places drawn by chance: 64 to read, and the next."""
+    starts = torch.randint(len(tokens) - 65, (number,))
+    return tokens[starts[:, None] + torch.arange(65)]
+
+
+# %%
+size = GPTConfig(
+    vocab_size=letters.vocab_size,
+    context_length=64,
+    num_layers=2,
+    num_heads=2,
+    model_dim=64,
+    mlp_dim=256,
+)
+pretend_seconds = 0.0
+ledger = Ledger(clock=lambda: pretend_seconds, machine="pretend processor")
+
+torch.manual_seed(0)
+model = ModernGPT(size)
+optimizer = MuonAdamW(muon_groups(model, matrix_rate=0.02, other_rate=0.01))
+num_steps, num_tokens = 100, 0
+
+# %%
+for step in range(num_steps):
+    with ledger.phase("training"):
+        pieces = windows(training, 16)
+        loss = next_token_loss(model(pieces[:, :-1]), pieces[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        for group in optimizer.param_groups:
+            group["lr"] = group["rate"] * warmup_then_decay(step, num_steps, 10)
+        optimizer.step()
+        num_tokens += 16 * 64
+        pretend_seconds += 16 * 64 * flops_per_token(size) / 1e9
+    if (step + 1) % 50 == 0:
+        with ledger.phase("evaluating"), torch.no_grad():
+            pieces = windows(held_out, 64)
+            loss = next_token_loss(model(pieces[:, :-1]), pieces[:, 1:]).item()
+            pretend_seconds += 64 * 64 * forward_flops(size) / 1e9
+
+# %% tags=["result"]
+date, *lines = receipt_lines(
+    ledger.sessions,
+    num_steps=num_steps,
+    num_tokens=num_tokens,
+    flops=num_tokens * flops_per_token(size),
+    loss=loss,
+)
+print("\n".join(lines))
+
+# %% [markdown] tags=["note"]
+# `gptbook receipt` prints the same for any run of the package, by a real clock. Seconds that a stopped run did again are in it: you paid for them.
+
+# %% [markdown]
+# ## What goes wrong
+#
+# **It does not fit.** Beside the parameters, each text keeps numbers for the way back. A small card takes part of the batch at a time, and adds up:
+
+# %% tags=["fold"]
+from gptbook.memory import sequences_at_once, training_memory
+
+# %% tags=["result"]
+memory = training_memory(recipe.config, "modern", "muon", "bfloat16")
+for gigabytes in (8, 16, 24, 80):
+    part = sequences_at_once(memory, 512, gigabytes * 10**9)
+    times = f"{512 // part:3} times a step"
+    print(f"{gigabytes:2} GB: {part:2} texts at once, {times} (projected)")
+
+# %% [markdown]
+# **It waits.** Installing, fetching text and compiling are paid too.
+#
+# **It vanishes.** A **spot** GPU costs less, and may be taken back at any time. Save elsewhere; the same command goes on.
+#
+# **It is the wrong size.** Would a larger model, or more text, reach a lower loss for the same dollars? [Scaling](scaling.py) says.
+
+# %% [markdown]
+# ## Check yourself
+#
+# ??? question "Why does the count say more than 6 N for GPT-2, and less for the modern form?"
+#     Both multiply the same matrices, and both compare positions, which 6 N leaves out. But the modern form has a second token table, and the one that reads is never multiplied: a token picks its row.
+#
+# ??? question "Why the median price, and not the lowest?"
+#     The lowest offer may be gone, far away, or unreliable. Half of the offers cost no more than the median. The range says how much the choice matters.
+#
+# ??? question "Twice the share of peak: what changes on the receipt?"
+#     Half the training seconds, so nearly half the dollars. The same steps, tokens and loss.
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["fold"]
+from gptbook.exercise import exercise
+
+# %% [markdown] tags=["exercise"]
+# ### Predict: a longer context
+#
+# *easy · 5 minutes*
+#
+# GPT-2 small reads 1,024 tokens. Attention is {{ f"{attention_share:.0%}" }} of its FLOPs. If it read 4,096, by which factor would a token's FLOPs grow? Your answer may be off by 0.05.
+
+# %% tags=["starter"]
+my_factor = ...
+
+# %% tags=["check"]
+with exercise("Predict"):
+    longer = GPTConfig(context_length=4_096)
+    factor = flops_per_token(longer) / flops_per_token(gpt_2)
+    assert abs(my_factor - factor) < 0.05, "only attention's part becomes four times"
+
+# %% [markdown] tags=["hint"]
+# The matrices do the same work for a token, wherever it stands. What attention compares grows with the context.
+
+# %% tags=["solution"]
+my_factor = 0.87 + 0.13 * 4
+
+# %% [markdown] tags=["exercise"]
+# ### Change: within three dollars
+#
+# *medium · 10 minutes*
+#
+# Make `my_job` cost at most $3.00 at the median price, with at least a billion tokens. You may change the number of steps, nothing else.
+
+# %% tags=["starter"]
+from dataclasses import replace
+
+my_job = replace(recipe, num_steps=4_600)
+
+# %% tags=["check"]
+with exercise("Change"):
+    price = estimate(my_job, gpu).dollars(gpu.price_per_hour_usd)
+    assert price <= 3, f"${price:.2f}: fewer steps"
+    assert my_job.num_tokens >= 1e9, f"{my_job.num_tokens:,} tokens: more steps"
+    assert replace(my_job, num_steps=4_600) == recipe, "change the steps only"
+
+# %% [markdown] tags=["hint"]
+# Dollars grow in proportion to steps. A step is 512 texts of 1,024 tokens.
+
+# %% tags=["solution"]
+my_job = replace(recipe, num_steps=2_500)
+
+# %% [markdown] tags=["exercise"]
+# ### Build: a calculator
+#
+# *hard · 20 minutes*
+#
+# Write `what_it_buys(budget, gpu, config, share_of_peak, setup_hours)`: how many tokens a model with this `config` can learn from, on one such GPU at its median price, if the setup is paid as well. What the budget leaves over after the setup may be nothing; then it buys 0 tokens.
+
+
+# %% tags=["starter"]
+def what_it_buys(budget, gpu, config, share_of_peak=0.4, setup_hours=0.3) -> float:
+    """Tokens for a budget in dollars."""
+    return 0.0
+
+
+# %% tags=["check"]
+with exercise("Build"):
+    for budget in (1, 5, 20):
+        job = replace(recipe, num_steps=1)
+        mine = what_it_buys(budget, gpu, recipe.config) / job.num_tokens
+        paid = estimate(replace(job, num_steps=10_000), gpu)
+        step_price = paid.dollars(gpu.price_per_hour_usd) / 10_000
+        left = max(0, budget - 0.3 * gpu.price_per_hour_usd)
+        wanted = left / step_price
+        hint = f"for ${budget} you say {mine:,.0f} steps, not {wanted:,.0f}"
+        assert abs(mine - wanted) <= 0.01 * wanted, hint
+
+# %% [markdown] tags=["hint"]
+# Dollars make hours, less the setup; hours make operations, at the share of `gpu.bf16_tflops`, which is in million millions a second; operations make tokens.
+
+
+# %% tags=["solution"]
+def what_it_buys(budget, gpu, config, share_of_peak=0.4, setup_hours=0.3) -> float:
+    """Tokens for a budget in dollars."""
+    hours = max(0, budget / gpu.price_per_hour_usd - setup_hours)
+    flops = 3600 * hours * share_of_peak * gpu.bf16_tflops * 1e12
+    return flops / flops_per_token(config)
+
+
+# %% [markdown] tags=["note"]
+# ## Where this lives in the package
+#
+# [gptbook.cost](../reference/cost.md) counts and projects, [gptbook.memory](../reference/memory.md) says what fits, [gptbook.ledger](../reference/ledger.md) and [gptbook.receipt](../reference/receipt.md) book. `gptbook estimate gpt2-124m --gpu h100` prints this page's estimate; without `--gpu` it times a few steps on your machine. Prices and their sources are in `data/gpus.csv`.
+#
+# [A file for SkyPilot](rent-a-gpu.yaml) rents a GPU, trains, and gives it back; its first lines also say how to do without.
+#
+# ## Further reading
+#
+# - Keller Jordan and others, *modded-nanogpt* (2024): the race, each record with its code and log.
+# - Andrej Karpathy, *Reproducing GPT-2 (124M) in llm.c in 90 minutes for $20* (2024): where it began.
+# - Jared Kaplan and others, *Scaling laws for neural language models* (2020): 6 N, in section 2.1.

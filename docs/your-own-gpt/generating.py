@@ -1,0 +1,414 @@
+# %% [markdown]
+# # Generating
+#
+# How does it write, and how fast? A GPT gives every token a probability. Somebody must choose.
+#
+# ![Bars for five letters, four times. As it is: 47, 29, 14, 7 and 2 percent. Temperature 0.5: 67, 25, 6, 2 and 0. Top-k with k = 2: 62 and 38, the other three are out. Top-p with p = 0.9: 52, 32 and 16, the other two are out.](../figures/ways-to-choose.svg "One guess, changed in three ways before drawing; in percent. Dashed: never drawn.")
+
+# %% [markdown]
+# ## Ways to choose
+#
+# - **Greedy**: always take the likeliest.
+# - **Temperature**: divide the scores by a number $\tau$ before softmax. Below 1, the likely gets likelier; above, the unlikely gets its chance. At 0 it is greedy.
+# - **Top-k**: only the $k$ likeliest stay.
+# - **Top-p**: only the fewest stay that have probability $p$ together: few where the model is sure, many where it is not.
+#
+# $$p_i = \frac{e^{s_i / \tau}}{\sum_j e^{s_j / \tau}}$$
+
+# %% tags=["fold"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+# %% tags=["show"]
+from gptbook.sampling import at_temperature
+
+# %% tags=["show"]
+from gptbook.sampling import keep_top_k
+
+# %% tags=["show"]
+from gptbook.sampling import keep_top_p
+
+# %% [markdown] tags=["note"]
+# Together: temperature first, then top-k, then top-p of what is left.
+
+# %% tags=["show"]
+from gptbook.sampling import shaped_scores
+
+# %% [markdown]
+# A real guess: a small city GPT has read *ma*.
+
+# %% tags=["fold"]
+from gptbook.attention import KVCache
+from gptbook.datasets import city_names, split_names
+from gptbook.generate import generate_tokens
+from gptbook.gpt import GPT, GPTConfig, parameter_terms
+from gptbook.ngram import NgramCounts, context_windows
+from gptbook.sequences import padded, train_on_sequences
+from gptbook.tokenizer import CharacterTokenizer
+from gptbook.train import mean_surprise
+
+names = city_names()
+training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
+tokenizer = CharacterTokenizer.from_texts(names)
+inputs, targets = padded([tokenizer.encode(name) for name in training_names])
+
+# %%
+config = GPTConfig(
+    vocab_size=tokenizer.vocab_size,
+    context_length=inputs.shape[1],
+    num_layers=2,
+    num_heads=4,
+    model_dim=32,
+    mlp_dim=128,
+)
+torch.manual_seed(0)
+model = GPT(config)
+train_on_sequences(model, inputs, targets, num_steps=400, batch_size=128)
+print(f"{sum(p.numel() for p in model.parameters()):,} parameters, trained")
+
+# %% tags=["fold"]
+#| alt: The probability of each next letter after ma, at temperatures 0.5, 1 and 2. The likeliest, {{ likeliest }}, has {{ in_words }}. A line in each plot stands below the letters that top-p with 0.9 keeps, {{ f"{kept_by_p[0]}, {kept_by_p[1]} and {kept_by_p[2]}" }}. Top-k keeps 5 each time.
+#| caption: Letters above a line are kept; k = 5, p = 0.9.
+with torch.no_grad():
+    scores = model(torch.tensor([[0, *tokenizer.encode("ma")]]))[0, -1]  # (V,)
+ranked = scores.argsort(descending=True).tolist()
+likeliest = tokenizer.labels[ranked[0]]
+kept_by_p, tops = [], []
+fig, axes = plt.subplots(1, 3, figsize=(5.4, 4.8), sharey=True, sharex=True)
+for ax, temperature in zip(axes, (0.5, 1.0, 2.0)):
+    percent = 100 * at_temperature(scores, temperature).softmax(dim=-1)
+    kept = int((keep_top_p(scores / temperature, 0.9) > -torch.inf).sum())
+    kept_by_p.append(kept)
+    tops.append(percent[ranked[0]].item())
+    ax.barh(range(len(ranked)), percent[ranked], color="C0")
+    kept_by_k = int((keep_top_k(scores, 5) > -torch.inf).sum())
+    ax.axhline(kept_by_k - 0.5, color="gray", linestyle="--", lw=1.5)
+    ax.axhline(kept - 0.5, color="C1", lw=2)
+    style = {"ha": "right", "fontsize": 9, "transform": ax.get_yaxis_transform()}
+    ax.text(0.97, kept_by_k - 0.6, "top-k", color="gray", **style)
+    ax.text(0.97, kept - 0.4, "top-p", color="C1", va="top", **style)
+    ax.set_title(f"temperature {temperature:g}", fontsize=10)
+in_words = ", ".join(f"{top:.0f}" for top in tops) + " percent"
+axes[0].set_yticks(
+    range(len(ranked)), [tokenizer.labels[t] for t in ranked], fontsize=9
+)
+axes[0].invert_yaxis()
+axes[0].set_ylabel("next letter")
+axes[1].set_xlabel("probability (%)")
+fig.suptitle("The warmer, the more letters top-p keeps", fontsize=12, weight="bold")
+plt.show()
+
+# %% [markdown]
+# ## What is good writing?
+#
+# Ask a judge: a [table of three letters](../predicting-what-comes-next/more-context.py). Real names, held out, surprise it by {{ f"{real:.2f}" }} nats a letter. Good ones should surprise as much: less is dull, more is noise.
+#
+# !!! question "Guess first"
+#     At which temperature does the GPT write such names?
+
+# %% [markdown] tags=["note"]
+# Many names are written side by side, one letter of each at a time, with a cache for all.
+
+
+# %%
+@torch.no_grad()
+def write_names(num_names: int, seed: int = 0, **how: float) -> list[str]:
+    """Names, each up to its end mark or a full context."""
+    generator = torch.Generator().manual_seed(seed)
+    cache = KVCache(config.num_layers, config.context_length)
+    new = torch.zeros(num_names, 1, dtype=torch.long)  # the mark
+    written = [new]
+    while cache.length < config.context_length - 1:
+        chances = shaped_scores(model(new, cache)[:, -1], **how).softmax(dim=-1)
+        new = torch.multinomial(chances, num_samples=1, generator=generator)
+        written.append(new)
+    rows = torch.cat([*written[1:], torch.zeros_like(new)], dim=1).tolist()
+    return [tokenizer.decode(row[: row.index(0)]) for row in rows]
+
+
+def surprise(written: list[str]) -> float:
+    """How much the judge is surprised by names, in nats per letter."""
+    return mean_surprise(judge, *context_windows(written, tokenizer, 3))
+
+
+def quality(**how: float) -> pd.DataFrame:
+    """Three sets of 300 names: the judge's surprise, the shares that differ, exist."""
+    written = write_names(900, **how)
+    rows = []
+    for part in (written[:300], written[300:600], written[600:]):
+        exist = sum(name in known for name in part) / len(part)
+        rows.append((surprise(part), len(set(part)) / len(part), exist))
+    return pd.DataFrame(rows, columns=["surprise", "different", "exist"])
+
+
+known = set(names)
+judge = NgramCounts(3, tokenizer.vocab_size)
+judge.fit(*context_windows(training_names, tokenizer, 3))
+real = surprise(held_out_names)
+temperatures = (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6)
+measured = [quality(temperature=temperature) for temperature in temperatures]
+
+# %% tags=["fold"]
+#| alt: Two plots over temperature. Above, the judge's surprise at what the model writes, {{ f"{surprises[0]:.2f}" }} nats at 0.2 and {{ f"{surprises[-1]:.2f}" }} at 1.6; it crosses that of real names, {{ f"{real:.2f}" }}, at {{ f"{crossing:.1f}" }}. Below, the share of names that differ from each other, from {{ f"{differ[0]:.0%}" }} at 0.2 to {{ f"{differ[-1]:.0%}" }}.
+#| caption: A dot: 300 names. A line: the mean.
+surprises, differ = (
+    [float(rows[column].mean()) for rows in measured]
+    for column in ("surprise", "different")
+)
+crossing = float(np.interp(real, surprises, temperatures))
+fig, (above, below) = plt.subplots(2, 1, figsize=(5.4, 4.6), sharex=True)
+for ax, column, scale, dots, line in (
+    (above, "surprise", 1, "C0o", "C0-"),
+    (below, "different", 100, "C1s", "C1-"),
+):
+    for temperature, rows in zip(temperatures, measured):
+        ax.plot([temperature] * 3, scale * rows[column], dots, ms=4)
+    means = [scale * rows[column].mean() for rows in measured]
+    ax.plot(temperatures, means, line)
+above.axhline(real, color="gray", linestyle="--")
+above.text(1.6, real, "real names", color="gray", ha="right", va="bottom")
+above.set_ylabel("surprise (nats)")
+above.set_title(f"As surprising as real names: temperature {crossing:.1f}")
+below.set_ylim(0, 105)
+below.set_ylabel("different names (%)")
+below.set_xlabel("temperature")
+plt.show()
+
+# %% [markdown]
+# {{ f"{crossing:.1f}" }}, {{ "below 1" if crossing < 0.95 else "about 1" }}. A model this small is unsure, and gives the unlikely too much. Cooling takes some back; too cold, it repeats itself. Top-k and top-p, at temperature 1:
+
+# %% tags=["result"]
+ways: dict[str, dict[str, float]] = {
+    "as it is": {"temperature": 1.0},
+    "top-k, k = 10": {"top_k": 10},
+    "top-k, k = 5": {"top_k": 5},
+    "top-p, p = 0.9": {"top_p": 0.9},
+    "top-p, p = 0.7": {"top_p": 0.7},
+}
+table = pd.DataFrame({label: quality(**how).mean() for label, how in ways.items()}).T
+pd.DataFrame(
+    {
+        "surprise": table["surprise"].map("{:.2f}".format),
+        "different": table["different"].map("{:.0%}".format),
+        "exist": table["exist"].map("{:.0%}".format),
+    }
+)
+
+# %% [markdown]
+# ## Compute once, keep it
+#
+# For each guess, a GPT reads all tokens so far. But none sees a later one, so what was computed for the old ones stays true. Keep their keys and values, which the new ones ask for, in a **key-value cache**, and compute the newest alone.
+#
+# ![To write paris and its end takes 6 guesses. Without a cache each computes all positions so far, 21 in all; with it only the newest, 6 in all, and 15 are kept.](../figures/key-value-cache.svg "Filled: computed. Dashed: kept in the cache.")
+
+# %% tags=["show"]
+from gptbook.sampling import stream_tokens
+
+# %% [markdown]
+# The cache must not change a single output. Positions computed for twenty names, without it and with:
+
+# %%
+computed = 0  # positions
+
+
+def count(part: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    global computed
+    computed += inputs[0].numel()
+
+
+model.register_forward_pre_hook(count)
+
+
+def twenty_names(use_cache: bool, **how: float) -> tuple[list[list[int]], int]:
+    """The tokens of twenty names, and the number of positions computed for them."""
+    global computed
+    computed = 0
+    luck = torch.Generator().manual_seed(3)
+    room = config.context_length - 1
+    common = {"generator": luck, "use_cache": use_cache, "stop_token": 0, **how}
+    written = [list(stream_tokens(model, [0], room, **common)) for _ in range(20)]
+    return written, computed
+
+
+rows = []
+settings: dict[str, dict[str, float]] = {
+    "greedy": {"temperature": 0},
+    "drawn": {},
+    "temperature 0.7, top-p 0.9": {"temperature": 0.7, "top_p": 0.9},
+}
+for label, how in settings.items():
+    plain, many = twenty_names(use_cache=False, **how)
+    cached, few = twenty_names(use_cache=True, **how)
+    rows.append((label, many, few, "yes" if plain == cached else "NO"))
+
+# %% tags=["result"]
+columns = ["", "without", "with", "same names"]
+pd.DataFrame(rows, columns=columns).set_index("")
+
+# %% tags=["fold"]
+#| alt: Multiplications for the next token of GPT-2 small, against its position, both axes logarithmic. Without a cache they grow in step with the position, to {{ f"{without_cache[-1] / with_it[-1]:,.0f}" }} times as many at position 1,024. With it they grow by {{ f"{with_it[-1] / with_it[0] - 1:.0%}" }}.
+#| caption: Counted for GPT-2 small; both axes logarithmic.
+gpt_2 = GPTConfig()
+in_blocks = gpt_2.num_layers * (
+    4 * gpt_2.model_dim**2 + 2 * gpt_2.model_dim * gpt_2.mlp_dim
+)
+looking = 2 * gpt_2.num_layers * gpt_2.model_dim  # a key and a value, each layer
+head = gpt_2.vocab_size * gpt_2.model_dim  # the last position only
+places = [2**power for power in range(11)]
+with_it = [in_blocks + looking * place + head for place in places]
+without_cache = [
+    in_blocks * place + looking * place * (place + 1) // 2 + head for place in places
+]
+fig, ax = plt.subplots(figsize=(5.4, 3.2))
+for counts, look, name in (
+    (without_cache, "C0o-", "without a cache"),
+    (with_it, "C1s--", "with the cache"),
+):
+    ax.plot(places, counts, look)
+    ax.text(places[-1], counts[-1] * 1.35, name, color=look[:2], ha="right")
+ax.set_xscale("log", base=2)
+ax.set_yscale("log")
+ax.set_ylim(top=without_cache[-1] * 4)
+ax.set_xticks(places[::2], places[::2])
+ax.set_xlabel("position of the token")
+ax.set_ylabel("multiplications")
+ax.set_title("With the cache a late token costs little more")
+plt.show()
+
+# %% [markdown]
+# What is left is reading: each token needs every parameter. In GPT-2 small they fill {{ f"{megabytes:.0f}" }} MB. From a memory that delivers {{ memory }} GB a second come at most {{ f"{memory * 1000 / megabytes:.0f}" }} tokens a second, however fast the processor multiplies. In half the bytes, twice as many.
+
+# %% tags=["hide"]
+memory = 50  # GB a second, an example
+megabytes = 4 * sum(term.count for term in parameter_terms(gpt_2)) / 1e6
+
+# %% [markdown]
+# ## What goes wrong
+#
+# Greedy has no imagination. Ten names:
+
+# %% tags=["result"]
+start, longest = [0], config.context_length - 1
+for _ in range(10):
+    greedy = generate_tokens(model, start, longest, temperature=0, stop_token=0)
+    print(tokenizer.decode(greedy), end=" ")
+
+# %% [markdown]
+# In long texts it goes round in circles: a repetition makes the next one likelier. And in a full context every new token moves all others, and the cache is void.
+#
+# No choice makes up for what a model does not know. A larger one knows more. What does it cost? [Five dollars](five-dollars.py)
+
+# %% [markdown]
+# ## Check yourself
+#
+# ??? question "Does temperature change which tokens top-k keeps? And top-p?"
+#     Top-k: no. Dividing all scores by the same number leaves their order. Top-p: yes. The warmer, the flatter, and the more tokens it takes to reach $p$.
+#
+# ??? question "Why does the cache keep keys and values, but no queries?"
+#     A query asks once, for its own position. Keys and values of old positions are used again by every new token.
+#
+# ??? question "Eight people ask the same model. Why does a step for all eight take hardly longer than for one?"
+#     Reading the parameters is what takes long. They are read once, and used for all eight.
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["fold"]
+from gptbook.exercise import exercise
+
+# %% [markdown] tags=["exercise"]
+# ### Predict: count the positions
+#
+# *easy · 5 minutes*
+#
+# A text of 4 tokens is given, and the model writes 20 more. How many positions are computed, without the cache and with it?
+
+# %% tags=["starter"]
+my_without, my_with = ..., ...
+
+# %% tags=["check"]
+with exercise("Predict"):
+    for use_cache, mine in ((False, my_without), (True, my_with)):
+        computed = 0
+        list(stream_tokens(model, [1] * 4, 20, temperature=0, use_cache=use_cache))
+        assert mine + 0 == computed, "the first guess reads 4; what does the last read?"
+
+# %% [markdown] tags=["hint"]
+# The 20 guesses read 4, 5, 6, ... tokens. With the cache, the first reads 4 and each of the others one. The token that the last guess gives is read by nobody.
+
+# %% tags=["solution"]
+my_without, my_with = sum(range(4, 24)), 4 + 19  # 270 and 23
+
+# %% [markdown] tags=["exercise"]
+# ### Change: rescue a hot model
+#
+# *medium · 10 minutes*
+#
+# At temperature 1.6 the city GPT writes noise. Leave the temperature, and add `top_k` or `top_p`, so that its names surprise the judge as real ones do, within 0.15 nats.
+
+# %% tags=["starter"]
+my_settings = {"temperature": 1.6}
+
+# %% tags=["check"]
+with exercise("Change"):
+    assert my_settings["temperature"] == 1.6, "leave the temperature at 1.6"
+    mine = quality(**my_settings)["surprise"].mean()
+    advice = "keep fewer" if mine > real else "keep more"
+    assert abs(mine - real) < 0.15, f"{mine:.2f} nats, real ones {real:.2f}: {advice}"
+
+# %% [markdown] tags=["hint"]
+# `"top_k": 10` is a start. Which letters are then still in the way?
+
+# %% tags=["solution"]
+my_settings = {"temperature": 1.6, "top_k": 6}
+
+# %% [markdown] tags=["exercise"]
+# ### Build: keep what comes near the best
+#
+# *medium · 15 minutes*
+#
+# Write `keep_min_p(logits, min_p)`: it keeps a token if its probability is at least `min_p` times that of the likeliest, and gives the others the score $-\infty$. Shapes (..., V), as above.
+
+
+# %% tags=["starter"]
+def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
+    """The scores of all tokens that come near the likeliest; others become -inf."""
+    return logits
+
+
+# %% tags=["check"]
+with exercise("Build"):
+    torch.manual_seed(5)
+    some = torch.randn(4, 27) * 3
+    for min_p in (0.01, 0.1, 0.5, 1.0):
+        chances = some.softmax(dim=-1)
+        wanted = chances >= min_p * chances.max(dim=-1, keepdim=True).values * 0.9999
+        mine = keep_min_p(some, min_p)
+        assert torch.equal(mine > -torch.inf, wanted), f"{min_p}: another set is kept"
+        assert torch.equal(mine[wanted], some[wanted]), "scores that stay do not change"
+
+# %% [markdown] tags=["hint"]
+# Probabilities by softmax; `amax(dim=-1, keepdim=True)` is the likeliest's, in each row. Then `masked_fill`, as in `keep_top_k`. Leave a little room for rounding.
+
+
+# %% tags=["solution"]
+def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
+    """The scores of all tokens that come near the likeliest; others become -inf."""
+    chances = logits.softmax(dim=-1)
+    least = min_p * chances.amax(dim=-1, keepdim=True)
+    return logits.masked_fill(chances < least * 0.9999, -torch.inf)
+
+
+# %% [markdown] tags=["note"]
+# ## Where this lives in the package
+#
+# All ways to choose, and `stream_tokens`, are in [gptbook.sampling](../reference/sampling.md); the cache is in [gptbook.attention](../reference/attention.md). `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
+#
+# ## Further reading
+#
+# - Ari Holtzman and others, *The Curious Case of Neural Text Degeneration* (2020): why the likeliest text is dull, and top-p.
+# - Angela Fan, Mike Lewis and Yann Dauphin, *Hierarchical Neural Story Generation* (2018): stories, drawn with top-k.
+# - Noam Shazeer, *Fast Transformer Decoding: One Write-Head is All You Need* (2019): why writing waits for memory, and a smaller cache.
