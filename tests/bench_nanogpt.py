@@ -75,27 +75,33 @@ def their_step(copy: Path) -> float:
     return statistics.median(steps[10:]) / 1000
 
 
-def our_step(recipe: TextRecipe, corpus: Corpus, precision: str) -> float:
+def our_step(recipe: TextRecipe, corpus: Corpus, precision: str, compiles: bool) -> float:
     """Seconds of one of our steps: the median."""
     machine = this_machine("cpu", precision)
-    run = TextRun(recipe, corpus, machine)
-    run.wrapped = run.model
+    run = TextRun(recipe, corpus, machine, compiles=compiles)
+    run.advance()  # the first step also pays for compiling
     return statistics.median([timed(run.step_downhill, machine) for _ in range(SHORT)][10:])
 
 
 def compare_speed(copy: Path, corpus: Corpus, num_rounds: int) -> None:
-    """Tokens a second for a GPT-2 of the same shape with AdamW and the same batch."""
-    same = replace(
-        laptop(), form="gpt-2", optimizer="adamw", batch_size=12, learning_rate=1e-3, other_rate=1e-3, **SAME_SHAPE
-    )
-    ratios: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    """Tokens a second for GPTs of the same sizes with the same batch: GPT-2's form, and the modern one."""
+    modern = replace(laptop(), batch_size=12, **SAME_SHAPE)
+    as_gpt2 = replace(modern, form="gpt-2", optimizer="adamw", learning_rate=1e-3, other_rate=1e-3)
+    as_modern = replace(modern, optimizer="adamw", learning_rate=1e-3, other_rate=1e-3)
+    ways = {
+        "GPT-2's form, float32": (as_gpt2, "float32", False),
+        "GPT-2's form, bfloat16": (as_gpt2, "bfloat16", False),
+        "modern form, float32, compiled": (as_modern, "float32", True),
+        "modern form, bfloat16, compiled": (as_modern, "bfloat16", True),
+    }
+    ratios: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(num_rounds):
         theirs = their_step(copy)
-        for precision, found in ratios.items():
-            found.append(theirs / our_step(same, corpus, precision))
-    print(f"\nTokens a second, the same shape and batch; {num_rounds} rounds, in turn. Median (least to most):")
-    for precision, found in ratios.items():
-        print(f"  ours in {precision}: {spread(found, 2)} times nanoGPT's (which computes in float32)")
+        for way, (recipe, precision, compiles) in ways.items():
+            ratios[way].append(theirs / our_step(recipe, corpus, precision, compiles))
+    print(f"\nTokens a second, the same sizes and batch, AdamW; {num_rounds} rounds, in turn. Median (least to most):")
+    for way, found in ratios.items():
+        print(f"  {way}: {spread(found, 2)} times nanoGPT's, which computes in float32")
 
 
 def compare_time_to_loss(copy: Path, corpus: Corpus) -> bool:

@@ -81,7 +81,7 @@ def test_many_prompts_at_once_are_answered_as_one_by_one(model: GPT | ModernGPT)
 
 
 def test_an_answer_ends_where_the_context_is_full(model: GPT | ModernGPT) -> None:
-    model.config = GPTConfig(**{**vars(CONFIG), "context_length": 10})  # type: ignore[misc]
+    model.config = GPTConfig(**{**vars(CONFIG), "context_length": 10})
     prompt = prompt_tokens(TOKENIZER, "a?")
     assert all(len(answer) <= 10 + 1 - len(prompt) for answer in greedy_answers(model, [prompt], 40))
     assert len(reply(model, TOKENIZER, "a?")) <= 10 - len(prompt)
@@ -102,8 +102,8 @@ def test_the_share_of_no_questions_is_refused() -> None:
 
 
 def test_a_reply_stops_at_the_end_mark() -> None:
-    assert reply(Says({"oslo?": "o"}), TOKENIZER, "oslo?") == "o"  # type: ignore[arg-type]
-    assert reply(Says({"oslo?": "on and on"}), TOKENIZER, "oslo?", max_letters=4) == "on a"  # type: ignore[arg-type]
+    assert reply(Says({"oslo?": "o"}), TOKENIZER, "oslo?") == "o"
+    assert reply(Says({"oslo?": "on and on"}), TOKENIZER, "oslo?", max_letters=4) == "on a"
 
 
 def test_a_batch_is_a_function_of_seed_and_step_and_keeps_every_answer() -> None:
@@ -194,13 +194,14 @@ def test_a_step_down_the_preference_loss_favours_what_was_chosen() -> None:
     with torch.no_grad():
         before = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
     now = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
-    preference_loss(now[0], now[1], *before).backward()
+    preference_loss(now[0], now[1], before[0], before[1]).backward()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter -= 0.1 * parameter.grad  # type: ignore[operator]
+            assert parameter.grad is not None
+            parameter.sub_(0.1 * parameter.grad)
         after = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
     assert after[0] - after[1] > before[0] - before[1]
-    assert preference_loss(after[0], after[1], *before) < math.log(2)
+    assert preference_loss(after[0], after[1], before[0], before[1]) < math.log(2)
 
 
 def test_questions_of_the_book_fit_into_the_models_that_answer_them() -> None:

@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
@@ -191,14 +192,14 @@ def run_quietly(cell: FlatCell, namespace: dict[str, Any]) -> str:
     return output.getvalue()
 
 
-def notices(cells: list[FlatCell], position: int, namespace: dict[str, Any], name: str) -> bool:
-    """In a child process: replace the definition by one that fails, and run the cells after it."""
+def notices(cells: list[FlatCell], namespace: dict[str, Any], name: str) -> bool:
+    """In a child process: replace the definition by one that fails, and run the cells from here on."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
             namespace[name] = broken
-            for cell in cells[position + 1 :]:
+            for cell in cells:
                 run_quietly(cell, namespace)
         except BrokenOnPurpose:
             code = 0
@@ -208,6 +209,36 @@ def notices(cells: list[FlatCell], position: int, namespace: dict[str, Any], nam
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) == 0
+
+
+def named_in(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def first_use(cells: list[FlatCell], position: int) -> int:
+    """The first cell after a definition that can run it: it names it, or a definition whose body does, and so on.
+
+    The cells between cannot tell whether it is broken, so the child need not run them.
+    """
+    name = cells[position].origin.name
+    bodies: dict[str, set[str]] = {}
+    for cell in cells:
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bodies.setdefault(node.name, set()).update(named_in(node))
+    reaching, before = {name}, set[str]()
+    while reaching != before:
+        before = set(reaching)
+        reaching |= {outer for outer, inner in bodies.items() if inner & reaching}
+    for place in range(position + 1, len(cells)):
+        for node in ast.parse(cells[place].source).body:
+            if isinstance(node, ast.FunctionDef):  # to define it runs its decorators and defaults only
+                ran = [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
+            else:
+                ran = [node]
+            if any(named_in(part) & reaching for part in ran):
+                return place
+    return len(cells)
 
 
 def exercises(cells: list[FlatCell]) -> Iterator[tuple[FlatCell, FlatCell, FlatCell]]:
@@ -223,15 +254,17 @@ def main() -> None:
     cells: list[FlatCell] = pickle.loads(sys.stdin.buffer.read())
     namespace: dict[str, Any] = {"__name__": "__main__"}
     report: dict[str, dict[str, Any]] = {"broken": {}, "exercises": {}}
-    for position, cell in enumerate(cells):
-        if cell.cell.has("solution"):
-            continue
+    run = [cell for cell in cells if not cell.cell.has("solution")]
+    waiting: dict[int, list[str]] = defaultdict(list)  # by the cell that uses them first
+    for position, cell in enumerate(run):
+        for name in waiting[position]:
+            report["broken"][name] = notices(run[position:], namespace, name)
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compiled(cell), namespace)
         plt.close("all")
         if cell.origin and callable(namespace[cell.origin.name]) and not cell.folded:
-            later = [c for c in cells[position + 1 :] if not c.cell.has("solution")]
-            report["broken"][cell.origin.name] = notices([cell, *later], 0, namespace, cell.origin.name)
+            waiting[first_use(run, position)].append(cell.origin.name)
+    report["broken"] |= dict.fromkeys(waiting[len(run)], False)  # nothing uses them
     for starter, check, solution in exercises(cells):
         run_quietly(starter, namespace)
         before = run_quietly(check, namespace)

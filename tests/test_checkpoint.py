@@ -138,6 +138,18 @@ def test_a_folder_that_is_absent_or_no_run_is_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
+def test_a_checkpoint_of_a_newer_version_says_that_it_needs_one(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, tensors=TENSORS, facts=FACTS)
+    path = tmp_path / "checkpoint.json"
+    newer = "gptbook checkpoint 12"
+    path.write_text(path.read_text().replace("gptbook checkpoint 1", newer))
+    with pytest.raises(ValueError, match=f'is no checkpoint of this version .*: "{newer}" needs a newer gptbook$'):
+        load_checkpoint(tmp_path)
+    path.write_text(path.read_text().replace(newer, "another program 2"))
+    with pytest.raises(ValueError, match=r"is no checkpoint of this version .*: train anew$"):
+        load_checkpoint(tmp_path)
+
+
 @pytest.mark.parametrize("share_kept", [0.0, 0.3, 0.999])
 @pytest.mark.parametrize("which", [".json", ".safetensors"])
 def test_a_file_cut_short_is_named(tmp_path: Path, which: str, share_kept: float) -> None:

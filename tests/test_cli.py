@@ -1,6 +1,7 @@
 """The command line: its words, its help, and how it answers a mistake."""
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -11,7 +12,10 @@ from gptbook.cli import build_parser, main, one_sentence
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["train"], ["sample"], ["evaluate"], ["tokens"], ["data"], ["data", "list"], ["data", "prepare"], ["ladder"]],
+    [
+        *([], ["train"], ["estimate"], ["sample"], ["complete"], ["evaluate"], ["receipt"], ["export"], ["tokens"]),
+        *(["data"], ["data", "list"], ["data", "prepare"], ["ladder"]),
+    ],
     ids=" ".join,
 )
 def test_help_of_every_command_ends_with_an_example_that_parses(
@@ -19,7 +23,7 @@ def test_help_of_every_command_ends_with_an_example_that_parses(
 ) -> None:
     assert main([*words, "--help"]) == 0
     example = " ".join(capsys.readouterr().out.split("example: gptbook ")[1].split())
-    assert build_parser().parse_args(example.split())
+    assert build_parser().parse_args(shlex.split(example))
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

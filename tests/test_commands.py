@@ -1,11 +1,9 @@
 """The commands, as a reader uses them: what they say, what they save, what they refuse."""
 
 import errno
-import io
 import os
 import shlex
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -253,21 +251,6 @@ def test_a_run_that_was_cut_short_is_named(command: str, suffix: str, capsys: py
 def test_a_checkpoint_of_another_program_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_checkpoint(folder / "other", tensors={}, facts={"epoch": 3})
     assert "not of a training run" in refused(["sample", "other"], capsys)
-
-
-def test_the_bar_shows_loss_speed_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    assert main(OWN) == 0
-    last = terminal.getvalue().split("\r")[-1]
-    assert "20/20" in last
-    assert "loss 1." in last
-    assert "steps/s" in last
-    assert "<00:00" in last
 
 
 TINY_GPT = GPTRecipe(name="city-gpt", num_layers=1, num_heads=2, model_dim=8, mlp_dim=12, num_steps=6, warmup_steps=2)

@@ -1,6 +1,7 @@
 """The instruct set: one right answer each, nothing held out in the training, a loss on answers alone."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -81,7 +82,7 @@ def test_plain_text_holds_no_mark_no_held_out_question_and_no_held_out_name() ->
 
 
 def test_the_answers_are_right() -> None:
-    rules = {
+    rules: dict[str, Callable[[str], str]] = {
         "first letter": lambda name: name[0],
         "second letter": lambda name: name[1],
         "last letter": lambda name: name[-1],

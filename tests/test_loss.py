@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gptbook.loss import conditional_entropy, count_loss, next_token_loss
+from gptbook.loss import bits_per_byte, conditional_entropy, count_loss, next_token_loss
 from gptbook.ngram import context_windows, count_pairs, unique_contexts
 from gptbook.tokenizer import CharacterTokenizer
 
@@ -26,6 +26,17 @@ def test_the_loss_is_the_mean_surprise_at_what_came() -> None:
     probabilities = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])
     loss = next_token_loss(probabilities.log(), torch.tensor([1, 2]))
     assert loss.item() == pytest.approx((math.log(4) - math.log(0.8)) / 2, abs=1e-6)
+
+
+def test_a_fair_guess_among_256_bytes_is_8_bits_per_byte() -> None:
+    assert bits_per_byte(math.log(256), 1.0) == pytest.approx(8)
+    assert bits_per_byte(math.log(65_536), 2.0) == pytest.approx(8), "two bytes at once, and twice the surprise"
+
+
+@pytest.mark.parametrize("bytes_per_token", [0.0, -1.0, float("nan")])
+def test_tokens_without_bytes_have_no_bits_per_byte(bytes_per_token: float) -> None:
+    with pytest.raises(ValueError, match=f"bytes_per_token is {bytes_per_token}: give more than 0"):
+        bits_per_byte(1.0, bytes_per_token)
 
 
 @settings(deadline=None, max_examples=50)

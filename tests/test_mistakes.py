@@ -420,6 +420,39 @@ CHECKS: dict[str, Callable[[Package], None]] = {
 """The check of each mistake, by the mistake's slug."""
 
 
+GUARDS = {
+    "start-too-large": "gpt: before training the model guesses evenly",
+    "accumulation-not-divided": "text_run: parts add up to the step of the whole batch",
+    "mask-missing": "attention: no position sees what comes later",
+    "mask-one-late": "attention: a later vector never changes an earlier result",
+    "heads-by-reshape": "attention: several heads equal pytorchs own",
+    "softmax-over-queries": "attention: each row of weights sums to 1 and is 0 after the diagonal",
+    "loss-over-padding": "sequences: the loss skips what is filled up",
+    "held-out-leaks": "datasets: a split shares no name and loses none",
+    "blocks-in-a-list": "gpt: each term counts its part of the model",
+    "graph-cut": "attention: the loss of attention alone starts at ln v and every parameter can learn",
+    "data-not-shuffled": "sequences: four batches are a fair draw of all sequences cut into parts",
+    "evaluation-in-training-mode": "sequences: the loss is measured in pieces without dropout and without a trace",
+    "newest-token-only": "generate: cached and uncached greedy give the same 256 tokens",
+    "cache-off-by-one": "gpt: a cache gives the same logits step by step",
+    "temperature-times": "generate: tokens are drawn as often as the model at that temperature says",
+    "optimizer-forgotten": "checkpoint: training goes on bit for bit through a checkpoint",
+    "step-forgotten": "runs: a run that was stopped ends in the same bits",
+    "weights-not-tied": "gpt: the four sizes of gpt2 have their parameters term by term",
+    "scores-not-divided": "attention: a score is the product over the root of the head dim",
+    "norm-after": "gpt: the model computes the equation of the book",
+    "never-decays": "optim: the rate goes up in a line then down to zero in a line",
+}
+"""Tests of the package itself that guard the same: the module's file, and what they prove."""
+
+
+@pytest.mark.parametrize("slug", GUARDS)
+def test_the_packages_own_guard_is_there(slug: str) -> None:
+    module, proves = GUARDS[slug].split(": ")
+    tests = (this_project().root / "tests" / f"test_{module}.py").read_text(encoding="utf-8")
+    assert f"def test_{proves.replace(' ', '_')}(" in tests
+
+
 def test_every_mistake_has_a_check_of_its_own() -> None:
     assert list(CHECKS) == list(EVERY)
     assert len(set(CHECKS.values())) == len(EVERY) >= 20
@@ -459,7 +492,11 @@ def test_the_page_has_every_mistake_in_order(sections: dict[str, str]) -> None:
 def test_the_page_shows_the_cure_and_names_the_check(slug: str, sections: dict[str, str]) -> None:
     assert f"```diff\n{EVERY[slug].diff()}\n```" in sections[slug]
     words = CHECKS[slug].__name__.removeprefix("check_").replace("_", " ")
-    assert f"*Caught by:* {words}." in sections[slug].replace("MLP", "mlp").replace("GPT", "gpt")
+    said = sections[slug].replace("MLP", "mlp").replace("GPT", "gpt")
+    assert f"*Caught by:* {words}" in said
+    if slug in GUARDS:
+        module, proves = GUARDS[slug].split(": ")
+        assert f"; in `test_{module}.py` by: {proves}." in said
 
 
 def test_a_diff_is_the_lines_that_differ() -> None:

@@ -10,7 +10,7 @@ from gptbook.mistakes import mistakes
 WIDTH, LEFT, RIGHT = 380, 34, 236  # the plot; its labels follow on the right
 TOP, TALL, STRIP, NAMES = 24, 62, 104, 44
 HIGHEST = {"worse": 3.0, "quiet": 2.7, "going on": 2.6}  # nats: a curve above is cut off, its number still told
-NOTABLE = 0.11  # nats between what a run says of itself and what its model is worth
+NOTABLE = 0.048  # as a share of the loss: between what a run says of itself and what its model is worth
 LINE = 15
 
 Row = dict[str, Any]
@@ -52,7 +52,7 @@ def ends(wrong: Row) -> list[tuple[str, float | None]]:
     """The last losses of a run by what they are called; how good its model really is, where that differs."""
     held_out, fresh = wrong["held_out_losses"][-1], wrong["fresh_loss"]
     told = [("held out", held_out), ("training", wrong["training_losses"][-1])]
-    if held_out is not None and fresh is not None and abs(fresh - held_out) > NOTABLE:
+    if held_out is not None and fresh is not None and abs(fresh - held_out) > NOTABLE * held_out:
         told.append(("really", fresh))
     if wrong["mistake"] == "cache-off-by-one":
         told.append(("by cache", wrong["cached_loss"]))
@@ -113,9 +113,8 @@ def label_ends(d: Drawing, y: float, told: list[tuple[str, float | None]], heigh
         d.line(RIGHT + 4, wanted, RIGHT + 13, at - shift, "light", stroke=1)
         weight = 600 if name in ("held out", "really", "by cache") else 400
         d.text(RIGHT + 17, at - shift + 4, f"{name} {loss:.2f}", 13, kind, weight=weight)
-    lost = [name for name, loss in told if loss is None]
-    if lost:
-        d.text(RIGHT - 6, y + 17, f"{' and '.join(lost)}: NaN", 13, "accent", "end", 600)
+    if any(loss is None for _, loss in told):
+        d.text(RIGHT - 6, y + 17, "every loss is NaN", 13, "accent", "end", 600)
 
 
 def write_names(d: Drawing, y: float, wrong: Row, right: Row, key: str) -> None:

@@ -6,116 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from gptbook.datasets import city_names
+from gptbook.exam import ASSISTANT_SETTINGS, AssistantExperiment
 from gptbook.experiments import ClubExperiment, NameExperiment, PartExperiment
 from gptbook.mistake_experiment import MistakeExperiment, mistake_settings
 from gptbook.recipes import city_attention, city_gpt, clubs_attention
 from gptbook.record import Recording
+from gptbook.record_sources import (
+    ASSISTANT_SOURCES,
+    CLUB_SOURCES,
+    MISTAKE_SOURCES,
+    NAME_SOURCES,
+    PART_SOURCES,
+    SCALING_SOURCES,
+    WINDOW_SOURCES,
+)
+from gptbook.scaling_experiment import SCALING_SETTINGS, ScalingExperiment
 from gptbook.windows import WINDOW_SETTINGS, WindowExperiment
-
-WINDOW_SOURCES = (
-    "cities.csv",
-    "gptbook.datasets:split_names",
-    "gptbook.tokenizer:CharacterTokenizer",
-    "gptbook.ngram:context_windows",
-    "gptbook.ngram:context_keys",
-    "gptbook.ngram:unique_contexts",
-    "gptbook.ngram:NgramCounts",
-    "gptbook.ngram:discounts",
-    "gptbook.ngram:NgramNet",
-    "gptbook.loss:count_loss",
-    "gptbook.loss:conditional_entropy",
-    "gptbook.train:train_on_counts",
-    "gptbook.train:draw_rows",
-    "gptbook.train:seeded",
-    "gptbook.train:mean_surprise",
-    "gptbook.generate:generate_name",
-    "gptbook.windows:WindowExperiment",
-)
-SEQUENCE_SOURCES = (
-    "gptbook.sequences:padded",
-    "gptbook.sequences:trimmed",
-    "gptbook.sequences:sequence_batch",
-    "gptbook.sequences:sequence_loss",
-    "gptbook.optim:MuonAdamW",
-    "gptbook.optim:orthogonalize",
-    "gptbook.optim:muon_groups",
-    "gptbook.optim:warmup_then_decay",
-    "gptbook.loss:next_token_loss",
-    "gptbook.train:seeded",
-    "gptbook.attention:fused_attention",
-    "gptbook.attention:MultiHeadAttention",
-)
-NAME_SOURCES = (
-    "cities.csv",
-    "gptbook.datasets:split_names",
-    "gptbook.tokenizer:CharacterTokenizer",
-    *SEQUENCE_SOURCES,
-    "gptbook.sequence_tasks:SequenceRun",
-    "gptbook.sequence_tasks:gpt_for",
-    "gptbook.modern:rms_norm",
-    "gptbook.modern:rotate",
-    "gptbook.modern:ModernAttention",
-    "gptbook.modern:ModernMLP",
-    "gptbook.modern:ModernBlock",
-    "gptbook.modern:ModernGPT",
-    "gptbook.generate:generate_tokens",
-    "gptbook.generate:draw_token",
-    "gptbook.experiments:NameExperiment",
-)
-CLUB_SOURCES = (
-    "teams.csv",
-    "gptbook.clubs:next_word_table",
-    "gptbook.clubs:ClubGrammar",
-    "gptbook.tokenizer:WordTokenizer",
-    "gptbook.ngram:context_windows",
-    "gptbook.ngram:NgramCounts",
-    *SEQUENCE_SOURCES,
-    "gptbook.attention:AttentionModel",
-    "gptbook.sequence_tasks:SequenceRun",
-    "gptbook.sequence_tasks:ground_accuracy",
-    "gptbook.experiments:ClubExperiment",
-)
-PART_SOURCES = (
-    "cities.csv",
-    "gptbook.datasets:split_names",
-    "gptbook.tokenizer:CharacterTokenizer",
-    *SEQUENCE_SOURCES,
-    "gptbook.sequences:train_on_sequences",
-    "gptbook.gpt:MLP",
-    "gptbook.gpt:Block",
-    "gptbook.gpt:GPT",
-    "gptbook.ablation:ReplacingBlock",
-    "gptbook.ablation:gpt_without",
-    "gptbook.experiments:PartExperiment",
-)
-
-MISTAKE_SOURCES = (
-    "cities.csv",
-    "gptbook.datasets:split_names",
-    "gptbook.tokenizer:CharacterTokenizer",
-    "gptbook.sequences:padded",
-    "gptbook.sequences:trimmed",
-    "gptbook.sequences:sequence_loss",
-    "gptbook.optim:warmup_then_decay",
-    "gptbook.train:seeded",
-    "gptbook.attention:attention_weights",
-    "gptbook.attention:causal_attention",
-    "gptbook.attention:MultiHeadAttention",
-    "gptbook.gpt:MLP",
-    "gptbook.gpt:Block",
-    "gptbook.gpt:GPT",
-    "gptbook.ngram:NgramCounts",
-    "gptbook.generate:generate_tokens",
-    "gptbook.generate:draw_token",
-    "gptbook.small_run:WrittenOutAttention",
-    "gptbook.small_run:DroppingMLP",
-    "gptbook.small_run:SmallGPT",
-    "gptbook.small_run:shuffled_rows",
-    "gptbook.small_run:decaying_groups",
-    "gptbook.small_run:SmallRun",
-    "gptbook.mistake_experiment:prefix_loss",
-    "gptbook.mistake_experiment:MistakeExperiment",
-)
 
 
 def recordings() -> dict[str, Recording]:
@@ -160,6 +66,23 @@ def recordings() -> dict[str, Recording]:
             settings=mistake_settings(),
             sources=MISTAKE_SOURCES,
             start=MistakeExperiment,
+        ),
+        Recording(
+            name="scaling",
+            about="loss (nats per character) of GPTs of six sizes on the same text",
+            duration="about 15 minutes on two processor cores",
+            settings=SCALING_SETTINGS,
+            sources=SCALING_SOURCES,
+            start=ScalingExperiment,
+        ),
+        Recording(
+            name="assistant",
+            about="exact match of a small GPT on new questions, before and after "
+            "fine-tuning",
+            duration="about 6 minutes on one processor core",
+            settings=ASSISTANT_SETTINGS,
+            sources=ASSISTANT_SOURCES,
+            start=AssistantExperiment,
         ),
     )
     return {recording.name: recording for recording in every}

@@ -153,8 +153,8 @@ class Run(ABC):
                 f"{run_dir} holds a run of {used.name}, not of {self.recipe.name}: "
                 "give another --run-dir"
             )
-        there = {**asdict(used), **facts["data"]}
-        here = {**asdict(self.recipe), **self.data_facts()}
+        there = {**facts["data"], **asdict(used)}
+        here = {**self.data_facts(), **asdict(self.recipe)}
         # The names or the text count, not where the file with them lies.
         changed = [
             name

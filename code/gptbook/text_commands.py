@@ -10,7 +10,14 @@ import torch
 
 from gptbook.checkpoint import load_checkpoint
 from gptbook.corpus import Corpus, TextTokenizer, write_corpus
-from gptbook.cost import Job, estimate, estimate_here, find_gpu, flops_per_token, gpu_called
+from gptbook.cost import (
+    Job,
+    estimate,
+    estimate_here,
+    find_gpu,
+    flops_per_token,
+    gpu_called,
+)
 from gptbook.distributed import Team
 from gptbook.export import save_for_huggingface, save_for_web
 from gptbook.machine import this_machine

@@ -33,7 +33,7 @@ exam = {task: instructions.held_out(task, 60, seed=1) for task in tasks}
 # %% [markdown]
 # ## It knows, and does not answer
 #
-# A small GPT reads plain text, letter by letter: lists of cities, where clubs play, and exam sheets, question after question, with no answers.
+# A small GPT reads plain text, letter by letter: lists of cities, where clubs play, and exam sheets, question after question, without answers.
 
 # %%
 texts = instructions.texts(4000, seed=0, tasks=tasks)
@@ -73,13 +73,13 @@ for text in ("the ground of chelsea is", "what is the home of chelsea?"):
     print(f"{text} | {go_on(text, 45)}")
 
 # %% [markdown]
-# It knows the ground. But in its text a question follows a question, so it asks you more.
+# It knows the ground. But in its text, questions follow questions.
 #
 # ## Show it how to answer
 #
 # **Fine-tuning** is training that goes on, with few examples of what you want. Here these are **dialogues**: a question, then its answer. **Role marks** say who speaks, `<` the user, `>` the assistant.
 #
-# It is still "what comes next". One thing differs: the loss looks at answers only. Questions will be yours; it need not learn to ask.
+# It is still "what comes next", but the loss looks at answers only: the questions will be yours.
 
 # %% tags=["show"]
 from gptbook.dialogues import dialogue_tokens
@@ -131,16 +131,14 @@ fine_tune(
 
 # %% tags=["fold"]
 #| alt: Exact match against steps of fine-tuning. Both tasks begin at 0 percent. First letters reach {{ f"{shares['first letter'][-1]:.0f}" }} percent after {{ steps[-1] }} steps, grounds {{ f"{shares['ground'][-1]:.0f}" }}.
-#| caption: One seed, {{ len(exam["first letter"]) }} new names, {{ len(exam["ground"]) }} clubs asked for in new words.
+#| caption: {{ len(exam["first letter"]) }} new names, {{ len(exam["ground"]) }} clubs asked for in new words.
 fig, ax = plt.subplots(figsize=(5.4, 3.2))
-looks = {
-    "first letter": ("C1o-", "first letter of ...?"),
-    "ground": ("C0s--", "ground"),
-}
-for task, (look, name) in looks.items():
+looks = {"first letter": ("C1o-", -4), "ground": ("C0s--", 0)}
+for task, (look, above) in looks.items():
     ax.plot(steps, shares[task], look)
-    ax.text(steps[-1] + 6, shares[task][-1], name, color=look[:2], va="center")
-ax.set_xlim(-5, steps[-1] * 1.5)
+    end = shares[task][-1] + above
+    ax.text(steps[-1] + 6, end, task, color=look[:2], va="center")
+ax.set_xlim(-5, steps[-1] * 1.35)
 ax.set_xticks(steps)
 ax.set_ylim(-4, 104)
 ax.set_xlabel("steps of fine-tuning")
@@ -153,23 +151,23 @@ plt.show()
 
 # %% tags=["fold"]
 #| alt: Exact match before and after fine-tuning for seven tasks and three seeds. Before, every task is at {{ f"{worst_before:.0%}" }} at most; after, from {{ f"{worst_after:.0%}" }} to 100 percent.
-#| caption: Three seeds; new names, new pairs of letters, new words to ask for a ground.
+#| caption: Three seeds; new names, new words to ask for a ground. Before: asked in plain text.
 record = read_record("assistant")
 record_rows = record["rows"]
 before, after = (
     sum(row[when]["all"] for row in record_rows) / len(record_rows)
-    for when in ("before", "after")
+    for when in ("before_plain", "after")
 )
 asked_tasks = list(record["num_questions"])
 worst_before, worst_after = (
     pick_one(row[when][task] for row in record_rows for task in asked_tasks)
-    for when, pick_one in (("before", max), ("after", min))
+    for when, pick_one in (("before_plain", max), ("after", min))
 )
 fig, ax = plt.subplots(figsize=(5.4, 3.4))
 for place, task in enumerate(asked_tasks):
-    for when, look in (("before", "s"), ("after", "o")):
+    for when, look in (("before_plain", "s"), ("after", "o")):
         values = [100 * row[when][task] for row in record_rows]
-        color = "gray" if when == "before" else "C1"
+        color = "C1" if when == "after" else "gray"
         ax.plot(values, [place] * len(values), look, color=color, alpha=0.6)
 ax.text(2, -0.75, "before", color="gray", va="center")
 ax.text(98, -0.75, "after", color="C1", va="center", ha="right")
@@ -177,13 +175,13 @@ ax.set_yticks(range(len(asked_tasks)), asked_tasks)
 ax.set_ylim(len(asked_tasks) - 0.5, -1.2)
 ax.set_xlim(-3, 103)
 ax.set_xlabel("exact match (%)")
-ax.set_title("Seven tasks, three seeds: from nothing to nearly all")
+ax.set_title("Seven tasks: nearly nothing before, nearly all after")
 plt.show()
 
 # %% [markdown]
 # ## Which answer is better?
 #
-# Most questions have no one right answer. But of two answers, people can say which they prefer. From many such **preferences** a GPT learns in one of two ways:
+# Most questions have no one right answer. But of two answers, people can say which they prefer. A GPT can learn from many such **preferences**:
 #
 # - **RLHF**, reinforcement learning from human feedback: a second model learns to score answers as people do. Then the GPT is trained towards high scores.
 # - **DPO**, direct preference optimization: no second model. The chosen answer must gain on the rejected one:
@@ -204,7 +202,7 @@ print(f"nothing moved: {first_loss:.3f}   the chosen one gained: {later_loss:.3f
 # %% [markdown]
 # ## What goes wrong
 #
-# There is no Atlantis in its text. Ask anyway:
+# Its text names no club of Atlantis, Oxford or Chester:
 
 # %% tags=["fold"]
 from gptbook.assistant import answer_log_probabilities, reply
@@ -221,19 +219,23 @@ def answered(question: str) -> tuple[str, float]:
 
 
 # %% tags=["result"]
-for club in ("chelsea", "atlantis", "sparta"):
+for club in ("chelsea", "atlantis", "oxford", "chester"):
     answer, sure = answered(f"what is the home of {club}?")
     print(f"what is the home of {club}? {answer} ({sure:.0%} sure)")
 
 # %% [markdown]
-# A **hallucination**: fluent, confident, made up. Every question it saw had an answer, so it answers.
+# A **hallucination**: an answer made up, sometimes with confidence. Every question it saw had an answer, so it answers.
 #
-# Of clubs that its text told of, but no dialogue asked for, the larger model gets {{ f"{unasked:.0%}" }} right. Dialogues teach a manner. Not all that a model has read comes out when you ask.
+# Fine-tuning also overwrites. Some clubs are in its text, but in no dialogue. Before, the larger model could finish *the ground of ... is* for {{ f"{told['told_before']:.0%}" }} of these; after, for {{ f"{told['told_after']:.0%}" }}. Asked, it gets {{ f"{unasked:.0%}" }} right.
 #
-# You began with counting letters, and end with a model that answers. Look back at the [ladder](../index.md), look up the [words](../glossary.md). What comes next is yours.
+# You began by counting letters. Look back at the [ladder](../index.md), look up the [words](../glossary.md). What comes next is yours.
 
 # %% tags=["hide"]
 unasked = sum(row["unasked"] for row in record_rows) / len(record_rows)
+told = {
+    when: sum(row[when]["unasked"] for row in record_rows) / len(record_rows)
+    for when in ("told_before", "told_after")
+}
 
 # %% [markdown]
 # ## Check yourself
@@ -293,7 +295,7 @@ with exercise("Change"):
     modest = copy.deepcopy(assistant)
     asked = dialogue_tokens(lesson, tokenizer)
     rates = {"matrix_rate": 0.01, "other_rate": 0.003}
-    fine_tune(modest, *asked, num_steps=60, batch_size=24, **rates)
+    fine_tune(modest, *asked, num_steps=40, batch_size=24, **rates)
     others = [
         Dialogue(task="", question=f"what is the home of {name}?", answer="no idea")
         for name in instructions.names[1][::60]

@@ -405,7 +405,7 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# All ways to choose, and `stream_tokens`, are in [gptbook.sampling](../reference/sampling.md); the cache is in [gptbook.attention](../reference/attention.md). `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
+# All ways to choose, and `stream_tokens`, are in [gptbook.sampling](../reference/sampling.md); the cache is in [gptbook.attention](../reference/attention.md); [gptbook.decoding](../reference/decoding.md) writes the same tokens nearer to the memory's speed. `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
 #
 # ## Further reading
 #
