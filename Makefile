@@ -8,7 +8,7 @@ PORT ?= 8000
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test bench lint lock shots clean
+.PHONY: help book serve test bench lint lock shots sky clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,7 @@ test: $(STAMP)  ## run every test (those that need a browser skip, with a reason
 
 bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in one run
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_nanogpt.py
 
 lint: $(STAMP)  ## check style and types, change nothing
 	$(BIN)/ruff check .
@@ -32,6 +33,10 @@ lint: $(STAMP)  ## check style and types, change nothing
 
 shots: $(STAMP)  ## take screenshots of every page, phone and desktop, light and dark, into .cache/shots
 	$(BIN)/python tests/shots.py
+
+sky:  ## an environment of its own in which tests check docs/your-own-gpt/rent-a-gpu.yaml by SkyPilot's schema
+	@test -x .cache/sky/bin/python || $(PYTHON) -m venv .cache/sky
+	.cache/sky/bin/python -m pip install --quiet --disable-pip-version-check "skypilot==0.14.1"
 
 lock: ## resolve pyproject.toml afresh into requirements.lock
 	rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock

@@ -14,10 +14,12 @@ import torch
 
 from gptbook.attention import causal_attention, fused_attention
 from gptbook.datasets import city_names, split_names
+from gptbook.decoding import FastDecoder
 from gptbook.generate import generate_tokens
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.loss import conditional_entropy
 from gptbook.ngram import NgramCounts, NgramNet, context_windows, unique_contexts
+from gptbook.sampling import stream_tokens
 from gptbook.tokenizer import CharacterTokenizer
 from gptbook.train import mean_surprise, train_on_batches, train_on_counts
 
@@ -126,13 +128,55 @@ def compare_models(num_rounds: int) -> None:
     compare("Forward and backward, 8 texts of 256 tokens, 4 blocks of 256", ways, num_rounds)
 
 
+def reading_speed() -> float:
+    """Bytes a second that this machine reads: the best of five sums over half a gigabyte."""
+    numbers = torch.ones(125_000_000)
+    seconds = []
+    for _ in range(6):
+        began = time.perf_counter()
+        numbers.sum()
+        seconds.append(time.perf_counter() - began)
+    return 4 * len(numbers) / min(seconds[1:])
+
+
+def compare_writing(num_rounds: int) -> None:
+    """Tokens a second of GPT-2 small at batch 1, beside transformers, and the share of what the memory allows."""
+    from transformers import GPT2Config, GPT2LMHeadModel  # slow to import: only here
+
+    config, num_new = GPTConfig(), 10 if num_rounds == 1 else 64
+    start = [5, 6, 7, 8]
+    torch.manual_seed(0)
+    ours = GPT(config).eval()
+    theirs = GPT2LMHeadModel(GPT2Config(bos_token_id=0, eos_token_id=0)).eval()
+    fast = FastDecoder(ours)
+    read = sum(p.numel() for name, p in ours.named_parameters() if name != "position_embedding.weight")
+    for dtype, size in ((torch.float32, 4), (torch.bfloat16, 2)):
+        ours.to(dtype)  # and with it the fast decoder's weights, which are its own
+        theirs.to(dtype)
+        ways: dict[str, Callable[[], object]] = {
+            "transformers": lambda: theirs.generate(
+                torch.tensor([start]), max_new_tokens=num_new, min_new_tokens=num_new, do_sample=False, pad_token_id=0
+            ),
+            "the plain model": lambda: list(stream_tokens(ours, start, num_new, temperature=0)),
+            "the fast decoder": lambda: list(stream_tokens(fast, start, num_new, temperature=0)),
+        }
+        assert ways["the fast decoder"]() == ways["the plain model"](), "the fast decoder writes other tokens"
+        title = f"{num_new} tokens, GPT-2 small, batch 1, {str(dtype).removeprefix('torch.')} in both"
+        compare(title, ways, num_rounds)
+        began = time.perf_counter()
+        ways["the fast decoder"]()
+        speed = num_new / (time.perf_counter() - began)
+        limit = reading_speed() / (size * read)
+        print(f"  {speed:.0f} tokens a second; reading the weights allows {limit:.0f}: {speed / limit:.0%} reached")
+
+
 def main() -> int:
     """Run the benchmarks. Returns 0 if the ratios are what the book says, else 1."""
     parser = argparse.ArgumentParser(
-        description="Measure ratios of speed: training on counts, attention, the cache, GPT-2.",
+        description="Measure ratios of speed: training on counts, attention, the cache, GPT-2, writing.",
         epilog="example: python tests/bench.py --quick",
     )
-    parser.add_argument("--quick", action="store_true", help="one round instead of five (about 10 seconds)")
+    parser.add_argument("--quick", action="store_true", help="one round instead of five (about a minute)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
     options = parser.parse_args()
     if options.threads < 1:
@@ -141,6 +185,7 @@ def main() -> int:
     num_rounds = 1 if options.quick else 5
     holds = compare_bigram_training(num_rounds)
     compare_models(num_rounds)
+    compare_writing(num_rounds)
     return 0 if holds else 1
 
 

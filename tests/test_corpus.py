@@ -50,9 +50,7 @@ def test_another_tokenizer_takes_the_place_of_the_first(corpus: Corpus) -> None:
     assert open_corpus(corpus.folder).vocab_size == 256
 
 
-def test_the_facts_come_last_so_a_folder_without_them_is_not_taken(
-    corpus: Corpus, letters: CharacterTokenizer
-) -> None:
+def test_the_facts_come_last_so_a_folder_without_them_is_not_taken(corpus: Corpus, letters: CharacterTokenizer) -> None:
     def breaks_off() -> list[list[int]]:
         raise KeyboardInterrupt
 

@@ -73,7 +73,7 @@ def test_a_prepared_text_goes_into_the_cache_and_is_found_there(
         (["own.txt", "--tokens", "many"], '"many" is no number of tokens: write 2.5B, 300M, 50k or 50000'),
         (["own.txt", "--tokens", "3M"], "own.txt is prepared as a whole: leave out --tokens"),
         (["own.txt", "--vocab-size", "3"], "--vocab-size is 3: give 257 to 65536"),
-        (["fineweb"], "say how much of fineweb you want: --tokens 300M, say"),
+        (["fineweb"], "say how much of fineweb you want: gptbook data prepare fineweb --tokens 300M"),
     ],
 )
 def test_a_wish_that_cannot_be_is_answered_in_one_sentence(
@@ -125,7 +125,7 @@ def test_a_record_is_made_only_if_it_is_not_up_to_date(
     assert "It holds loss (nats per position) of counts and nets by letters of context;" in said
     assert "that takes about 20 minutes on one processor core." in said
     assert "Ctrl-C stops it; the same command goes on." in said
-    assert said.endswith("Saved in runs/names.json.\n")
+    assert said.endswith(f"Saved in runs/{RECORDS[-1]}.json.\n")
     assert made == [(name, True) for name in RECORDS]
 
 

@@ -1,6 +1,8 @@
 """What the commands do around a GPT of a text: estimate, receipt, export, writing."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from transformers.utils import logging
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
 from gptbook.corpus import open_corpus
+from gptbook.machine import Machine, this_machine
 from gptbook.sampling import stream_tokens
 from gptbook.text_commands import end_token, first_token, noise
 from gptbook.text_model import load_text_model
@@ -199,6 +202,23 @@ def test_a_large_step_is_judged_by_one_window_of_it(
         monkeypatch.setattr("gptbook.text_commands.LARGE_STEP", limit)
         written(["estimate", "laptop"], capsys)
     assert rows == [4, 1]
+
+
+def test_a_step_and_a_measurement_are_judged_by_a_part_of_their_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large model would need many minutes for all held-out windows, before it says how long it needs."""
+
+    def timed(work: Callable[[], object], machine: Machine) -> float:
+        work()
+        return 2.0
+
+    monkeypatch.setattr("gptbook.text_run.timed", timed)
+    corpus = noise(tmp_path, 11, TINY)  # with 20 windows held out
+    run = TextRun(replace(TINY, num_windows=100), corpus, this_machine("cpu", "float32"), rows_at_once=2)
+    before = run.model.state_dict()["prediction.weight"].clone()
+    assert run.rehearse() == (2.0 * 2 + 2.0, 2.0 * 20 / 2)
+    assert torch.equal(run.model.state_dict()["prediction.weight"], before)
 
 
 def test_an_estimate_for_the_readers_text_has_its_vocabulary(capsys: pytest.CaptureFixture[str]) -> None:

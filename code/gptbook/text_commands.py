@@ -43,6 +43,8 @@ def estimate_command(options: argparse.Namespace) -> None:
     Raises ValueError for a recipe that learns from no text, or an unknown GPU.
     """
     chosen = recipe(options.recipe)
+    if options.gpus != 1 and not options.gpu:
+        raise ValueError("--gpus needs --gpu: say which GPU, such as h100")
     if not isinstance(chosen, TextRecipe):
         raise ValueError(
             f"{chosen.name} takes a minute or two on any machine: "

@@ -86,17 +86,17 @@ def laptop() -> TextRecipe:
     """A few minutes on the processor of a laptop, with any text."""
     return TextRecipe(
         name="laptop",
-        num_steps=600,
+        num_steps=1000,
         num_layers=4,
         num_heads=4,
         model_dim=128,
         mlp_dim=512,
         context_length=128,
-        batch_size=24,
+        batch_size=16,
         learning_rate=0.03,
         other_rate=0.008,
         warmup_steps=20,
-        evaluate_every=100,
+        evaluate_every=125,
     )
 
 

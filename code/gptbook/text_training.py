@@ -20,7 +20,7 @@ from gptbook.ledger import Ledger, process_began
 from gptbook.machine import this_machine
 from gptbook.prepare import prepare_corpus
 from gptbook.progress import train_with_bar
-from gptbook.run_files import RECEIPT_FILE, read_sessions
+from gptbook.run_files import RECEIPT_FILE, read_sessions, save_sessions
 from gptbook.runs import Run, check_trained
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
@@ -65,7 +65,9 @@ def train_text(
         usual = Path("runs") / f"{chosen.name}-{corpus.facts['name']}"
         run_dir = options.run_dir or usual
         run = text_run_for(options, chosen, corpus, run_dir, team)
-        if run.is_finished:
+        team.any(False)  # no one saves before all have looked into the folder
+        was_finished = run.is_finished
+        if was_finished:
             print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
         else:
             with memory_in_mind(run), watched(options, run, run_dir) as after_step:
@@ -77,8 +79,11 @@ def train_text(
             print(f"Stopped after {done}; everything is saved in {run_dir}.")
             print(f"To go on: {shlex.join(['gptbook', *words])}")
             return 130
-        for line in run.report():
-            print(line, flush=True)
+        with run.ledger.phase("evaluating"):
+            for line in run.report():
+                print(line, flush=True)
+        if team.leads and not was_finished:
+            save_sessions(run_dir, run.ledger)
         following = ["gptbook", "sample", str(run_dir), "--tokens", "300"]
         print(f"Next: {shlex.join(following)}")
     return 0
@@ -114,6 +119,8 @@ def text_run_for(
         options.precision or saved.get("precision", ""),
         team.local_rank,
     )
+    if team.any(machine.precision == "float32"):  # each has measured for itself
+        machine = replace(machine, precision="float32")
     same_team = saved.get("processes") == team.size
     rows = options.rows_at_once or (saved["rows_at_once"] if same_team else 0)
     began = process_began()

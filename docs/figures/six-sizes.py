@@ -7,14 +7,16 @@ import statistics
 from bookbuild.draw import Drawing
 from gptbook.datasets import read_record
 
-SLOTS = (38, 42, 46, 50, 62, 96)  # for each model, so that no label touches the next
-LEFT, FOOT = 42, 108
-SCALE = 0.44  # units for each number of a model's width
+SLOTS = (42, 43, 44, 48, 63, 98)  # for each model, so that no label touches the next
+LEFT, FOOT = 40, 98
+SCALE = 0.41  # units for each number of a model's width
 
 
 def short(parameters: int) -> str:
     """A count with at most three digits: 6k, 393k, 1.0M."""
-    return f"{parameters / 1e6:.1f}M" if parameters >= 1e6 else f"{parameters / 1e3:.0f}k"
+    return (
+        f"{parameters / 1e6:.1f}M" if parameters >= 1e6 else f"{parameters / 1e3:.0f}k"
+    )
 
 
 def figure() -> str:
@@ -30,7 +32,7 @@ def figure() -> str:
     }
     *five, sixth = widths
     said = "; ".join(f"{sizes[width]}: loss {losses[width]:.2f}" for width in five)
-    d = Drawing(380, 166, f"Six models. {said}; {sizes[sixth]}: loss unknown.")
+    d = Drawing(380, 152, f"Six models. {said}; {sizes[sixth]}: loss unknown.")
     d.text(4, FOOT + 22, "size", 13, "muted")
     d.text(4, FOOT + 48, "loss", 13, "muted")
     left = float(LEFT)
@@ -42,6 +44,6 @@ def figure() -> str:
         if width == sixth:
             d.centred(middle, FOOT + 43, "?", 20, weight=600)
         else:
-            d.centred(middle, FOOT + 44, f"{losses[width]:.2f}", 14, weight=600)
+            d.centred(middle, FOOT + 44, f"{losses[width]:.2f}", 13, weight=600)
         left += slot
     return d.svg()

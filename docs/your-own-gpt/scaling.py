@@ -1,0 +1,302 @@
+# %% [markdown]
+# # Scaling
+#
+# Why did everyone make them bigger? Training a large model costs months and millions, and nobody starts that on a hope. There was a curve that said beforehand what size would buy.
+#
+# ![Six squares side by side, each larger than the last. Under the first five stand their parameters and their losses, which fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }}. The sixth is dashed, with a question mark in place of a loss.](../figures/six-sizes.svg "Areas: parameters. Five are trained; what will the sixth reach?")
+
+# %% [markdown]
+# ## Change one thing only
+#
+# Six GPTs read the same text, NumPy's documentation, letter by letter: {{ f"{seen / 1e6:.1f}" }} million characters, each once, in the same number of steps and with the same learning rates. Only their width differs. Each is trained with {{ num_seeds }} seeds, and scored on documentation that it never read.
+
+# %% tags=["fold"]
+import statistics
+from itertools import groupby
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+# %% tags=["show"]
+from gptbook.scaling_experiment import train_in_one_pass
+
+# %% tags=["fold"]
+from gptbook.datasets import data_file, read_record
+from gptbook.scaling_experiment import ScalingExperiment
+
+record = read_record("scaling")
+rows = record["rows"]
+experiment = ScalingExperiment(record["settings"], Path())
+
+# %% [markdown] tags=["note"]
+# All of it takes a quarter of an hour. The smallest takes seconds, so train that one here, as the record did. Another NumPy has other documentation; the loss will be near, not equal.
+
+# %% tags=["result"]
+here = experiment.train(model_dim := 16, seed := 0, lambda step, loss: None)
+recorded = next(r for r in rows if (r["model_dim"], r["seed"]) == (model_dim, seed))
+print(f"trained here: {here['held_out_loss']:.2f} nats per character")
+print(f"in the record: {recorded['held_out_loss']:.2f}")
+
+# %% tags=["fold"]
+by_size = {
+    size: [row["held_out_loss"] for row in group]
+    for size, group in groupby(rows, key=lambda row: row["block_parameters"])
+}
+sizes = sorted(by_size)
+losses = [statistics.fmean(by_size[size]) for size in sizes]
+num_seeds = len(by_size[sizes[0]])
+seen = record["characters"]["seen"]
+
+# %% [markdown]
+# Size $N$ counts the parameters inside the blocks. The tables of characters do not think.
+#
+# !!! question "Guess first"
+#     The sixth has {{ f"{sizes[5] / sizes[4]:.1f}" }} times the parameters of the fifth. What is its loss?
+
+# %% [markdown] tags=["note"]
+# Kaplan and others left the tables out too, because the curve is smoother without them: in a small model they are most of the parameters. The exercise *Change* counts them in.
+
+# %% [markdown]
+# ## The same share again and again
+#
+# Some of the loss stays at any size, because the text itself surprises, and because there is only so much of it to learn from. That is the floor. What is left above it shrinks by the same share with every ten times more parameters. Such a rule is a **power law**:
+#
+# $$L(N) = \text{floor} + \left(\frac{\text{scale}}{N}\right)^{\text{exponent}}$$
+#
+# Three numbers, and five losses to find them from.
+
+# %% tags=["show"]
+from gptbook.scaling import PowerLaw, fit_power_law
+
+# %% tags=["result"]
+law = fit_power_law(sizes[:5], losses[:5])
+share_left = 10**-law.exponent
+print(f"floor {law.floor:.2f} nats, exponent {law.exponent:.2f}")
+print(f"ten times the size leaves {share_left:.0%} of what is above the floor")
+
+# %% [markdown] tags=["note"]
+# How far to trust it? Fit again with one seed and one size left out, in every way: if the prediction hangs on one run, the range is wide.
+
+# %% tags=["show"]
+from gptbook.scaling import prediction_range
+
+# %%
+predicted = law.loss(sizes[5])
+by_seed = [[by_size[size][seed] for size in sizes[:5]] for seed in range(num_seeds)]
+low, high = prediction_range(sizes[:5], by_seed, sizes[5])
+off = predicted / losses[5] - 1
+print(f"predicted {predicted:.3f} ({low:.3f} to {high:.3f}), measured {losses[5]:.3f}")
+
+# %% tags=["fold"]
+#| alt: Loss against parameters, both on axes where each step multiplies. Five dots fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }} nats along a curve that flattens. Beyond them the curve is dashed and ends in a hollow square, {{ f"{predicted:.2f}" }}, with a range; the cross of the measured loss, {{ f"{losses[5]:.2f}" }}, lies inside the range.
+#| caption: Dots: means of {{ num_seeds }} seeds. Bar: the fits with one seed and one size left out.
+fig, ax = plt.subplots(figsize=(5.4, 3.6))
+fitted = np.geomspace(sizes[0] * 0.8, sizes[4], 60)
+beyond = np.geomspace(sizes[4], sizes[5], 20)
+ax.plot(fitted, [law.loss(n) for n in fitted], "C1-")
+ax.plot(beyond, [law.loss(n) for n in beyond], "C1--")
+ax.plot(sizes[:5], losses[:5], "C0o", markersize=6)
+ax.plot([sizes[5]] * 2, [low, high], "C1-", linewidth=1)
+ax.plot(sizes[5], predicted, "C1s", markersize=9, markerfacecolor="white")
+ax.plot(sizes[5], losses[5], "C0x", markersize=8, markeredgewidth=2)
+beside = {"textcoords": "offset points", "va": "center"}
+ax.annotate("trained", (sizes[1], losses[1]), (9, 8), color="C0", **beside)
+ax.annotate(
+    "predicted", (sizes[5], predicted), (0, 24), color="C1", ha="center", **beside
+)
+ax.annotate(
+    "measured", (sizes[5], losses[5]), (0, -18), color="C0", ha="center", **beside
+)
+ax.set_xscale("log")
+ax.set_yscale("log")
+ax.set_xticks([1e4, 1e5, 1e6], ["10,000", "100,000", "1 million"])
+ax.set_yticks([1.2, 1.4, 1.6, 1.8, 2.0], ["1.2", "1.4", "1.6", "1.8", "2.0"])
+ax.minorticks_off()
+ax.set_xlim(4e3, 2.2e6)
+ax.set_ylim(1.15, 2.1)
+ax.set_xlabel("parameters inside the blocks")
+ax.set_ylabel("held-out loss (nats)")
+ax.set_title(f"Five sizes predict the sixth within {np.ceil(100 * abs(off)):.0f}%")
+plt.show()
+
+# %% [markdown]
+# The curve said {{ f"{predicted:.2f}" }} nats; then the model was trained, and got {{ f"{losses[5]:.2f}" }}: {{ f"{abs(off):.1%}" }} off. Ten times the size leaves {{ f"{share_left:.0%}" }} of what is above {{ f"{law.floor:.2f}" }}.
+#
+# ## Back to the growth chart
+#
+# Such a curve, over models up to a million times larger than the smallest, was published in January 2020 (Kaplan et al.). Four months later came GPT-3, {{ f"{gpt_3 / gpt_2:,.0f}" }} times GPT-2 small.
+#
+# But size is half of it. For a given amount of computing, you can train a large model briefly or a smaller one for longer. Best is to let both grow alike, with about 20 tokens a parameter (Hoffmann et al. 2022). Largest published size since 2021: {{ f"{growth_since:.2f}" }}-fold.
+
+# %% tags=["fold"]
+models = pd.read_csv(data_file("models.csv"), parse_dates=["date"])
+by_name = models.set_index("name")["parameters"]
+gpt_2, gpt_3 = by_name["GPT-2 small"], by_name["GPT-3"]
+until = models.loc[models["date"] < "2022", "parameters"].max()
+growth_since = models["parameters"].max() / until
+
+# %% [markdown]
+# ## What goes wrong
+#
+# A line can be drawn for as long as you like. Here are two through the same five losses: the law, and one without a floor, which is straight on these axes.
+
+# %% tags=["fold"]
+#| alt: The same axes, far wider. Within the measured sizes a solid and a dashed line are close. Beyond, the solid one turns flat at {{ f"{law.floor:.2f}" }} nats; the dashed one goes on falling, to {{ f"{straight.loss(gpt_2):.2f}" }} at GPT-2 small and {{ f"{straight.loss(gpt_3):.2f}" }} at GPT-3.
+#| caption: Gray: where anything was measured.
+straight = fit_power_law(sizes[:5], losses[:5], with_floor=False)
+fig, ax = plt.subplots(figsize=(5.4, 3.4))
+far = np.geomspace(sizes[0], 1e12, 120)
+ax.axvspan(sizes[0], sizes[5], color="lightgray", alpha=0.5, linewidth=0)
+ax.plot(far, [law.loss(n) for n in far], "C1-")
+ax.plot(far, [straight.loss(n) for n in far], "--", color="gray")
+ax.plot(sizes, losses, "C0o", markersize=4)
+for name in ("GPT-2 small", "GPT-3"):
+    ax.axvline(by_name[name], color="gray", linewidth=0.8, linestyle=":")
+    ax.text(by_name[name], 2.08, name, ha="center")
+ax.text(2e9, 1.21, "with a floor", color="C1", ha="center")
+ax.text(4e9, 0.37, "without", color="gray", ha="right")
+ax.set_xscale("log")
+ax.set_yscale("log")
+sizes_named = {"10,000": 1e4, "1 million": 1e6, "100 million": 1e8, "10 billion": 1e10}
+ax.set_xticks(list(sizes_named.values()), list(sizes_named))
+ax.set_yticks([0.3, 0.5, 1.0, 2.0], ["0.3", "0.5", "1.0", "2.0"])
+ax.minorticks_off()
+ax.set_xlim(4e3, 1e12)
+ax.set_ylim(0.26, 2.4)
+ax.set_xlabel("parameters inside the blocks")
+ax.set_ylabel("loss (nats)")
+fig.suptitle("Far from the data, a line is a guess", x=0.02, ha="left", weight="bold")
+plt.show()
+
+# %% [markdown]
+# The straight one misses the sixth by {{ f"{abs(straight_off):.0%}" }}, and at GPT-2's size the two are {{ f"{law.loss(gpt_2) - straight.loss(gpt_2):.1f}" }} nats apart. No one measured there. Neither line knows when the text runs out; more text would lower the floor itself.
+#
+# And a curve of losses does not say what a model can do. You ask, and it goes on with your text: a loss is not a conversation. That takes one more training: [from GPT to assistant](from-gpt-to-assistant.py).
+
+# %% tags=["hide"]
+straight_off = straight.loss(sizes[5]) / losses[5] - 1
+
+# %% [markdown]
+# ## Check yourself
+#
+# ??? question "Why must all six read the same text, in the same number of steps?"
+#     Otherwise two things change at once, and you cannot say which of them lowered the loss. Had the large ones read more, the curve would show size and text together.
+#
+# ??? question "Is the floor the surprise of the text itself?"
+#     Not alone. It holds what no size takes away *here*: with this much text, two blocks and {{ context_length }} characters of context. More of any of these lowers it.
+#
+# ??? question "The largest read {{ f"{per_parameter:.1f}" }} characters a parameter. Was that a good use of the computing?"
+#     By the rule of about 20, no: a smaller model that reads more would have got lower for the same price. The experiment asks what size does, so it holds the text fixed.
+
+# %% tags=["hide"]
+context_length = record["settings"]["shape"]["context_length"]
+per_parameter = seen / sizes[5]
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["fold"]
+from gptbook.exercise import exercise
+
+# %% [markdown] tags=["exercise"]
+# ### Predict: a hundred times the size
+#
+# *easy · 3 minutes*
+#
+# A law has a floor of 1 nat and an exponent of 0.5. A model of 10,000 parameters has a loss of 1.4. What loss do you expect from one of a million?
+
+# %% tags=["starter"]
+my_loss = ...
+
+# %% tags=["check"]
+with exercise("Predict"):
+    asked = PowerLaw(floor=1.0, scale=0.4**2 * 10_000, exponent=0.5)
+    assert abs(my_loss - asked.loss(1e6)) < 0.005, (
+        "only what is above the floor shrinks"
+    )
+
+# %% [markdown] tags=["hint"]
+# 0.4 nats are above the floor. A hundred to the power of 0.5 is 10.
+
+# %% tags=["solution"]
+my_loss = 1 + 0.4 / 10
+
+# %% [markdown] tags=["exercise"]
+# ### Change: count the tables too
+#
+# *medium · 10 minutes*
+#
+# Each row of the record has `"parameters"` beside `"block_parameters"`: all of them, with the two tables of characters. Change `my_sizes` so that the law is fitted to those. Does it predict the sixth better or worse?
+
+# %% tags=["starter"]
+my_sizes = sizes
+my_law = fit_power_law(my_sizes[:5], losses[:5])
+my_prediction = my_law.loss(my_sizes[5])
+
+# %% tags=["check"]
+with exercise("Change"):
+    every = sorted({row["parameters"] for row in rows})
+    wanted = fit_power_law(every[:5], losses[:5]).loss(every[5])
+    assert list(my_sizes) == every, "use the six different values of row['parameters']"
+    assert abs(my_prediction - wanted) < 1e-3, "fit the first five, predict the sixth"
+
+# %% [markdown] tags=["hint"]
+# `sorted({... for row in rows})` gives six numbers: the seeds of a size have the same.
+
+# %% tags=["solution"]
+my_sizes = sorted({row["parameters"] for row in rows})
+my_law = fit_power_law(my_sizes[:5], losses[:5])
+my_prediction = my_law.loss(my_sizes[5])  # a little worse
+
+# %% [markdown] tags=["exercise"]
+# ### Build: what size does it take?
+#
+# *medium · 15 minutes*
+#
+# Write `size_for(law, loss)`: the number of parameters at which the law reaches this loss, and `math.inf` for one that no size reaches.
+
+# %% tags=["starter"]
+import math
+
+
+def size_for(law: PowerLaw, loss: float) -> float:
+    """The size at which the law reaches this loss, or infinity."""
+    return 0.0
+
+
+# %% tags=["check"]
+with exercise("Build"):
+    for wanted_loss in (2.5, 1.6, law.floor + 0.01):
+        back = law.loss(size_for(law, wanted_loss))
+        assert abs(back - wanted_loss) < 1e-6, (
+            f"for {wanted_loss:.2f} yours has {back:.2f}"
+        )
+    for too_low in (law.floor, 0.0):
+        answer = size_for(law, too_low)
+        assert answer == math.inf, f"no size reaches {too_low:.2f}: return math.inf"
+
+# %% [markdown] tags=["hint"]
+# Solve the formula for $N$: what is above the floor, to the power of 1 / exponent, is scale / N.
+
+# %% tags=["solution"]
+import math
+
+
+def size_for(law: PowerLaw, loss: float) -> float:
+    """The size at which the law reaches this loss, or infinity."""
+    above = loss - law.floor
+    return law.scale / above ** (1 / law.exponent) if above > 0 else math.inf
+
+
+# %% [markdown] tags=["note"]
+# ## Where this lives in the package
+#
+# The law and its fit are in [gptbook.scaling](../reference/scaling.md), the six models in [gptbook.scaling_experiment](../reference/scaling_experiment.md). The runs are in `data/runs/scaling.json`; `gptbook ladder scaling` makes them again.
+#
+# ## Further reading
+#
+# - Jared Kaplan and others, *Scaling laws for neural language models* (2020): the straight lines, over sizes, texts and computing.
+# - Jordan Hoffmann and others, *Training compute-optimal large language models* (2022): the law with a floor, and 20 tokens a parameter.
+# - Tamay Besiroglu and others, *Chinchilla scaling: a replication attempt* (2024): the same data fitted again, with other numbers. How much a fit can be trusted.
