@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Scaling
 #
-# Why did everyone make them bigger? Training a large model costs months and millions, and nobody starts that on a hope. There was a curve that said beforehand what size would buy.
+# Why did everyone make them bigger? Not in hope: a curve said beforehand what size would buy.
 #
 # ![Six squares side by side, each larger than the last. Under the first five stand their parameters and their losses, which fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }}. The sixth is dashed, with a question mark in place of a loss.](../figures/six-sizes.svg "Areas: parameters. Five are trained; what will the sixth reach?")
 
 # %% [markdown]
 # ## Change one thing only
 #
-# Six GPTs read the same text, NumPy's documentation, letter by letter: {{ f"{seen / 1e6:.1f}" }} million characters, each once, in the same number of steps and with the same learning rates. Only their width differs. Each is trained with {{ num_seeds }} seeds, and scored on documentation that it never read.
+# Six GPTs read the same {{ f"{seen / 1e6:.1f}" }} million characters of NumPy's documentation, each once, with the same steps and learning rates. Only the width differs. Each is scored on documentation that it never read.
 
 # %% tags=["fold"]
 import statistics
@@ -24,19 +24,23 @@ from gptbook.scaling_experiment import train_in_one_pass
 
 # %% tags=["fold"]
 from gptbook.datasets import data_file, read_record
-from gptbook.scaling_experiment import ScalingExperiment
+from gptbook.scaling_experiment import ScalingExperiment, gpt_of_width, window_loss
+from gptbook.train import seeded
 
 record = read_record("scaling")
-rows = record["rows"]
-experiment = ScalingExperiment(record["settings"], Path())
+rows, settings = record["rows"], record["settings"]
+text = ScalingExperiment(settings, Path())  # the same split, characters and windows
 
 # %% [markdown] tags=["note"]
-# All of it takes a quarter of an hour. The smallest takes seconds, so train that one here, as the record did. Another NumPy has other documentation; the loss will be near, not equal.
+# All of it takes a quarter of an hour. The smallest takes seconds: train it here, as the record did. Another version of NumPy has other documentation; then the loss will be near, not equal.
 
 # %% tags=["result"]
-here = experiment.train(model_dim := 16, seed := 0, lambda step, loss: None)
-recorded = next(r for r in rows if (r["model_dim"], r["seed"]) == (model_dim, seed))
-print(f"trained here: {here['held_out_loss']:.2f} nats per character")
+with seeded(0):
+    smallest = gpt_of_width(16, text.tokenizer.vocab_size, **settings["shape"])
+train_in_one_pass(smallest, text.training, **settings["training"], seed=0)
+loss_here = window_loss(smallest, text.held_out)
+recorded = next(row for row in rows if (row["model_dim"], row["seed"]) == (16, 0))
+print(f"trained here: {loss_here:.2f} nats per character")
 print(f"in the record: {recorded['held_out_loss']:.2f}")
 
 # %% tags=["fold"]
@@ -50,7 +54,7 @@ num_seeds = len(by_size[sizes[0]])
 seen = record["characters"]["seen"]
 
 # %% [markdown]
-# Size $N$ counts the parameters inside the blocks. The tables of characters do not think.
+# Size $N$ counts the parameters inside the blocks, without the tables of characters.
 #
 # !!! question "Guess first"
 #     The sixth has {{ f"{sizes[5] / sizes[4]:.1f}" }} times the parameters of the fifth. What is its loss?
@@ -61,11 +65,11 @@ seen = record["characters"]["seen"]
 # %% [markdown]
 # ## The same share again and again
 #
-# Some of the loss stays at any size, because the text itself surprises, and because there is only so much of it to learn from. That is the floor. What is left above it shrinks by the same share with every ten times more parameters. Such a rule is a **power law**:
+# Some loss stays at any size: the text itself surprises, and there is only so much of it to learn from. That is the floor. Of what is above it, ten times more parameters always leave the same share. Such a rule is a **power law**:
 #
 # $$L(N) = \text{floor} + \left(\frac{\text{scale}}{N}\right)^{\text{exponent}}$$
 #
-# Three numbers, and five losses to find them from.
+# Three numbers, found from five losses:
 
 # %% tags=["show"]
 from gptbook.scaling import PowerLaw, fit_power_law
@@ -91,16 +95,16 @@ print(f"predicted {predicted:.3f} ({low:.3f} to {high:.3f}), measured {losses[5]
 
 # %% tags=["fold"]
 #| alt: Loss against parameters, both on axes where each step multiplies. Five dots fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }} nats along a curve that flattens. Beyond them the curve is dashed and ends in a hollow square, {{ f"{predicted:.2f}" }}, with a range; the cross of the measured loss, {{ f"{losses[5]:.2f}" }}, lies inside the range.
-#| caption: Dots: means of {{ num_seeds }} seeds. Bar: the fits with one seed and one size left out.
+#| caption: Means of {{ num_seeds }} seeds. Bar: one seed, one size left out.
 fig, ax = plt.subplots(figsize=(5.4, 3.6))
 fitted = np.geomspace(sizes[0] * 0.8, sizes[4], 60)
 beyond = np.geomspace(sizes[4], sizes[5], 20)
 ax.plot(fitted, [law.loss(n) for n in fitted], "C1-")
 ax.plot(beyond, [law.loss(n) for n in beyond], "C1--")
 ax.plot(sizes[:5], losses[:5], "C0o", markersize=6)
-ax.plot([sizes[5]] * 2, [low, high], "C1-", linewidth=1)
-ax.plot(sizes[5], predicted, "C1s", markersize=9, markerfacecolor="white")
-ax.plot(sizes[5], losses[5], "C0x", markersize=8, markeredgewidth=2)
+ax.plot([sizes[5]] * 2, [low, high], "C1_-", markersize=14, linewidth=1.2)
+ax.plot(sizes[5], predicted, "C1s", markersize=6, markerfacecolor="white")
+ax.plot(sizes[5], losses[5], "C0x", markersize=7, markeredgewidth=2)
 beside = {"textcoords": "offset points", "va": "center"}
 ax.annotate("trained", (sizes[1], losses[1]), (9, 8), color="C0", **beside)
 ax.annotate(
@@ -122,13 +126,13 @@ ax.set_title(f"Five sizes predict the sixth within {np.ceil(100 * abs(off)):.0f}
 plt.show()
 
 # %% [markdown]
-# The curve said {{ f"{predicted:.2f}" }} nats; then the model was trained, and got {{ f"{losses[5]:.2f}" }}: {{ f"{abs(off):.1%}" }} off. Ten times the size leaves {{ f"{share_left:.0%}" }} of what is above {{ f"{law.floor:.2f}" }}.
+# Predicted {{ f"{predicted:.2f}" }} nats, measured {{ f"{losses[5]:.2f}" }}: {{ f"{abs(off):.1%}" }} off.
 #
 # ## Back to the growth chart
 #
-# Such a curve, over models up to a million times larger than the smallest, was published in January 2020 (Kaplan et al.). Four months later came GPT-3, {{ f"{gpt_3 / gpt_2:,.0f}" }} times GPT-2 small.
+# In January 2020 Kaplan and others published such curves over a millionfold range of sizes. Four months later came GPT-3, {{ f"{gpt_3 / gpt_2:,.0f}" }} times GPT-2 small.
 #
-# But size is half of it. For a given amount of computing, you can train a large model briefly or a smaller one for longer. Best is to let both grow alike, with about 20 tokens a parameter (Hoffmann et al. 2022). Largest published size since 2021: {{ f"{growth_since:.2f}" }}-fold.
+# Size is half of it. The same computing trains a large model briefly, or a smaller one for longer. Hoffmann and others (2022) found it best to let size and text grow alike: about 20 tokens a parameter. In [the chart of chapter 2](../learning-from-examples/a-model-is-a-function.py), the largest published size has grown only {{ f"{growth_since:.2f}" }}-fold since 2021.
 
 # %% tags=["fold"]
 models = pd.read_csv(data_file("models.csv"), parse_dates=["date"])
@@ -140,7 +144,7 @@ growth_since = models["parameters"].max() / until
 # %% [markdown]
 # ## What goes wrong
 #
-# A line can be drawn for as long as you like. Here are two through the same five losses: the law, and one without a floor, which is straight on these axes.
+# Fit the same five losses without a floor, and the line is straight on these axes. Now draw both on:
 
 # %% tags=["fold"]
 #| alt: The same axes, far wider. Within the measured sizes a solid and a dashed line are close. Beyond, the solid one turns flat at {{ f"{law.floor:.2f}" }} nats; the dashed one goes on falling, to {{ f"{straight.loss(gpt_2):.2f}" }} at GPT-2 small and {{ f"{straight.loss(gpt_3):.2f}" }} at GPT-3.
@@ -153,9 +157,9 @@ ax.plot(far, [law.loss(n) for n in far], "C1-")
 ax.plot(far, [straight.loss(n) for n in far], "--", color="gray")
 ax.plot(sizes, losses, "C0o", markersize=4)
 for name in ("GPT-2 small", "GPT-3"):
-    ax.axvline(by_name[name], color="gray", linewidth=0.8, linestyle=":")
+    ax.axvline(by_name[name], color="gray", linewidth=0.8, linestyle=":", ymax=0.9)
     ax.text(by_name[name], 2.08, name, ha="center")
-ax.text(2e9, 1.21, "with a floor", color="C1", ha="center")
+ax.text(2e9, 1.24, "with a floor", color="C1", ha="center")
 ax.text(4e9, 0.37, "without", color="gray", ha="right")
 ax.set_xscale("log")
 ax.set_yscale("log")
@@ -167,13 +171,13 @@ ax.set_xlim(4e3, 1e12)
 ax.set_ylim(0.26, 2.4)
 ax.set_xlabel("parameters inside the blocks")
 ax.set_ylabel("loss (nats)")
-fig.suptitle("Far from the data, a line is a guess", x=0.02, ha="left", weight="bold")
+ax.set_title("Far from the data, a line is a guess")
 plt.show()
 
 # %% [markdown]
-# The straight one misses the sixth by {{ f"{abs(straight_off):.0%}" }}, and at GPT-2's size the two are {{ f"{law.loss(gpt_2) - straight.loss(gpt_2):.1f}" }} nats apart. No one measured there. Neither line knows when the text runs out; more text would lower the floor itself.
+# The straight one misses the sixth by {{ f"{abs(straight_off):.0%}" }}; at GPT-2's size the two are {{ f"{law.loss(gpt_2) - straight.loss(gpt_2):.1f}" }} nats apart. Neither knows when text runs out, nor that more text lowers the floor.
 #
-# And a curve of losses does not say what a model can do. You ask, and it goes on with your text: a loss is not a conversation. That takes one more training: [from GPT to assistant](from-gpt-to-assistant.py).
+# And no curve says what a model can do. Ask it something, and it goes on with your question: a loss is not a conversation. [From GPT to assistant](from-gpt-to-assistant.py) makes one.
 
 # %% tags=["hide"]
 straight_off = straight.loss(sizes[5]) / losses[5] - 1
@@ -263,7 +267,7 @@ import math
 
 def size_for(law: PowerLaw, loss: float) -> float:
     """The size at which the law reaches this loss, or infinity."""
-    return 0.0
+    return 1.0
 
 
 # %% tags=["check"]
