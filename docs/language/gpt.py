@@ -314,7 +314,7 @@ num_positions = int((training[1] >= 0).sum())
 print(f"{num_positions:,} positions to learn from")
 
 # %% [markdown]
-# A larger GPT needs more text (GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in your names), and hours in which nothing may fail. How do you train one without wasting a night?
+# A larger GPT needs more text (GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in your names), and hours in which nothing may fail. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
 
 # %% [markdown]
 # ## Check yourself
