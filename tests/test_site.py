@@ -181,7 +181,7 @@ def test_no_raw_tex_and_no_unfilled_number_is_left(site: Site, name: str) -> Non
     soup = article(site, name)
     for element in soup.select("pre, code, math annotation"):
         element.decompose()
-    text = soup.get_text(" ")
+    text = re.sub(r"\$(?=\d+(\.\d\d)?\b)", "", soup.get_text(" "))  # a price
     assert re.findall(r"\\[a-zA-Z]{2,}|\$[^$]+\$|\{\{.*?\}\}", text) == []
 
 

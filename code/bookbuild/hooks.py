@@ -167,7 +167,7 @@ def _page_meta(chapter: BookChapter, page: Page, config: MkDocsConfig) -> dict[s
         "read_minutes": chapter.read_minutes,
         "downloads": downloads,
         "colab": colab if repository else "",
-        "description": _plain(chapter.question),
+        "description": html.escape(_plain(chapter.question)),  # Material does not
     }
 
 
