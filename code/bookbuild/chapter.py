@@ -7,7 +7,7 @@ from pathlib import Path
 import jupytext
 
 MARKDOWN_TAGS = frozenset({"note", "exercise", "hint"})
-CODE_TAGS = frozenset({"show", "fold", "hide", "result", "raises", "starter", "check", "solution"})
+CODE_TAGS = frozenset({"show", "fold", "hide", "result", "raises", "starter", "check", "solution", "live"})
 EXERCISE_TAGS = ("exercise", "starter", "check", "hint", "solution")
 
 CELL_MARKER = re.compile(r"^# %%")
@@ -28,7 +28,7 @@ class Cell:
     line: int
     """Line of the chapter file on which `source` begins, counted from 1."""
     options: dict[str, str]
-    """What the `#|` lines said: `alt` and `caption` of a figure."""
+    """What the `#|` lines said: `alt` and `caption` of a figure, `widget` of a live piece."""
 
     def has(self, *tags: str) -> bool:
         return not self.tags.isdisjoint(tags)
@@ -87,8 +87,12 @@ def _read_cell(raw: object, marker_line: int, name: str) -> Cell:
     while kind == "code" and first < len(lines) and (match := OPTION.match(lines[first])):
         options[match["name"]] = match["value"].strip()
         first += 1
-    if unknown := frozenset(options) - {"alt", "caption"}:
-        raise BuildError(f"{where}: unknown option #| {', '.join(sorted(unknown))}: (there are alt and caption)")
+    if unknown := frozenset(options) - {"alt", "caption", "widget"}:
+        raise BuildError(
+            f"{where}: unknown option #| {', '.join(sorted(unknown))}: (there are alt, caption and widget)"
+        )
+    if "widget" in options and "live" not in tags:
+        raise BuildError(f"{where}: only a cell tagged `live` has a #| widget:")
     return Cell(
         kind=kind,
         source="\n".join(lines[first:]),

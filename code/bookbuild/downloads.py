@@ -87,6 +87,7 @@ def requirements(code: str) -> list[str]:
 def _notebook(
     cells: list[PublishedCell], page_url: str, drawings: dict[str, str], project: Project, *, pictures: bool
 ) -> nbformat.NotebookNode:
+    cells = [cell for cell in cells if "live" not in cell.tags]  # a live piece lives in a browser
     code = "\n".join(cell.source for cell in code_cells(cells))
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}

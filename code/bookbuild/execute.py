@@ -5,6 +5,7 @@ The memory (`.cache/book/executed`) is keyed on everything that can change a res
 """
 
 import ast
+import base64
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import textwrap
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +28,36 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from bookbuild import chapter as chapter_module
+from bookbuild import live as live_module
+from bookbuild import outputs as outputs_module
 from bookbuild import packing
 from bookbuild import source as source_module
 from bookbuild.chapter import BuildError, Chapter
+from bookbuild.outputs import check_outputs, joined, steady
 from bookbuild.project import Project
 from bookbuild.source import FlatCell, flatten
 
 SECONDS_PER_CELL = 120
+MOST_LIVE_BYTES = 1024**2
+"""All files of a live piece together."""
 EXPRESSION = re.compile(r"\{\{(?P<code>.+?)\}\}", re.DOTALL)
 IN_CELL = re.compile(r"Cell In\[\d+\], line (\d+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
-STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}\b")
 RUNNERS = 2
 PARSING = threading.Lock()
 """Python 3.11 now and then fails in `ast.parse` when two threads parse at once (cpython issue 106905)."""
 
 # Run before the first cell and never shown. The package is off the path: an import that flattening missed fails.
+# What a live cell calls is there already.
 STARTUP = """
 import os, sys
+import bookbuild.live
 sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "gptbook"))]
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None}, bbox_inches=None)
 import torch
 torch.set_num_threads(1)
-del os, sys, set_matplotlib_formats, torch
+del os, sys, set_matplotlib_formats, torch, bookbuild
 """
 
 
@@ -62,6 +68,8 @@ class Execution:
     outputs: list[list[dict[str, Any]]]
     counts: list[int | None]
     values: dict[str, str]
+    live: dict[str, str] = field(default_factory=dict)
+    """The files of the chapter's live piece: name -> content in base64."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,8 @@ def execution_key(chapter: Chapter, flat: list[FlatCell], project: Project) -> s
         digest.update(f"{name}\0".encode() + (project.data_dir / name).read_bytes())
     digest.update(project.lock.read_bytes())
     digest.update(sys.version.encode())
-    for module in (__file__, source_module.__file__, chapter_module.__file__, packing.__file__):
+    modules = (source_module, chapter_module, packing, live_module, outputs_module)
+    for module in (__file__, *(module.__file__ for module in modules)):
         digest.update(Path(str(module)).read_bytes())
     digest.update(matplotlibrc().read_bytes())
     return digest.hexdigest()[:20]
@@ -171,7 +180,11 @@ def _run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
     code_cells = [cell for cell in flat if cell.cell.kind == "code"]
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(cell.source) for cell in code_cells]
-    with tempfile.TemporaryDirectory(prefix="chapter-") as folder, tempfile.TemporaryDirectory() as sockets:
+    with (
+        tempfile.TemporaryDirectory(prefix="chapter-") as folder,
+        tempfile.TemporaryDirectory() as live_dir,
+        tempfile.TemporaryDirectory() as sockets,
+    ):
         packing.unpack_into(Path(folder), packing.files_named(_code(flat), project.data_dir), project.data_dir)
         client = NotebookClient(
             notebook,
@@ -182,7 +195,8 @@ def _run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
             record_timing=False,
         )
         values: dict[str, str] = {}
-        with client.setup_kernel(env=kernel_environment(), cwd=folder, cleanup_kc=True):
+        environment = kernel_environment() | {live_module.FOLDER_VARIABLE: live_dir}
+        with client.setup_kernel(env=environment, cwd=folder, cleanup_kc=True):
             _execute_hidden(client, STARTUP, chapter, line=1)
             last_before_exercises = max(
                 (i for i, cell in enumerate(code_cells) if not cell.cell.has("starter", "check", "solution")),
@@ -195,10 +209,18 @@ def _run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
                     _execute_cell(client, notebook.cells[index], index, cell, chapter)
                 if index == last_before_exercises:
                     values = _evaluate_prose(client, chapter)
-    outputs = [_joined([_steady(output) for output in raw.get("outputs", [])]) for raw in notebook.cells]
+        live = _live_files(Path(live_dir), chapter)
+    outputs = [joined([steady(output) for output in raw.get("outputs", [])]) for raw in notebook.cells]
     for cell, results in zip(code_cells, outputs):
-        _check_outputs(cell, results, chapter)
-    return Execution(outputs, [raw.get("execution_count") for raw in notebook.cells], values)
+        check_outputs(cell, results, chapter)
+    return Execution(outputs, [raw.get("execution_count") for raw in notebook.cells], values, live)
+
+
+def _live_files(folder: Path, chapter: Chapter) -> dict[str, str]:
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    if (size := sum(map(len, files.values()))) > MOST_LIVE_BYTES:
+        raise BuildError(f"docs/{chapter.name}: its live piece has {size:,} bytes, {MOST_LIVE_BYTES:,} may be")
+    return {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
 
 
 def _kernel_manager(sockets: Path) -> AsyncKernelManager:
@@ -216,7 +238,7 @@ def _kernel_manager(sockets: Path) -> AsyncKernelManager:
 def _execute_cell(client: NotebookClient, raw: Any, index: int, cell: FlatCell, chapter: Chapter) -> None:
     where = f"{chapter.at(cell.cell.line)}: code cell {index + 1}"
     try:
-        client.execute_cell(raw, index, store_history=True)
+        client.execute_cell(raw, index, store_history=not cell.cell.has("live"))
     except CellExecutionError as error:
         if cell.cell.has("raises"):
             return
@@ -259,39 +281,3 @@ def _evaluate_prose(client: NotebookClient, chapter: Chapter) -> dict[str, str]:
         printed = _execute_hidden(client, f"print({expression.code}, end='')", chapter, expression.line)
         values[expression.code] = printed
     return values
-
-
-def _steady(output: Any) -> dict[str, Any]:
-    """The output without what differs from run to run."""
-    steady = json.loads(STYLER_ID.sub("T_table", ADDRESS.sub("at 0x…", json.dumps(output))))
-    steady.pop("execution_count", None)
-    data = steady.get("data", {})
-    if "image/svg+xml" in data:
-        data.pop("text/plain", None)
-    return dict(steady)
-
-
-def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Printed text in one piece: a kernel sends it in as many as its clock happens to cut."""
-    joined: list[dict[str, Any]] = []
-    for output in outputs:
-        before = joined[-1] if joined else {}
-        if output["output_type"] == "stream" and before.get("name") == output["name"]:
-            before["text"] += output["text"]
-        else:
-            joined.append(output)
-    return joined
-
-
-def _check_outputs(cell: FlatCell, outputs: list[dict[str, Any]], chapter: Chapter) -> None:
-    where = chapter.at(cell.cell.line)
-    for output in outputs:
-        if output["output_type"] == "stream" and output["name"] == "stderr":
-            raise BuildError(f"{where}: the cell wrote to stderr: {output['text'].strip().splitlines()[0]}")
-        if "image/png" in output.get("data", {}):
-            raise BuildError(f"{where}: the cell made a PNG; figures of the book are SVG")
-    figures = sum("image/svg+xml" in output.get("data", {}) for output in outputs)
-    if figures > 1:
-        raise BuildError(f"{where}: one figure a cell, so that each has its own caption; this one has {figures}")
-    if figures and set(cell.cell.options) != {"alt", "caption"}:
-        raise BuildError(f"{where}: a figure needs `#| alt: ...` and `#| caption: ...` as the first lines of its cell")

@@ -30,12 +30,14 @@ from bookbuild.pages import (
     page_notebook,
     with_drawings,
 )
+from bookbuild.policy import with_policy
 from bookbuild.project import this_project
 
 log = logging.getLogger("mkdocs.hooks.book")
 
 CHAPTERS_PLACE = "<!--chapters-->"
 DOWNLOADS = "downloads"
+LIVE = "live"
 NOTEBOOK_BRANCH = "notebooks"
 SOURCE_LINK = re.compile(r'href="(?P<path>[^":#]+\.(?:md|py))(?P<anchor>#[^"]*)?"')
 
@@ -87,6 +89,7 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
                 fragments,
                 lambda *origin: _reference_url(page, *origin),
                 inline,
+                _live_url(page),
             )
         except ValueError as error:
             raise PluginError(f"docs/{chapter.name}: {error}") from error
@@ -101,17 +104,18 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if CHAPTERS_PLACE in html:
         html = html.replace(CHAPTERS_PLACE, home_chapters([_card(chapter) for chapter in book.chapters.values()]))
     try:
-        return without_code_in_search(with_mathml(with_drawings(html, book.drawings, _inline(page, config, files))))
+        drawn = with_drawings(html, book.drawings, _inline(page, config, files), _live_url(page))
+        return without_code_in_search(with_mathml(drawn))
     except (ValueError, KeyError) as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from error
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    return mend(output)
+    return with_policy(mend(output))
 
 
 def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
-    return mend(output_content) if template_name.endswith(".html") else output_content
+    return with_policy(mend(output_content)) if template_name.endswith(".html") else output_content
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -119,6 +123,11 @@ def on_post_build(config: MkDocsConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for download in current["book"].downloads():
         (folder / download.name).write_bytes(download.content)
+    for chapter in current["book"].chapters.values():
+        live = Path(config.site_dir) / LIVE / chapter.slug
+        live.mkdir(parents=True, exist_ok=True)
+        for name, content in chapter.live.items():
+            (live / name).write_bytes(content)
 
 
 def _write_page_notebook(chapter: BookChapter) -> Path:
@@ -142,6 +151,11 @@ def _inline(page: Page, config: MkDocsConfig, files: Files) -> Callable[[str], s
         return match[0] if target is None else f'href="{get_relative_url(target.url, page.url)}{match["anchor"] or ""}"'
 
     return lambda caption: SOURCE_LINK.sub(link, render(caption))
+
+
+def _live_url(page: Page) -> str:
+    """Where what this page's live piece loads lies, seen from the page."""
+    return get_relative_url(f"{LIVE}/{Path(page.file.src_uri).stem}/", page.url)
 
 
 def _reference_url(page: Page, module: str, name: str) -> str:

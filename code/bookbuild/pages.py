@@ -20,7 +20,7 @@ PLACE = re.compile(r"<!--(cell|open|close) ?(.*?)-->")
 DRAWN = re.compile(r'<p><img (?P<attributes>[^>]*?src="(?P<src>[^"]*figures/[^"]+\.svg)"[^>]*?)\s*/?></p>')
 # Pygments marks each blank, name and bracket; the book's palette leaves them as they are, and a fifth of the page goes.
 UNSTYLED = re.compile(r'<span class="(?:w|n|p)">([^<]*)</span>')
-ATTRIBUTE = re.compile(r'(?P<name>[a-z]+)="(?P<value>[^"]*)"')
+ATTRIBUTE = re.compile(r'(?P<name>[a-z-]+)="(?P<value>[^"]*)"')
 SVG_OUTPUT = "image/svg+xml"
 
 
@@ -113,11 +113,12 @@ def fill_places(
     fragments: list[Tag],
     reference_url: Callable[[str, str], str],
     inline: Callable[[str], str],
+    live_url: str = "",
 ) -> str:
     """Put the cells where their comments stand.
 
     `fragments` is mkdocs-jupyter's HTML cell by cell, `reference_url(module, name)` the page that documents a
-    definition, `inline` renders a caption's Markdown.
+    definition, `inline` renders a caption's Markdown, `live_url` is the folder of what the live piece loads.
     """
     code = code_cells(cells)
 
@@ -132,6 +133,8 @@ def fill_places(
             return OPENED[name]
         numbers = [int(number) for number in rest.split(",")]
         run = [(number, code[number], fragments[number]) for number in numbers]
+        if "live" in run[0][1].tags:
+            return _live_html(*run[-1], inline, live_url)
         return _run_html(run, reference_url, inline)
 
     return PLACE.sub(replace, page_html)
@@ -177,6 +180,18 @@ def _run_html(
         f'<div class="cell" id="cell-{run[0][0] + 1}">{heading}'
         f'<div class="cell-source">{body}</div>{"".join(outputs)}</div>'
     )
+
+
+def _live_html(number: int, cell: PublishedCell, fragment: Tag, inline: Callable[[str], str], live_url: str) -> str:
+    """The figure of a live piece, whose place it takes when it comes near the screen; nothing if the cell has none."""
+    area = BeautifulSoup(_outputs_html(number, cell, fragment, inline), "html.parser")
+    figure = area.find("figure")
+    if figure is None:
+        return ""
+    figure["class"] = "figure plot live"
+    figure["id"] = figure["data-widget"] = cell.widget
+    figure["data-live"] = live_url
+    return str(figure)
 
 
 def _source_html(cell: PublishedCell, fragment: Tag, reference_url: Callable[[str, str], str]) -> str:
@@ -236,8 +251,11 @@ def _clean_table(table: Tag) -> str:
     return str(table)
 
 
-def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[str], str]) -> str:
-    """Each image of `figures/`, alone in its paragraph, becomes the drawing itself, with its caption."""
+def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[str], str], live_url: str = "") -> str:
+    """Each image of `figures/`, alone in its paragraph, becomes the drawing itself, with its caption.
+
+    One with a `data-widget` is the still picture of that live piece, which loads what lies in the folder `live_url`.
+    """
 
     def replace(match: re.Match[str]) -> str:
         attributes = {m["name"]: m["value"] for m in ATTRIBUTE.finditer(match["attributes"])}
@@ -246,6 +264,8 @@ def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[st
         title = html.unescape(attributes.get("title", ""))
         caption = f"<figcaption>{inline(title)}</figcaption>" if title else ""
         more = f" {attributes['class']}" if "class" in attributes else ""
+        if widget := attributes.get("data-widget"):
+            more = f'{more} live" id="{widget}" data-widget="{widget}" data-live="{live_url}'
         return f'<figure class="figure drawn{more}">{drawing}{caption}</figure>'
 
     return DRAWN.sub(replace, page_html)

@@ -22,6 +22,8 @@ class PublishedCell:
     origin: Origin | None = None
     alt: str = ""
     caption: str = ""
+    widget: str = ""
+    """The live piece that takes the place of the figure."""
     outputs: tuple[dict[str, Any], ...] = ()
     execution_count: int | None = None
 
@@ -63,6 +65,7 @@ def publish(chapter: Chapter, execution: Execution) -> list[PublishedCell]:
                 origin=flat.origin,
                 alt=fill(cell.options.get("alt", ""), execution.values) if drawn else "",
                 caption=fill(cell.options.get("caption", ""), execution.values) if drawn else "",
+                widget=cell.options.get("widget", ""),
                 outputs=tuple(results),
                 execution_count=count,
                 **common,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-// What a page cannot do without script: the Skim switch, a menu that closes by itself, copying code.
+// What a page cannot do without script: the Skim switch, a menu that closes by itself, copying code, live pieces.
 const root = document.documentElement;
 
 // What stands at the top of the window stays there, whatever appears or disappears above it.
@@ -41,8 +41,21 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A live piece comes when its figure is near the screen, and takes the place of the still picture.
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      import("../widgets/piece.js").then(({ mount }) => mount(target));
+    }
+  },
+  { rootMargin: "400px" },
+);
+
 // Material says "a page is here" through `document$`.
 window.document$?.subscribe(() => {
+  for (const figure of document.querySelectorAll("[data-widget]")) near.observe(figure);
   // Whoever follows a chapter's link to a definition wants to see its lines.
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   const source = target && target.closest(".doc-object")?.querySelector(":scope > .doc-contents > details");

@@ -1,0 +1,250 @@
+// What all live pieces share: how one comes into its figure, its state and address, its controls, its voice.
+
+const RESERVED = ["mode", "h", "q"]; // Skim's and the search's own words in an address
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+let style;
+
+/** Put the piece that a figure names in the place of its still picture. If anything fails, the picture stays. */
+export async function mount(figure) {
+  const name = figure.dataset.widget;
+  style ??= new Promise((resolve, reject) => {
+    const href = new URL("piece.css", import.meta.url).href;
+    document.head.append(el("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+  });
+  try {
+    const folder = new URL(figure.dataset.live, document.baseURI);
+    const [{ default: Piece }, answer] = await Promise.all([
+      import(`./${name}.js`),
+      fetch(new URL("opening.json", folder)),
+      style,
+    ]);
+    if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
+    const piece = new Piece();
+    piece.folder = folder;
+    await piece.begin(await answer.json());
+    figure.querySelector(":scope > svg").replaceWith(piece);
+    figure.dataset.state = "live";
+  } catch (error) {
+    figure.dataset.state = "still";
+    console.info(`The live piece ${name} did not come: ${error.message}`);
+  }
+}
+
+/** A live piece. A subclass has `static title`, `static state` (its defaults), `open(opening)` and `show(state)`. */
+export class LivePiece extends HTMLElement {
+  #state;
+  #written;
+  #said;
+  #status = el("p", { class: "live-status", role: "status" });
+
+  /** The current state; change it with `set`. */
+  get state() {
+    return this.#state;
+  }
+
+  get defaults() {
+    return this.constructor.state;
+  }
+
+  /** Whether the reader, or the address, has changed nothing yet. */
+  get atDefaults() {
+    return Object.keys(this.defaults).every((key) => this.#state[key] === this.defaults[key]);
+  }
+
+  /** Repair a state that an address asked for: clamp numbers, replace unknown words. A subclass says how. */
+  check(state) {
+    return state;
+  }
+
+  async begin(opening) {
+    this.className = "live-piece";
+    this.setAttribute("role", "group");
+    this.setAttribute("aria-label", this.constructor.title);
+    this.append(el("p", { class: "live-title", "aria-hidden": "true" }, this.constructor.title));
+    const asked = new URLSearchParams(location.search);
+    const state = { ...this.defaults };
+    for (const [key, value] of Object.entries(state)) {
+      if (RESERVED.includes(key)) throw new Error(`${key} is a reserved word of addresses`);
+      const text = asked.get(key);
+      if (text === null) continue;
+      if (typeof value === "number") state[key] = Number.isFinite(Number(text)) && text.trim() ? Number(text) : value;
+      else state[key] = typeof value === "boolean" ? text === "1" : text;
+    }
+    this.opening = opening;
+    this.#state = this.check(state);
+    await this.open(opening);
+    const copy = button("Copy link", () => this.#copyLink(copy));
+    const again = button("Start again", () => {
+      this.set({ ...this.defaults });
+      this.say("As it was at the start.");
+    });
+    this.append(el("div", { class: "live-foot" }, again, copy), this.#status);
+    await this.show(this.#state, this.#state);
+  }
+
+  /** Change the state, the address and what is shown. */
+  async set(changes) {
+    this.#state = { ...this.#state, ...changes };
+    clearTimeout(this.#written);
+    // Browsers allow some hundred changes of the address a minute; a dragged slider asks for more.
+    this.#written = setTimeout(() => history.replaceState(history.state, "", this.address()), 250);
+    await this.show(this.#state, changes);
+  }
+
+  /** The page's address with this state in it: what differs from the defaults. */
+  address(hash = location.hash) {
+    const address = new URL(location.href);
+    for (const [key, value] of Object.entries(this.#state)) {
+      if (value === this.defaults[key]) address.searchParams.delete(key);
+      else address.searchParams.set(key, typeof value === "boolean" ? Number(value) : value);
+    }
+    address.hash = hash;
+    return address.href;
+  }
+
+  async #copyLink(control) {
+    const address = this.address(this.parentElement.id);
+    try {
+      await navigator.clipboard.writeText(address);
+      control.textContent = "Copied";
+      this.say("The link to this state is copied.");
+    } catch {
+      // Without https or leave there is no clipboard: the address bar has the same link.
+      history.replaceState(history.state, "", address);
+      control.textContent = "It is in the address bar";
+      this.say("The link to this state is in the address bar.");
+    }
+    setTimeout(() => (control.textContent = "Copy link"), 2000);
+  }
+
+  /** Tell a screen reader what changed; of many changes in a row, the last. */
+  say(text) {
+    clearTimeout(this.#said);
+    this.#said = setTimeout(() => (this.#status.textContent = text), 500);
+  }
+
+  /** A sentence under a field about what is wrong with its content; "" takes it away. */
+  complain(field, sentence) {
+    field.error.textContent = sentence;
+    if (sentence) field.input.setAttribute("aria-invalid", "true");
+    else field.input.removeAttribute("aria-invalid");
+  }
+
+  /**
+   * Call `step(milliseconds since the start)` each frame until it returns false. It waits while the piece is off the
+   * screen; for readers who want no motion it is called once, with Infinity. Returns a function that stops it.
+   */
+  animate(step) {
+    if (still.matches) {
+      step(Infinity);
+      return () => {};
+    }
+    let frame = 0;
+    let passed = 0;
+    let last = null;
+    const tick = (now) => {
+      passed += last === null ? 0 : now - last;
+      last = now;
+      frame = 0;
+      if (step(passed) === false) return stop();
+      frame = requestAnimationFrame(tick);
+    };
+    const seen = new IntersectionObserver(([entry]) => {
+      cancelAnimationFrame(frame);
+      last = null;
+      if (entry.isIntersecting) frame = requestAnimationFrame(tick);
+    });
+    const stop = () => {
+      seen.disconnect();
+      cancelAnimationFrame(frame);
+    };
+    seen.observe(this);
+    return stop;
+  }
+}
+
+/** An HTML element. `on...` keys are listeners, class, role, for and those with a dash attributes, others properties. */
+export function el(tag, options = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (/-|^(class|role|for)$/.test(key)) element.setAttribute(key, value);
+    else element[key] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** An SVG element with these attributes. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** A labelled slider with its value beside it. `format` makes the words for a number. */
+export function slider({ label, min, max, step, value, format = String, onInput }) {
+  const output = el("output");
+  const input = el("input", { type: "range", min, max, step, oninput: () => onInput(tell()) });
+  const tell = () => {
+    const words = format(input.valueAsNumber);
+    output.textContent = words;
+    input.setAttribute("aria-valuetext", words);
+    return input.valueAsNumber;
+  };
+  const set = (number) => {
+    input.value = number;
+    tell();
+  };
+  set(value);
+  return { element: el("label", { class: "live-slider" }, el("span", {}, label), output, input), input, set };
+}
+
+let groups = 0;
+
+/** One of a few: native radio buttons that look like one control. */
+export function choice({ label, options, value, onChange }) {
+  const name = `live-choice-${++groups}`;
+  const inputs = options.map((option) =>
+    el("input", { type: "radio", name, value: option.value, onchange: () => onChange(option.value) }),
+  );
+  const set = (wanted) => inputs.forEach((input, place) => (input.checked = options[place].value === wanted));
+  set(value);
+  const labels = options.map((option, place) => el("label", {}, inputs[place], el("span", {}, option.label)));
+  return { element: el("fieldset", { class: "live-choice" }, el("legend", {}, label), ...labels), inputs, set };
+}
+
+let fields = 0;
+
+/** A labelled text field, with room for a sentence about what is wrong. */
+export function textField({ label, value = "", hint = "", onInput }) {
+  const id = `live-field-${++fields}`;
+  const error = el("p", { class: "live-error", id: `${id}-error`, role: "alert" });
+  const input = el("input", {
+    type: "text",
+    id,
+    value,
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: false,
+    "aria-describedby": `${id}-error`,
+    oninput: () => onInput(input.value),
+  });
+  const set = (text) => {
+    if (input.value !== text) input.value = text; // or the cursor jumps
+  };
+  const about = el("label", { for: id }, label, hint ? el("small", {}, hint) : "");
+  return { element: el("div", { class: "live-field" }, about, input, error), input, error, set };
+}
+
+/** A button. */
+export function button(label, onClick, { primary = false } = {}) {
+  return el("button", { type: "button", class: primary ? "live-button primary" : "live-button", onclick: onClick }, label);
+}
+
+/** A number with the digits after the point that it deserves: 1,234.5. */
+export function number(value, digits = 0) {
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
