@@ -9,6 +9,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from gptbook.recipes import GPTRecipe, NgramRecipe
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+SECONDS_TO_BUILD = 900
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -134,14 +136,38 @@ def build_site(folder: Path, url: str) -> None:
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
+def build_once(folder: Path, url: str) -> None:
+    """Build the site, or wait until the process that came first has built it."""
+    outcome = folder.with_name(f"{folder.name}-outcome")
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        for _ in range(SECONDS_TO_BUILD):
+            if outcome.exists():
+                break
+            time.sleep(1)
+        assert outcome.read_text() == "built", "the other process could not build the site"
+        return
+    try:
+        build_site(folder, url)
+    except BaseException:
+        outcome.write_text("failed")
+        raise
+    outcome.write_text("built")
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The whole site, built for the address at which it is then served."""
-    folder = tmp_path_factory.mktemp("site")
+    """The whole site behind a server: built once for all processes that test, or the one that BOOK_SITE names."""
+    given = os.environ.get("BOOK_SITE")
+    beside_others = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = Path(given) if given else (base.parent if beside_others else base) / "site"
     handler = functools.partial(SiteHandler, directory=str(folder))
     with QuietServer(("127.0.0.1", 0), handler) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
-        build_site(folder, url)
+        if not given:
+            build_once(folder, url)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Site(folder, url, server.sent)
         server.shutdown()

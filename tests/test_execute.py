@@ -1,6 +1,8 @@
 """Execution: what is remembered, what is refused, and that two runs give the same bytes."""
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,49 @@ def test_prose_changes_execute_nothing_and_a_number_in_prose_comes_from_the_run(
     again, said = run(small, '# %%\nx = 2\nx\n\n# %% [markdown]\n# Other words, and still {{ f"{x:.1f}" }}.\n')
     assert said == []
     assert again == first
+
+
+LIVE = """# %%
+x = 2
+
+# %% tags=["live"]
+#| widget: it
+#| alt: A line.
+#| caption: It rises.
+import matplotlib.pyplot as plt
+from bookbuild.live import publish
+
+publish("opening", x)
+plt.plot([1, x])
+plt.show()
+
+# %%
+x
+"""
+
+
+def test_a_live_piece_gets_its_files_from_the_run_and_is_remembered_with_it(small: Project) -> None:
+    first, _ = run(small, LIVE)
+    assert {name: base64.b64decode(text) for name, text in first.live.items()} == {"opening.json": b"2"}
+    assert (first.counts[0], first.counts[2]) == (1, 2), "for the reader's notebook the cell is not there"
+    again, said = run(small, LIVE)
+    assert (again, said) == (first, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (LIVE.replace("plt.show()", "plt.close()"), "a live cell with a `#| widget:` ends with one figure"),
+        (LIVE.replace("#| widget: it\n", ""), "one without shows nothing"),
+        (
+            LIVE.replace('publish("opening", x)', 'publish("opening", "x" * 2**20)'),
+            "its live piece has 1,048,578 bytes",
+        ),
+    ],
+)
+def test_a_live_cell_without_a_still_picture_or_too_large_is_refused(small: Project, text: str, message: str) -> None:
+    with pytest.raises(BuildError, match=re.escape(message)):
+        run(small, text)
 
 
 def test_all_that_can_change_a_result_changes_the_key(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """From published cells to a page: what goes where, and what is cleaned away."""
 
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -66,11 +67,17 @@ CELLS = [
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> BeautifulSoup:
     """The cells as mkdocs-jupyter renders them, around prose that Markdown left as it is."""
-    path = tmp_path_factory.mktemp("notebook") / "page.ipynb"
-    path.write_text(nbformat.writes(page_notebook(CELLS)), encoding="utf-8")
-    fragments = cell_fragments(nb2html(str(path), allow_errors=False), len(code_cells(CELLS)))
+    return rendered(CELLS, tmp_path_factory.mktemp("notebook"))
+
+
+def rendered(cells: list[PublishedCell], folder: Path) -> BeautifulSoup:
+    path = folder / "page.ipynb"
+    path.write_text(nbformat.writes(page_notebook(cells)), encoding="utf-8")
+    fragments = cell_fragments(nb2html(str(path), allow_errors=False), len(code_cells(cells)))
     inline = inline_markdown([], {})
-    html = fill_places(page_markdown(CELLS), CELLS, fragments, lambda module, name: f"/{module}#{name}", inline)
+    html = fill_places(
+        page_markdown(cells), cells, fragments, lambda *origin: "/{}#{}".format(*origin), inline, "../live/"
+    )
     return BeautifulSoup(html, "html.parser")
 
 
@@ -121,3 +128,23 @@ def test_a_drawing_takes_the_pages_own_words() -> None:
     assert 'aria-label="Two &quot;boxes&quot;"' in result
     assert "old" not in result
     assert "<figcaption>One <em>or</em> two</figcaption>" in result
+
+
+def test_a_live_piece_is_a_figure_that_names_its_widget_and_where_its_files_lie(tmp_path: Path) -> None:
+    figure = code("draw()", 1, "live", widget="it", alt="A line.", caption="It *rises*.", outputs=CELLS[4].outputs)
+    cells = [markdown("# Title", 0), figure, code("publish()", 2, "live")]
+    soup = rendered(cells, tmp_path)
+    live = soup.select_one("figure.live")
+    assert live is not None
+    assert (live["id"], live["data-widget"], live["data-live"]) == ("it", "it", "../live/")
+    assert [child.name for child in live.children] == ["svg", "figcaption"]
+    assert "draw()" not in str(soup)
+    assert "publish()" not in str(soup)
+    assert not soup.select(".cell")
+
+
+def test_a_drawing_can_be_the_still_picture_of_a_live_piece() -> None:
+    html = '<p><img alt="Boxes" data-widget="it" src="../figures/two.svg" title="Two." /></p>'
+    live = BeautifulSoup(with_drawings(html, {"two": "<svg></svg>"}, str, "live/slug/"), "html.parser").figure
+    assert live is not None
+    assert (live["class"], live["id"], live["data-live"]) == (["figure", "drawn", "live"], "it", "live/slug/")

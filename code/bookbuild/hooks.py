@@ -1,6 +1,7 @@
 """MkDocs' events: chapters in, pages and downloads out. What is not about MkDocs lives in the other modules."""
 
 import html
+import json
 import logging
 import posixpath
 import re
@@ -20,6 +21,7 @@ from bookbuild.book import Book, BookChapter, make_book
 from bookbuild.chapter import BuildError
 from bookbuild.formulas import with_mathml
 from bookbuild.home import ChapterCard, home_chapters
+from bookbuild.home_live import home_figure, home_opening
 from bookbuild.mend import mend, without_code_in_search
 from bookbuild.pages import (
     cell_fragments,
@@ -36,6 +38,8 @@ from bookbuild.project import this_project
 log = logging.getLogger("mkdocs.hooks.book")
 
 CHAPTERS_PLACE = "<!--chapters-->"
+LADDER_PLACE = "<!--live ladder-->"
+HOME_LIVE = "index"
 DOWNLOADS = "downloads"
 LIVE = "live"
 NOTEBOOK_BRANCH = "notebooks"
@@ -43,6 +47,13 @@ SOURCE_LINK = re.compile(r'href="(?P<path>[^":#]+\.(?:md|py))(?P<anchor>#[^"]*)?
 
 # MkDocs calls functions of this module one after another; what one has made the next needs. One build at a time.
 current: dict[str, Book] = {}
+serving = False
+"""Whether the pages are for `make serve`, which slips a script of its own into them: a policy would forbid it."""
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    global serving  # noqa: PLW0603 (MkDocs tells it once, and not again)
+    serving = command == "serve"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -103,6 +114,9 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     book = current["book"]
     if CHAPTERS_PLACE in html:
         html = html.replace(CHAPTERS_PLACE, home_chapters([_card(chapter) for chapter in book.chapters.values()]))
+    if LADDER_PLACE in html:
+        figure = home_figure(home_opening(_live_files(book)), _live_url(page))
+        html = html.replace(LADDER_PLACE, figure)
     try:
         drawn = with_drawings(html, book.drawings, _inline(page, config, files), _live_url(page))
         return without_code_in_search(with_mathml(drawn))
@@ -111,11 +125,15 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    return with_policy(mend(output))
+    return _finished(output)
 
 
 def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
-    return with_policy(mend(output_content)) if template_name.endswith(".html") else output_content
+    return _finished(output_content) if template_name.endswith(".html") else output_content
+
+
+def _finished(page: str) -> str:
+    return mend(page) if serving else with_policy(mend(page))
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -123,11 +141,17 @@ def on_post_build(config: MkDocsConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for download in current["book"].downloads():
         (folder / download.name).write_bytes(download.content)
-    for chapter in current["book"].chapters.values():
-        live = Path(config.site_dir) / LIVE / chapter.slug
-        live.mkdir(parents=True, exist_ok=True)
-        for name, content in chapter.live.items():
-            (live / name).write_bytes(content)
+    live = _live_files(current["book"])
+    opening = json.dumps(home_opening(live), separators=(",", ":")).encode()
+    for slug, files in {**live, HOME_LIVE: {"opening.json": opening}}.items():
+        folder = Path(config.site_dir) / LIVE / slug
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+
+
+def _live_files(book: Book) -> dict[str, dict[str, bytes]]:
+    return {chapter.slug: chapter.live for chapter in book.chapters.values() if chapter.live}
 
 
 def _write_page_notebook(chapter: BookChapter) -> Path:

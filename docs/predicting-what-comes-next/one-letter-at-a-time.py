@@ -198,21 +198,33 @@ ax.set_title(f"Batches stay {plain_loss - floor:.3f} nats above the floor")
 plt.show()
 
 # %% tags=["fold"]
-#| alt: Two tables of 27 by 27 shades side by side, the counted one and the learned one. They look the same.
-#| caption: Counted and learned.
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
 learned = exact_net.probabilities(every_letter)  # (27, 27): a table, like shares
 largest_gap = (learned - shares).abs().max().item()
-vowels = [labels.index(letter) for letter in "aeiou"]
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.2), sharey=True)
-for ax, table, maker in zip(axes, (shares, learned), ("counted", "learned")):
-    ax.imshow(table, cmap="Blues", vmin=0, vmax=0.3)
-    ax.set_xticks(vowels, "aeiou", family="monospace")
-    ax.set_yticks(vowels, "aeiou", family="monospace")
-    ax.set_xlabel(f"letter after ({maker})")
-axes[0].set_ylabel("letter before")
-title = f"No cell differs by more than {math.ceil(largest_gap * 1000) / 1000:.3f}"
-fig.suptitle(title, x=0.02, ha="left", weight="bold", fontsize=12)
+print(f"no probability differs by more than {largest_gap:.4f}")
+
+# %% tags=["live"]
+#| widget: next-letter
+#| alt: Bars of the likeliest symbols after r, as the table counted them and as the net learned them: the bars are equally long. The likeliest is {{ labels[likeliest[0]] if likeliest[0] else "the end" }}, with {{ f"{shares[last, likeliest[0]]:.0%}" }}.
+#| caption: After *par*, a model with one letter of memory sees *r*. Counted and learned agree: none of {{ f"{learned.numel():,}" }} probabilities differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}.
+from bookbuild.live import publish, publish_model
+
+last = tokenizer.encode("r")[0]
+likeliest = shares[last].argsort(descending=True)[:6].tolist()
+rounded = {
+    name: [round(share, 4) for share in table[last].tolist()]
+    for name, table in (("counts", shares), ("net", learned))
+}
+publish("opening", {"labels": labels, **rounded})
+publish_model("counts", shares, tokenizer)
+publish_model("net", exact_net, tokenizer, half=True)
+fig, ax = plt.subplots(figsize=(5.4, 2.6))
+for table, color, shift in ((shares, "C0", -0.2), (learned, "C1", 0.2)):
+    places = [place + shift for place in range(len(likeliest))]
+    ax.barh(places, 100 * table[last, likeliest], 0.36, color=color)
+ax.set_yticks(range(len(likeliest)), [labels[i] if i else "end" for i in likeliest])
+ax.invert_yaxis()
+ax.set_xlabel("probability after r (%); upper bars counted, lower learned")
 plt.show()
 
 # %% [markdown]
@@ -228,6 +240,17 @@ counts_model = NgramCounts(context_length=1, vocab_size=tokenizer.vocab_size)
 counts_held_out = mean_surprise(counts_model.fit(contexts, targets), *held_out)
 net_held_out = mean_surprise(exact_net, *held_out)
 print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:.3f}")
+
+# %% tags=["live"]
+# The lowest rungs of the ladder on the home page, with their losses.
+letter_counts = NgramCounts(context_length=0, vocab_size=tokenizer.vocab_size)
+letter_counts.fit(contexts[:, :0], targets)
+letters_held_out = mean_surprise(letter_counts, held_out[0][:, :0], held_out[1])
+frequencies = letter_counts.probabilities(every_letter[:, :0])
+losses = {"letters": letters_held_out, "smoothed": counts_held_out, "net": net_held_out}
+publish("losses", {name: round(loss, 3) for name, loss in losses.items()})
+publish_model("letters", frequencies, tokenizer)
+publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
 # ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg)

@@ -229,14 +229,14 @@ export function textField({ label, value = "", hint = "", onInput }) {
     autocomplete: "off",
     autocapitalize: "off",
     spellcheck: false,
-    "aria-describedby": `${id}-error`,
+    "aria-describedby": `${id}-error ${id}-hint`,
     oninput: () => onInput(input.value),
   });
   const set = (text) => {
     if (input.value !== text) input.value = text; // or the cursor jumps
   };
-  const about = el("label", { for: id }, label, hint ? el("small", {}, hint) : "");
-  return { element: el("div", { class: "live-field" }, about, input, error), input, error, set };
+  const about = el("small", { id: `${id}-hint` }, hint);
+  return { element: el("div", { class: "live-field" }, el("label", { for: id }, label), input, error, about), input, error, set };
 }
 
 /** A button. */

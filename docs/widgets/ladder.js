@@ -1,0 +1,92 @@
+// The home page: every rung of the ladder goes on with the city that the reader begins, with the same luck.
+import { openModel } from "./engine.js";
+import { LivePiece, button, el, number, textField } from "./piece.js";
+import { draw, makeRandom, softmax } from "./sampling.js";
+
+class Ladder extends LivePiece {
+  static title = "The same start, five models";
+  static state = { text: "san", seed: 1 };
+
+  #models = new Map();
+  #asked = 0;
+
+  check({ text, seed }) {
+    return { text, seed: Math.floor(seed) };
+  }
+
+  open({ rungs }) {
+    this.field = textField({
+      label: "A city begins with",
+      hint: "a to z",
+      onInput: (text) => this.set({ text }),
+    });
+    const again = button("Other luck", () => this.set({ seed: this.state.seed + 1 }), { primary: true });
+    this.rows = rungs.map((rung) => {
+      const name = el("p", { class: "live-text" });
+      const about = el("p", { class: "live-note ladder-about" }, rung.label, el("span", {}, `${number(rung.loss, 2)} nats`));
+      return { name, element: el("li", {}, about, name) };
+    });
+    const list = el("ol", { class: "ladder-rungs" }, ...this.rows.map((row) => row.element));
+    this.append(el("div", { class: "live-row" }, this.field.element, again), list);
+  }
+
+  /** The letters of the field that the models know, no more than leave room to go on. */
+  #letters() {
+    return this.state.text.toLowerCase().replace(/[^a-z]/g, "").slice(0, this.opening.longest - 4);
+  }
+
+  async show({ text, seed }) {
+    const run = ++this.#asked;
+    this.field.set(text);
+    const letters = this.#letters();
+    const unknown = [...text.toLowerCase()].find((letter) => !/[a-z]/.test(letter));
+    const most = this.opening.longest - 4;
+    this.complain(
+      this.field,
+      unknown
+        ? `The models know a to z, and no “${unknown}”: it is left out.`
+        : text.length > most
+          ? `The first ${most} letters are enough for a start.`
+          : "",
+    );
+    const { rungs, ...first } = this.opening;
+    const written = [];
+    for (const [place, rung] of rungs.entries()) {
+      const row = this.rows[place].name;
+      let name = rung.name;
+      if (letters !== first.text || seed !== first.seed) {
+        try {
+          name = await this.#continued(rung.model, letters, seed);
+        } catch (error) {
+          this.complain(this.field, error.message);
+          return;
+        }
+        if (run !== this.#asked) return; // the reader has gone on
+      }
+      row.replaceChildren(el("span", { class: "live-note" }, name.slice(0, letters.length)), name.slice(letters.length));
+      written.push(name);
+    }
+    if (!this.atDefaults) this.say(`From ${rungs[0].label} to ${rungs.at(-1).label}: ${written.join(", ")}`);
+  }
+
+  async #continued(path, letters, seed) {
+    if (!this.#models.has(path)) this.#models.set(path, openModel(new URL(`../${path}`, this.folder)));
+    try {
+      const model = await this.#models.get(path);
+      const chance = makeRandom(seed);
+      const ids = [...model.start(letters)];
+      while (ids.length <= this.opening.longest) {
+        const token = draw(softmax((await model.next(ids)).logits), chance());
+        if (token === 0) break; // the mark: the name is finished
+        ids.push(token);
+      }
+      return model.tokenizer.decode(ids);
+    } catch (error) {
+      this.#models.delete(path); // the next try may have a connection
+      throw error;
+    }
+  }
+}
+
+customElements.define("live-ladder", Ladder);
+export default Ladder;

@@ -1,0 +1,125 @@
+// Chapter 4: the next letter from the last one, by the counted table and by the net that learned it.
+import { openModel } from "./engine.js";
+import { letterBars } from "./letterbars.js";
+import { LivePiece, button, choice, el, textField } from "./piece.js";
+import { draw, makeRandom, softmax } from "./sampling.js";
+
+const END = "end";
+const LONGEST = 40;
+
+class NextLetter extends LivePiece {
+  static title = "Guess, append, repeat";
+  static state = { text: "par", by: "counts", seed: 1, done: false };
+
+  #models = {};
+  #drawn = null;
+  #bars = letterBars();
+
+  check({ text, by, seed, done }) {
+    return { text, by: by === "net" ? by : "counts", seed: Math.floor(seed), done };
+  }
+
+  open() {
+    this.field = textField({
+      label: "Letters so far",
+      hint: "a to z, or nothing",
+      onInput: (text) => this.#change({ text, done: false }),
+    });
+    this.seen = el("p", { class: "live-text next-letter-seen" });
+    this.models = choice({
+      label: "Asked is",
+      options: [
+        { value: "counts", label: "the counted table" },
+        { value: "net", label: "the net" },
+      ],
+      onChange: (by) => this.#change({ by }),
+    });
+    this.next = button("Draw a letter", () => this.#step(), { primary: true });
+    this.back = button("Take back", () => this.#change({ text: this.#letters().slice(0, -1), done: false }));
+    this.whole = button("To the end", () => this.#finish());
+    this.append(
+      el("div", { class: "live-row" }, this.field.element, this.models.element),
+      this.seen,
+      this.#bars.element,
+      el("div", { class: "live-row" }, this.next, this.back, this.whole),
+    );
+  }
+
+  async show({ text, by, done }) {
+    this.field.set(text);
+    this.models.set(by);
+    const letters = this.#letters();
+    const unknown = [...text.toLowerCase()].find((letter) => !/[a-z]/.test(letter));
+    const wrong = unknown
+      ? `The model knows a to z, and no “${unknown}”: it is left out.`
+      : text.length > LONGEST && !done
+        ? `A name has at most ${LONGEST} letters: the last ones count.`
+        : "";
+    this.complain(this.field, wrong);
+    const last = letters.at(-1);
+    this.seen.replaceChildren(
+      el("span", { class: "live-note" }, letters.slice(0, -1)),
+      el("mark", {}, last ?? "start"),
+      done ? el("span", { class: "next-letter-done" }, " finished") : " → ?",
+    );
+    this.next.textContent = done ? "New name" : "Draw a letter";
+    this.back.disabled = !letters;
+    this.whole.disabled = done;
+    const shares = await this.#shares(letters, by);
+    // Another letter may have been typed while the net was on its way.
+    if (letters !== this.#letters() || by !== this.state.by) return;
+    const rows = shares.map((probability, token) => ({ label: this.#label(token), probability }));
+    this.#bars.show(rows, { learned: by === "net", chosen: this.#drawn });
+  }
+
+  #label(token) {
+    return token ? this.opening.labels[token] : END;
+  }
+
+  #letters() {
+    return this.state.text.toLowerCase().replace(/[^a-z]/g, "").slice(-LONGEST);
+  }
+
+  #change(changes) {
+    this.#drawn = null;
+    return this.set(changes);
+  }
+
+  /** The 27 probabilities after these letters; those of the opening state need no model. */
+  async #shares(letters, by) {
+    if (letters === this.defaults.text) return this.opening[by];
+    this.#models[by] ??= openModel(new URL(`${by}.safetensors`, this.folder));
+    try {
+      const model = await this.#models[by];
+      return Array.from(softmax((await model.next(model.start(letters))).logits));
+    } catch (error) {
+      delete this.#models[by]; // the next try may have a connection
+      this.complain(this.field, error.message);
+      return this.opening[by].map(() => 0);
+    }
+  }
+
+  async #step() {
+    if (this.state.done) return this.#change({ text: "", seed: this.state.seed + 1, done: false });
+    const { seed, by } = this.state;
+    const letters = this.#letters();
+    const shares = await this.#shares(letters, by);
+    // Chance hangs on the seed and the place alone: a link to this state goes on as this page does.
+    const token = draw(shares, makeRandom(seed * 1009 + letters.length)());
+    if (token && letters.length < LONGEST) {
+      await this.#change({ text: letters + this.#label(token) });
+      this.say(`Drawn: ${this.#label(token)}. The letters so far: ${this.state.text}`);
+    } else {
+      this.#drawn = END;
+      await this.set({ text: letters, done: true });
+      this.say(`The mark is drawn. The name is finished: ${letters}`);
+    }
+  }
+
+  async #finish() {
+    while (!this.state.done) await this.#step();
+  }
+}
+
+customElements.define("live-next-letter", NextLetter);
+export default NextLetter;

@@ -1,0 +1,204 @@
+"""What holds for every live piece: weight, manners, addresses, and that it can be used at all."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import Site
+from live_pages import PIECES, open_piece
+from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+KILOBYTE = 1024
+OWN_SCRIPT_KB, PAGE_SCRIPT_KB, PAGE_WEIGHTS_KB = 12, 40, 1024
+
+every_piece = pytest.mark.parametrize("widget", list(PIECES))
+
+COUNT_FRAMES = """
+window.frames_drawn = 0;
+const ask = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (step) => ask((now) => { window.frames_drawn += 1; step(now); });
+"""
+COUNT_SHIFTS = """
+window.shift = 0;
+new PerformanceObserver((list) => { for (const e of list.getEntries()) window.shift += e.value; })
+  .observe({ type: "layout-shift", buffered: true });
+"""
+STATE = "piece => JSON.stringify(piece.state)"
+
+
+def loaded_by(folder: Path, name: str, found: set[str] | None = None) -> set[str]:
+    """The module and all that it loads."""
+    found = {name} if found is None else found | {name}
+    text = (folder / name).read_text(encoding="utf-8")
+    for other in re.findall(r'(?:from |import |URL\()"(?:\./)?([\w.-]+\.(?:js|css))"', text):
+        if other not in found:
+            found = loaded_by(folder, other, found)
+    return found
+
+
+def axe_finds(page: Page, widget: str) -> list[Any]:
+    found = Axe().run(page, context={"include": [f"#{widget}"]})
+    return [
+        (violation["id"], [node["target"] for node in violation["nodes"]][:3])
+        for violation in found.response["violations"]
+    ]
+
+
+def use_everything(page: Page, piece: Locator) -> None:
+    """Press each button, choose each choice, move each slider, type into each field, one after another."""
+    for kind in ("input[type=text]", "input[type=range]", "select", "input[type=radio]", "button"):
+        for number in range(min(piece.locator(kind).count(), 12)):
+            control = piece.locator(kind).nth(number)
+            if not control.is_visible() or not control.is_enabled():
+                continue
+            if (control.text_content() or "").strip() in {"Copy link", "Start again"}:
+                continue
+            control.focus()
+            if kind == "input[type=text]":
+                control.fill("ma")
+            elif kind in {"input[type=range]", "select"}:
+                page.keyboard.press("ArrowRight" if "range" in kind else "ArrowDown")
+            elif kind == "input[type=radio]":
+                page.keyboard.press("Space")
+            else:
+                page.keyboard.press("Enter")
+            page.wait_for_timeout(60)
+    page.wait_for_timeout(700)
+
+
+def close(page: Page) -> None:
+    page.context.close()
+
+
+@every_piece
+def test_a_piece_opens_quietly_without_weights_and_moves_nothing(browser: Browser, site: Site, widget: str) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.add_init_script(COUNT_FRAMES + COUNT_SHIFTS)
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(site.page(PIECES[widget]), wait_until="networkidle")
+    top = page.locator(f"#{widget}").evaluate("figure => figure.getBoundingClientRect().top")
+    for y in range(0, int(top), 500):  # as a reader comes to it
+        page.mouse.wheel(0, 500 if y + 500 < top else top - y)
+        page.wait_for_timeout(50)
+    piece = page.locator(f"live-{widget}")
+    piece.wait_for(state="visible", timeout=10_000)
+    page.wait_for_timeout(300)
+    assert said == []
+    assert page.evaluate("window.shift") < 0.02
+    assert not [url for url in asked if url.endswith(".safetensors")]
+    assert piece.get_attribute("role") == "group"
+    assert page.locator(f"#{widget} > figcaption").inner_text()
+    assert page.locator(f"#{widget} > svg").count() == 0
+    before = page.evaluate("window.frames_drawn")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.frames_drawn") == before, "an idle page draws no frames"
+    close(page)
+
+
+@every_piece
+def test_scripts_and_weights_stay_in_their_budget(site: Site, widget: str) -> None:
+    folder = site.folder / "widgets"
+    sizes = {path.name: len(gzip.compress(path.read_bytes(), mtime=0)) for path in folder.iterdir()}
+    assert sizes[f"{widget}.js"] <= OWN_SCRIPT_KB * KILOBYTE
+    loaded = loaded_by(folder, f"{widget}.js")
+    assert {"piece.js", "piece.css"} <= loaded
+    assert sum(sizes[name] for name in loaded) <= PAGE_SCRIPT_KB * KILOBYTE
+    slug = Path(PIECES[widget] or "index.md").stem
+    weights = [path.stat().st_size for path in (site.folder / "live" / slug).glob("*.safetensors")]
+    if not PIECES[widget]:  # the home page asks the chapters for its models
+        opening = json.loads((site.folder / "live" / slug / "opening.json").read_text(encoding="utf-8"))
+        weights = [(site.folder / "live" / rung["model"]).stat().st_size for rung in opening["rungs"]]
+    assert sum(weights) <= PAGE_WEIGHTS_KB * KILOBYTE
+
+
+@every_piece
+def test_used_on_a_small_phone_it_fits_keeps_its_height_and_axe_is_silent(
+    browser: Browser, site: Site, widget: str
+) -> None:
+    page, piece = open_piece(browser, site, PIECES[widget], widget, viewport={"width": 320, "height": 640})
+    assert axe_finds(page, widget) == []
+    height = piece.evaluate("piece => piece.offsetHeight")
+    use_everything(page, piece)
+    assert page.complaints == []  # type: ignore[attr-defined]
+    assert axe_finds(page, widget) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert abs(piece.evaluate("piece => piece.offsetHeight") - height) <= 1, "what stands below must not jump"
+    small = piece.evaluate(
+        """piece => [...piece.querySelectorAll("button, input, select, summary")]
+          .filter((e) => e.getClientRects().length && e.type !== "file")
+          .filter((e) => { const r = e.getBoundingClientRect(); return r.width < 24 || r.height < 24; })
+          .map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    assert small == [], "too small for a finger"
+    close(page)
+
+
+@every_piece
+def test_in_the_dark_and_without_motion_a_state_has_an_address(browser: Browser, site: Site, widget: str) -> None:
+    dark: dict[str, Any] = {
+        "viewport": {"width": 1280, "height": 900},
+        "color_scheme": "dark",
+        "reduced_motion": "reduce",
+    }
+    page, piece = open_piece(browser, site, PIECES[widget], widget, **dark)
+    use_everything(page, piece)
+    assert axe_finds(page, widget) == []
+    state = piece.evaluate(STATE)
+    assert state != piece.evaluate("piece => JSON.stringify(piece.defaults)"), "using it changes nothing"
+    query = page.evaluate("location.search")
+    close(page)
+    page, piece = open_piece(browser, site, PIECES[widget], widget, query, **dark)
+    assert piece.evaluate(STATE) == state
+    piece.get_by_role("button", name="Start again").click()
+    page.wait_for_timeout(400)
+    assert piece.evaluate(STATE) == piece.evaluate("piece => JSON.stringify(piece.defaults)")
+    assert page.evaluate("location.search") == ""
+    assert page.complaints == []  # type: ignore[attr-defined]
+    close(page)
+
+
+@every_piece
+def test_nonsense_in_an_address_and_in_a_field_does_no_harm(browser: Browser, site: Site, widget: str) -> None:
+    page, piece = open_piece(browser, site, PIECES[widget], widget)
+    names = piece.evaluate("piece => Object.keys(piece.defaults)")
+    close(page)
+    query = "?" + "&".join(f"{name}=-1e9%3Cb%3E%F0%9F%99%82" for name in names)
+    page, piece = open_piece(browser, site, PIECES[widget], widget, query)
+    page.wait_for_timeout(300)
+    for field in piece.locator("input[type=text]").all():
+        field.fill("é🙂 " * 3_400)
+        page.wait_for_timeout(300)
+        field.fill("ma")
+        page.wait_for_timeout(300)
+    assert page.complaints == []  # type: ignore[attr-defined]
+    close(page)
+
+
+@every_piece
+def test_without_script_the_still_picture_stands_with_its_caption(browser: Browser, site: Site, widget: str) -> None:
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+    page.goto(site.page(PIECES[widget]))
+    picture = page.locator(f"#{widget} > svg")
+    assert picture.is_visible()
+    assert len(picture.get_attribute("aria-label") or picture.locator("title").text_content() or "") > 40
+    assert page.locator(f"#{widget} > figcaption").is_visible()
+    close(page)
+
+
+def test_every_figure_that_names_a_widget_is_in_the_list_of_pieces(site: Site) -> None:
+    """So that all these tests see it."""
+    named = {}
+    for path in site.folder.rglob("index.html"):
+        for widget in re.findall(r'data-widget="([^"]+)"', path.read_text(encoding="utf-8")):
+            named[widget] = path.parent.name
+    assert named == {widget: Path(name).stem if name else site.folder.name for widget, name in PIECES.items()}
