@@ -8,7 +8,7 @@ PORT ?= 8000
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test bench lint lock shots sky clean
+.PHONY: help book serve test bench lint lock shots pieces sky clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,7 @@ test: $(STAMP)  ## run every test (those that need a browser skip, with a reason
 bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in one run
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_nanogpt.py
+	$(BIN)/python tests/bench_widgets.py
 
 lint: $(STAMP)  ## check style and types, change nothing
 	$(BIN)/ruff check .
@@ -33,6 +34,9 @@ lint: $(STAMP)  ## check style and types, change nothing
 
 shots: $(STAMP)  ## take screenshots of every page, phone and desktop, light and dark, into .cache/shots
 	$(BIN)/python tests/shots.py
+
+pieces: $(STAMP)  ## take screenshots of every live piece, phone and desktop, light and dark, into .cache/shots
+	$(BIN)/python tests/shots.py --pieces
 
 sky:  ## an environment of its own in which tests check docs/your-own-gpt/rent-a-gpu.yaml by SkyPilot's schema
 	@test -x .cache/sky/bin/python || $(PYTHON) -m venv .cache/sky

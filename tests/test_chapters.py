@@ -9,7 +9,6 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +23,14 @@ from packaging.requirements import Requirement
 from bookbuild.book import make_book
 from bookbuild.chapter import read_chapter
 from bookbuild.downloads import DISTRIBUTIONS, requirements
-from bookbuild.packing import files_named, unpack_into
+from bookbuild.packing import files_named, packed_cell
 from bookbuild.project import Project
 from bookbuild.source import FlatCell, flatten
 
 SECONDS = 300
 
-# Put on the path of a download's Python: an import from outside the listed libraries fails as on the reader's machine.
+# Run before a download's code: an import from outside the listed libraries fails as on the reader's machine, also of
+# what the tests themselves have imported.
 FENCE = """
 import json, os, sys
 allowed = set(json.loads(os.environ["ALLOWED_IMPORTS"])) | set(sys.stdlib_module_names)
@@ -46,6 +46,10 @@ class Fence:
         return getattr(self.finder, name)
 sys.meta_path[:] = [Fence(finder) for finder in sys.meta_path]
 sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "gptbook"))]
+for name in list(sys.modules):
+    top = name.partition(".")[0]
+    if top not in allowed and not top.startswith("_"):
+        del sys.modules[name]
 """
 
 
@@ -82,31 +86,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
-def test_a_download_runs_in_an_empty_folder_with_only_the_listed_libraries(
-    name: str, book: Any, tmp_path: Path
-) -> None:
-    script = next(d for d in book.chapters[name].downloads if d.name.endswith(".py"))
-    work, fence = tmp_path / "work", tmp_path / "fence"
-    work.mkdir()
-    fence.mkdir()
-    (work / script.name).write_bytes(script.content)
-    (fence / "sitecustomize.py").write_text(FENCE, encoding="utf-8")
-    allowed = closure(requirements(script.content.decode("utf-8")))
-    assert not {"gptbook", "bookbuild", "mkdocs"} & allowed
-    done = subprocess.run(
-        [sys.executable, script.name],
-        cwd=work,
-        env=environment(PYTHONPATH=str(fence), ALLOWED_IMPORTS=json.dumps(sorted(allowed))),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("not yet") == 3
-
-
-@pytest.mark.parametrize("name", CHAPTER_NAMES)
-def test_the_notebooks_hold_the_same_code_as_the_script(name: str, book: Any) -> None:
+def test_the_notebooks_hold_the_same_code_as_the_script(name: str, book: Any, project: Project) -> None:
     executed, clean, script = book.chapters[name].downloads
     executed_nb = nbformat.reads(executed.content.decode(), as_version=4)
     clean_nb = nbformat.reads(clean.content.decode(), as_version=4)
@@ -116,6 +96,10 @@ def test_the_notebooks_hold_the_same_code_as_the_script(name: str, book: Any) ->
     assert code == [cell.source for cell in clean_nb.cells if cell.cell_type == "code"]
     text = script.content.decode()
     assert all(source in text for source in code)
+    if packed := packed_source(project, name):
+        assert code[0] == packed
+        del code[0]
+    assert code == [cell.source for cell in download_cells(project, name) if not cell.cell.has("solution")]
     assert any(cell.get("outputs") for cell in executed_nb.cells)
     assert not any(cell.get("outputs") for cell in clean_nb.cells)
     prose = "".join(cell.source for cell in executed_nb.cells if cell.cell_type == "markdown")
@@ -123,25 +107,51 @@ def test_the_notebooks_hold_the_same_code_as_the_script(name: str, book: Any) ->
     assert "](../" not in prose
 
 
-@pytest.mark.parametrize("name", CHAPTER_NAMES)
-def test_an_edited_definition_reaches_later_cells_and_every_exercise_is_solvable(name: str, project: Project) -> None:
-    """One run of the flattened chapter; at each definition a child process breaks it and must fail further on."""
+def download_cells(project: Project, name: str) -> list[FlatCell]:
+    """The code of a chapter as its reader gets it."""
     chapter = read_chapter(project.docs_dir / name, project.docs_dir)
-    cells = [cell for cell in flatten(chapter) if cell.cell.kind == "code" and not cell.cell.has("live")]
-    with tempfile.TemporaryDirectory() as folder:
-        unpack_into(
-            Path(folder),
-            files_named("\n".join(cell.source for cell in cells), project.data_dir),
-            project.data_dir,
-        )
-        run = subprocess.run(
-            [sys.executable, __file__],
-            input=pickle.dumps(cells),
-            cwd=folder,
-            env=environment(PYTHONHASHSEED="0"),
-            capture_output=True,
-            timeout=2 * SECONDS,
-        )
+    return [cell for cell in flatten(chapter) if cell.cell.kind == "code" and not cell.cell.has("live")]
+
+
+def packed_source(project: Project, name: str) -> str:
+    code = "\n".join(cell.source for cell in download_cells(project, name))
+    return packed_cell(files_named(code, project.data_dir), project.data_dir)
+
+
+def run_download(
+    packed: str, cells: list[FlatCell], allowed: list[str], folder: Path
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, __file__],
+        input=pickle.dumps((packed, cells)),
+        cwd=folder,
+        env=environment(PYTHONHASHSEED="0", ALLOWED_IMPORTS=json.dumps(allowed)),
+        capture_output=True,
+        timeout=2 * SECONDS,
+    )
+
+
+@pytest.mark.parametrize("module", ["gptbook", "bookbuild", "mkdocs", "nbformat"])
+def test_a_download_cannot_import_what_it_does_not_list(module: str, tmp_path: Path) -> None:
+    allowed = sorted(closure(["torch", "matplotlib"]))
+    run = run_download(f"import {module}", [], allowed, tmp_path)
+    assert f"No module named '{module}'" in run.stderr.decode()
+    assert run_download("import torch, numpy, json", [], allowed, tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_a_download_runs_with_the_listed_libraries_alone_and_can_be_broken_and_solved(
+    name: str, project: Project, tmp_path: Path
+) -> None:
+    """One run of the download's code in an empty folder, behind a fence.
+
+    At each definition a child process breaks it and must fail further on: an edited definition reaches later cells.
+    """
+    cells, packed = download_cells(project, name), packed_source(project, name)
+    code = "\n".join([packed, *(cell.source for cell in cells)])
+    allowed = closure(requirements(code))
+    assert not {"gptbook", "bookbuild", "mkdocs"} & allowed
+    run = run_download(packed, cells, sorted(allowed), tmp_path)
     assert run.returncode == 0, run.stderr.decode()
     report = json.loads(run.stdout.decode().splitlines()[-1])
     assert report["broken"], "a chapter shows at least one definition of the package"
@@ -162,7 +172,7 @@ def test_every_distribution_name_is_known(book: Any) -> None:
     assert all(importlib.metadata.version(name) for name in DISTRIBUTIONS.values())
 
 
-# ---- what the child process of the last-but-one test does: this file run as a script
+# ---- what the child process does that runs a download: this file run as a script
 
 
 class BrokenOnPurpose(BaseException):
@@ -239,12 +249,14 @@ def exercises(cells: list[FlatCell]) -> Iterator[tuple[FlatCell, FlatCell, FlatC
 
 
 def main() -> None:
+    packed, cells = pickle.loads(sys.stdin.buffer.read())
+    exec(FENCE, {})
     import matplotlib.pyplot as plt
     import torch
 
     torch.set_num_threads(1)
-    cells: list[FlatCell] = pickle.loads(sys.stdin.buffer.read())
     namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(packed, namespace)
     report: dict[str, dict[str, Any]] = {"broken": {}, "exercises": {}}
     run = [cell for cell in cells if not cell.cell.has("solution")]
     waiting: dict[int, list[str]] = defaultdict(list)  # by the cell that uses them first

@@ -34,7 +34,7 @@ RUNGS = (
     LiveRung("how common each letter is", "one-letter-at-a-time", "letters"),
     LiveRung("one letter back, counted", "one-letter-at-a-time", "smoothed"),
     LiveRung("one letter back, a net", "one-letter-at-a-time", "net"),
-    LiveRung("three letters back, a net", "more-context", "net-3"),
+    LiveRung("three letters back, a net", "more-context", "net3"),
     LiveRung("a small GPT", "gpt", "city"),
 )
 
