@@ -1,9 +1,14 @@
 """What several test files share: the project, its chapters, and the built site behind a local server."""
 
+import os
+
+# One test a core: threads that wait for one another make the small models of the tests ten times slower. It comes
+# before all other imports, since torch reads it when it is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import functools
 import gzip
 import http.server
-import os
 import shutil
 import socketserver
 import subprocess
@@ -34,9 +39,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-
-# One test a core: threads that wait for one another make the small models of the tests ten times slower.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHAPTER_NAMES = [name for _, name in chapter_names(navigation())]
 """`part/slug.py` of every chapter, in the order of the navigation."""

@@ -26,7 +26,7 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str,
         "letters": torch.full((27, 27), 1 / 27),
         "smoothed": torch.full((27, 27), 1 / 27),
         "net": NgramNet(27, 1, 8, 8),
-        "net-3": NgramNet(27, 3, 8, 8),
+        "net3": NgramNet(27, 3, 8, 8),
         "city": GPT(config),
     }
     found: dict[str, dict[str, bytes]] = {}

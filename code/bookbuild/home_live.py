@@ -18,7 +18,7 @@ from gptbook.gpt import GPT, GPTConfig
 from gptbook.ngram import NgramNet
 from gptbook.tokenizer import CharacterTokenizer
 
-START, SEED, LONGEST = "san", 1, 24
+START, SEED, LONGEST = "ber", 10, 24
 WIDTH, PITCH = 380, 44
 
 

@@ -5,7 +5,7 @@ import { draw, makeRandom, softmax } from "./sampling.js";
 
 class Ladder extends LivePiece {
   static title = "The same start, five models";
-  static state = { text: "san", seed: 1 };
+  static state = { text: "ber", seed: 10 };
 
   #models = new Map();
   #asked = 0;

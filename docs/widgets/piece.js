@@ -184,10 +184,13 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+let sliders = 0;
+
 /** A labelled slider with its value beside it. `format` makes the words for a number. */
 export function slider({ label, min, max, step, value, format = String, onInput }) {
-  const output = el("output");
-  const input = el("input", { type: "range", min, max, step, oninput: () => onInput(tell()) });
+  const id = `live-slider-${++sliders}`;
+  const output = el("output", { "aria-hidden": "true" }); // the slider says it itself, by aria-valuetext
+  const input = el("input", { type: "range", id, min, max, step, oninput: () => onInput(tell()) });
   const tell = () => {
     const words = format(input.valueAsNumber);
     output.textContent = words;
@@ -199,7 +202,7 @@ export function slider({ label, min, max, step, value, format = String, onInput 
     tell();
   };
   set(value);
-  return { element: el("label", { class: "live-slider" }, el("span", {}, label), output, input), input, set };
+  return { element: el("label", { class: "live-slider", for: id }, el("span", {}, label), output, input), input, set };
 }
 
 let groups = 0;
