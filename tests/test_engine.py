@@ -35,7 +35,7 @@ pytestmark = pytest.mark.browser
 
 WIDGETS = Path(__file__).parents[1] / "docs" / "widgets"
 ENGINE_FILES = ["safetensors.js", "tokenizers.js", "models.js", "sampling.js", "worker.js", "engine.js"]
-MOST_BYTES = 11 * 1024
+MOST_BYTES = 15 * 1024
 BLANK = """<!doctype html><meta charset=utf-8><link rel=icon href="data:,"><script type=module>
 for (const name of ["engine", "tokenizers", "sampling", "safetensors", "models"])
   Object.assign(window, await import(`./widgets/${name}.js`));
@@ -50,13 +50,21 @@ SIZES = GPTConfig(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_core() -> None:
+    """These models are so small that threads would only wait for one another."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the browser is served: a blank page, the engine, and the models that the tests write."""
+    """What the browser is served: a blank page, the engine as pages get it, and the models that the tests write."""
     folder = tmp_path_factory.mktemp("engine")
     (folder / "index.html").write_text(BLANK)
     (folder / "404.html").write_text("not here")
-    (folder / "widgets").symlink_to(WIDGETS)
+    (folder / "widgets").mkdir()
+    for name in ENGINE_FILES:
+        (folder / "widgets" / name).write_bytes((WIDGETS / name).read_bytes())
     return folder
 
 
@@ -243,8 +251,8 @@ def test_drawn_tokens_follow_the_seed_the_choices_and_the_stop(page: Page, folde
           const model = await openModel(url);
           const write = async (settings) => {
             const written = [];
-            for await (const { id, probability } of model.write(model.start("ab"), settings)) written.push([id, probability]);
-            return written;
+            for await (const token of model.write(model.start("ab"), settings)) written.push(token);
+            return written.map(({ id, probability }) => [id, probability]);
           };
           return [await write(settings), await write({ ...settings, stop: null })];
         }""",
@@ -292,9 +300,7 @@ def random_texts() -> list[str]:
     chance = random.Random(0)
     known = [chr(code) for code in range(0x30000) if unicodedata.category(chr(code)) not in ("Cn", "Cs")]
     common = list(" \n\t'abcdestvlmr.,!? 019éß京😀")
-    return [
-        "".join(chance.choices(common if number % 3 else known, k=chance.randrange(80))) for number in range(600)
-    ]
+    return ["".join(chance.choices(common if number % 3 else known, k=chance.randrange(80))) for number in range(600)]
 
 
 def pieces_tokenizer(end_of_text: bool) -> BytePairTokenizer:
@@ -330,8 +336,14 @@ def test_pieces_are_those_of_the_package(page: Page, end_of_text: bool) -> None:
     assert sizes == [[len(tokenizer.tokens[number]) for number in numbers] for numbers in ids]
 
 
-def test_words_are_cut_alike_at_every_character_there_is(page: Page) -> None:
-    known = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cn", "Cs", "Co")]
+def test_words_are_cut_alike_wherever_another_kind_of_character_begins(page: Page) -> None:
+    kinds = [unicodedata.category(chr(code)) for code in range(0x110000)]
+    known = [
+        chr(code)
+        for code, kind in enumerate(kinds)
+        if kind not in ("Cn", "Cs", "Co") and (code < 0x3100 or kind != kinds[code - 1])
+    ]
+    assert len(known) > 9000
     tokenizer = BytePairTokenizer([(b" ", b"a"), (b"a", b"1"), (b".", b"."), (b" ", b"1"), (b"a", b"a")])
     text = "".join(f"{sign}a{sign} 1{sign} a" for sign in known)
     ids = page.evaluate(
@@ -344,7 +356,11 @@ def test_letters_and_words_are_those_of_the_package(page: Page) -> None:
     chance = random.Random(0)
     texts = ["", *("".join(chance.choices(ALPHABET, k=chance.randrange(40))) for _ in range(100))]
     words = WordTokenizer(["my", "cat", "sat", "it's", "京", "."])
-    spaced = ["", "my cat\u3000sat\x1c. ", *(" ".join(chance.choices(words.words, k=chance.randrange(9))) for _ in texts)]
+    spaced = [
+        "",
+        "my cat\u3000sat\x1c. ",
+        *(" ".join(chance.choices(words.words, k=chance.randrange(9))) for _ in texts),
+    ]
     for tokenizer, spec, given in (
         (LETTERS, tokenizer_for_web(LETTERS), texts),
         (LETTERS, {"kind": "characters", "characters": ALPHABET}, texts),
@@ -355,7 +371,8 @@ def test_letters_and_words_are_those_of_the_package(page: Page) -> None:
               const tokenizer = makeTokenizer(spec);
               const ids = texts.map(tokenizer.encode);
               const decoded = ids.map((each) => tokenizer.decode([0, ...each, 0]));
-              return [ids, decoded, Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.label(id)), tokenizer.mark];
+              const labels = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.label(id));
+              return [ids, decoded, labels, tokenizer.mark];
             }""",
             [spec, given],
         )
@@ -388,8 +405,8 @@ def test_what_cannot_be_read_is_named(page: Page) -> None:
           const letters = makeTokenizer({ kind: "characters", characters: "abc" });
           const words = makeTokenizer({ kind: "words", words: ["my", "cat"] });
           const pieces = makeTokenizer({ kind: "pieces", merges: [], end_of_text: false });
-          const tries = [[letters, "abé"], [letters, "a b"], [letters, "a\\tb"], [letters, "a😀"], [letters, "a\\ud800"],
-            [words, "my dog"], [pieces, "😀a\\udc00b"], [pieces, "\\ud83d"]];
+          const tries = [[letters, "abé"], [letters, "a b"], [letters, "a\\tb"], [letters, "a😀"],
+            [letters, "a\\ud800"], [words, "my dog"], [pieces, "😀a\\udc00b"], [pieces, "\\ud83d"]];
           return tries.map(([tokenizer, text]) => {
             try { return tokenizer.encode(text); }
             catch (error) {
@@ -418,14 +435,15 @@ def test_text_comes_as_it_is_written_and_begins_as_the_package_begins(page: Page
     ids = tokenizer.encode(text)
     written, spaced, starts = page.evaluate(
         """([spec, words, ids, text]) => {
-          const pieces = makeTokenizer(spec), follow = pieces.follow(ids.slice(0, 2)), later = makeTokenizer(words).follow([0, 1]);
-          const tokenizers = [pieces, makeTokenizer({ ...spec, end_of_text: false }), makeTokenizer(words),
-            makeTokenizer({ kind: "characters", characters: "ab" }), makeTokenizer({ kind: "characters", characters: "a\\nb" })];
-          return [ids.slice(2).map(follow).join(""), [2, 3, 0].map(later).join(""), tokenizers.map((each) => each.start(""))];
+          const follow = makeTokenizer(spec).follow(ids.slice(0, 2)), later = makeTokenizer(words).follow([0, 1]);
+          const specs = [spec, { ...spec, end_of_text: false }, words, { kind: "characters", characters: "ab" },
+            { kind: "characters", characters: "a\\nb" }];
+          const starts = specs.map((each) => makeTokenizer(each).start(""));
+          return [ids.slice(2).map(follow).join(""), [2, 3, 0].map(later).join(""), starts];
         }""",
         [tokenizer_for_web(tokenizer), words, ids, text],
     )
-    assert tokenizer.decode(ids[:2]) + written == text or (tokenizer.decode(ids[:2]) + written).replace("\ufffd", "")
+    assert tokenizer.decode(ids[:2]) + written == text
     assert spaced == " cat sat"
     assert starts == [[tokenizer.vocab_size - 1], tokenizer.encode("\n"), [0], [0], [2]]
 
@@ -452,9 +470,9 @@ def test_shaped_probabilities_are_those_of_the_package_ties_and_all(page: Page) 
         )
     cases += [([0.0] * 4, {"topP": p}) for p in (0.25, 0.5, 0.75)]
     found = page.evaluate("(cases) => cases.map(([logits, choice]) => Array.from(shape(logits, choice)))", cases)
-    for (logits, choice), probabilities in zip(cases, found):
+    for (scores, choice), probabilities in zip(cases, found):
         given = (choice.get("temperature", 1.0), choice.get("topK"), choice.get("topP"))
-        wanted = shaped_scores(torch.tensor(logits, dtype=torch.float64), *given).softmax(dim=-1)
+        wanted = shaped_scores(torch.tensor(scores, dtype=torch.float64), *given).softmax(dim=-1)
         torch.testing.assert_close(torch.tensor(probabilities, dtype=torch.float64), wanted, rtol=0, atol=1e-12)
 
 
@@ -462,10 +480,10 @@ def test_chance_is_the_same_in_both_languages(page: Page) -> None:
     seeds = [0, 1, 7, 2**31, 2**32 - 1, 2**40 + 5]
     shares = torch.tensor([0.1, 0.0, 0.4, 0.3, 0.2], dtype=torch.float64)
     numbers, places = page.evaluate(
-        """([seeds, shares]) => [
-          seeds.map((seed) => { const random = makeRandom(seed); return Array.from({ length: 200 }, random); }),
-          seeds.map((seed) => { const random = makeRandom(seed); return Array.from({ length: 200 }, () => draw(shares, random())); }),
-        ]""",
+        """([seeds, shares]) => {
+          const rows = seeds.map((seed) => Array.from({ length: 200 }, makeRandom(seed)));
+          return [rows, rows.map((row) => row.map((number) => draw(shares, number)))];
+        }""",
         [seeds, shares.tolist()],
     )
     for seed, row, drawn in zip(seeds, numbers, places):
@@ -514,7 +532,7 @@ def broken_files(folder: Path) -> dict[str, bytes]:
     def about(**changes: Any) -> bytes:
         return file_of(*good_file(**changes))
 
-    files = {
+    return {
         "empty": b"",
         "a picture": b"\x89PNG\r\n\x1a\n" + bytes(1000),
         "a text": b"To be, or not to be\n" * 40,
@@ -567,6 +585,8 @@ def broken_files(folder: Path) -> dict[str, bytes]:
         "a tokenizer with other letters": about(tokenizer='{"kind": "characters", "characters": "abc"}'),
         "a letter twice": about(tokenizer='{"kind": "characters", "characters": "aa"}'),
         "letters of another kind": about(tokenizer='{"kind": "characters", "characters": [1, {}]}'),
+        "a list that says it is long": about(tokenizer='{"kind": "characters", "characters": {"length": 1000000000}}'),
+        "words that say they are many": about(tokenizer='{"kind": "words", "words": {"length": 1000000000}}'),
         "words of another kind": about(tokenizer='{"kind": "words", "words": [1, ""]}'),
         "merges of another kind": about(tokenizer='{"kind": "pieces", "merges": [[1], null]}'),
         "a merge of what is not there": about(tokenizer='{"kind": "pieces", "merges": [["ab", "c"]]}'),
@@ -586,7 +606,6 @@ def broken_files(folder: Path) -> dict[str, bytes]:
         "another context": with_config(context_length=17),
         "a context of nothing": with_config(context_length=0),
     }
-    return files
 
 
 def test_a_file_that_is_no_model_gets_a_sentence_and_nothing_else(page: Page, folder: Path) -> None:
@@ -606,7 +625,10 @@ def test_a_file_that_is_no_model_gets_a_sentence_and_nothing_else(page: Page, fo
         }""",
         len(files),
     )
-    sentence = r"This file is not a model of the book: [^.]*(\.[a-z_0-9]+[^.]*)*\. Write one with “gptbook export RUN --to web”\."
+    sentence = (
+        r"This file is not a model of the book: [^.]*(\.[a-z_0-9]+[^.]*)*\. "
+        r"Write one with “gptbook export RUN --to web”\."
+    )
     for name, text in zip(files, said):
         assert re.fullmatch(sentence, text), f"{name}: {text}"
         assert not re.search(r"undefined|null|object|NaN|TypeError|\n", text), f"{name}: {text}"
@@ -646,14 +668,14 @@ def test_a_model_too_large_for_a_page_is_refused(page: Page) -> None:
           try { makeModel({ metadata, tensors }); } catch (error) { return error.message; }
         }"""
     )
-    assert said == "This model is too large for a page: it has 36,000,000 parameters, and 30,000,000 is the most."
+    assert said == "This model is too large for a page: more than 30 million parameters."
 
 
 def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, folder: Path) -> None:
     url = publish(folder, "careful", MODELS["gpt-2"]())
     said, after = page.evaluate(
         """async (url) => {
-          const model = await openModel(url), other = await openModel(url), said = [];
+          const model = await openModel(url), other = await openModel(url), third = await openModel(url), said = [];
           const first = async (writing) => { for await (const token of writing) return token; };
           const tries = [
             () => openModel("not/here.safetensors"),
@@ -664,6 +686,7 @@ def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, 
             () => first(model.write([1], { topK: 0 })),
             () => first(model.write([1], { topP: 2 })),
             () => first(model.write([])),
+            async () => { for await (const token of third.write([1], { count: 1e9 })) await third.close(); },
             async () => { await other.close(); return other.next([1]); },
           ];
           for (const each of tries) said.push(await each().then((value) => `fine: ${value}`, (error) => error.message));
@@ -674,12 +697,13 @@ def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, 
     assert said == [
         "The model is not where it should be (404): load the page again.",
         "There is no token to go on from: give at least one.",
-        f"99 is none of this model’s tokens, 0 to {LETTERS.vocab_size - 1}.",
-        f"0.5 is none of this model’s tokens, 0 to {LETTERS.vocab_size - 1}.",
+        "This model does not know 99.",
+        "This model does not know 0.5.",
         "The temperature is -1: give 0 or more.",
         "Top-k is 0: keep 1 token or more.",
         "Top-p is 2: give a probability, 0 to 1.",
         "There is no token to go on from: give at least one.",
+        "This model was closed.",
         "This model was closed.",
     ]
     assert after == LETTERS.vocab_size
@@ -734,22 +758,29 @@ def test_a_stop_in_the_middle_of_writing_stops_the_work(browser: Browser, addres
     page.close()
 
 
-def test_many_tokens_come_in_few_messages(page: Page, folder: Path) -> None:
+def test_many_tokens_come_in_few_messages(browser: Browser, address: str, folder: Path) -> None:
     url = publish(folder, "groups", MODELS["table"]())
-    tokens, gaps = page.evaluate(
+    page = browser.new_page()
+    page.add_init_script(
+        """window.answers = 0;
+        window.Worker = class extends Worker {
+          constructor(...given) { super(...given); this.addEventListener("message", () => window.answers++); }
+        };"""
+    )
+    page.goto(address)
+    page.wait_for_function("window.ready")
+    tokens, answers, milliseconds = page.evaluate(
         """async (url) => {
-          const model = await openModel(url);
-          let tokens = 0, gaps = 0, last = null;
-          const tick = () => gaps++;
-          const channel = setInterval(tick, 1);
-          for await (const token of model.write([1], { count: 20000, seed: 1 })) tokens++;
-          clearInterval(channel);
-          return [tokens, gaps];
+          const model = await openModel(url), began = performance.now();
+          let tokens = 0;
+          for await (const token of model.write([1], { count: 5000, seed: 1 })) tokens++;
+          return [tokens, window.answers, performance.now() - began];
         }""",
         url,
     )
-    assert tokens == 20_000
-    assert gaps > 0  # the page was free in between
+    assert tokens == 5_000
+    assert answers <= 3 + milliseconds / 8  # opened; the last group, which may be short; and a stop, if it was heard
+    page.close()
 
 
 def test_the_engine_is_small_and_its_worker_knows_no_window() -> None:

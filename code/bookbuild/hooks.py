@@ -52,7 +52,7 @@ serving = False
 
 
 def on_startup(command: str, dirty: bool) -> None:
-    global serving  # noqa: PLW0603 (MkDocs tells it once, and not again)
+    global serving
     serving = command == "serve"
 
 
