@@ -54,7 +54,8 @@ def test_each_count_is_the_packages_for_each_size(opened: tuple[Page, Locator], 
         piece.get_by_role("button", name=f": {term.name}").click()
         expect_term(piece, place, size)
     widths = piece.locator(".equation-bar span").evaluate_all("spans => spans.map(span => span.style.flexGrow)")
-    assert [int(width) for width in widths] == [term.count for term in parameter_terms(SIZES[size])]
+    counts = [term.count for term in parameter_terms(SIZES[size])]
+    assert [float(width) for width in widths] == pytest.approx(counts, rel=1e-5)
 
 
 def test_what_a_formula_says_is_what_is_counted(opened: tuple[Page, Locator]) -> None:

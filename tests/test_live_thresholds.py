@@ -34,7 +34,7 @@ def mistakes(low: float, high: float) -> int:
 def expect_pair(piece: Locator, low: float, high: float) -> None:
     expect(piece.locator("output").nth(0)).to_have_text(f"{low:.2f} cm", timeout=15_000)
     expect(piece.locator("output").nth(1)).to_have_text(f"{high:.2f} cm")
-    expect(piece.locator(".thresholds-count")).to_have_text(f"{mistakes(low, high)} of 150 flowers get a wrong name.")
+    expect(piece.locator(".thresholds-count")).to_have_text(f"{mistakes(low, high)} of 150 flowers misnamed")
     ringed = piece.locator(".thresholds-ring").get_attribute("d") or ""
     assert ringed.count("M") == mistakes(low, high)
 
@@ -47,9 +47,11 @@ def expect_learned(piece: Locator) -> None:
     expect(piece.get_by_role("status")).to_contain_text(f"{FEWEST} wrong")
 
 
-def test_any_pair_makes_the_mistakes_that_the_package_counts(opened: tuple[Page, Locator]) -> None:
+def test_any_pair_makes_the_mistakes_that_the_package_counts(opened: tuple[Page, Locator], site: Site) -> None:
     page, piece = opened
     expect_pair(piece, 3.5, 5.5)
+    still = (site.folder / "learning-from-examples" / "rules-or-examples" / "index.html").read_text(encoding="utf-8")
+    assert f"3.5 and 5.5 cm; rings mark the {mistakes(3.5, 5.5)} flowers" in still, "the still picture is this state"
     assert mistakes(3.5, 5.5) > 3 * FEWEST, "there is something to do"
     pairs = [(low / 20, high / 20) for low in range(20, 141, 5) for high in range(low, 141, 5)]
     counted = page.evaluate(
@@ -65,7 +67,7 @@ def test_any_pair_makes_the_mistakes_that_the_package_counts(opened: tuple[Page,
 
 def test_by_keyboard_alone_from_a_bad_pair_to_the_learned_one(opened: tuple[Page, Locator]) -> None:
     page, piece = opened
-    first = piece.get_by_label("First threshold")
+    first = piece.get_by_role("slider", name="First threshold")
     first.focus()
     page.keyboard.press("ArrowRight")
     expect_pair(piece, 3.55, 5.5)
@@ -87,7 +89,7 @@ def test_by_keyboard_alone_from_a_bad_pair_to_the_learned_one(opened: tuple[Page
 
 def test_by_touch_alone(browser: Browser, site: Site) -> None:
     page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
-    slider = piece.get_by_label("Second threshold")
+    slider = piece.get_by_role("slider", name="Second threshold")
     slider.tap()  # in its middle
     expect_pair(piece, 3.5, 4)
     piece.get_by_role("button", name="Learn it").tap()
@@ -117,7 +119,7 @@ def test_the_search_can_be_watched_and_stopped(opened: tuple[Page, Locator]) -> 
     _, piece = opened
     piece.get_by_role("button", name="Learn it").click()
     expect(piece.locator(".thresholds-told")).to_have_text(re.compile(r"^\d+ of 903 pairs tried\."))
-    piece.get_by_label("First threshold").fill("2")
+    piece.get_by_role("slider", name="First threshold").fill("2")
     low = piece.locator("output").nth(0)
     expect(low).to_have_text("2.00 cm")
     piece.page.wait_for_timeout(200)
@@ -161,7 +163,7 @@ def test_nothing_moves_below_it_while_it_is_used(opened: tuple[Page, Locator]) -
         page.set_viewport_size({"width": width, "height": 800})
         piece.get_by_role("button", name="Start again").click()
         at_first = height()
-        piece.get_by_label("First threshold").fill("6.95")
+        piece.get_by_role("slider", name="First threshold").fill("6.95")
         assert height() == at_first
         piece.get_by_role("button", name="Learn it").click()
         page.wait_for_timeout(100)

@@ -220,31 +220,97 @@ loss = max(row["held_out_loss"] for row in trained)
 # Nobody told it where to look:
 
 # %% tags=["fold"]
-#| alt: The words of one sentence from top to bottom, with two rows of bars. Asked for the ground, the best head gives {{ f"{club_share:.0%}" }} to the club. Asked for he or she, the best head gives most to {{ looked_at[1] }}.
-#| caption: One sentence; the sharpest head for each question, which may be the same.
 words = grammar.sentences(1, seed=5, gap=14)[0]
-shown = [".", *words]
-with torch.no_grad():
-    tokens = torch.tensor([[0, *tokenizer.encode(words)]])
-    looks = model.attention.weights(model.embedding(tokens))[0]  # (N, T, T)
-asking = (grammar.ground_position(words), shown.index(";"))
-best_heads = [int(looks[:, place].amax(dim=-1).argmax()) for place in asking]
-looked_at = [
-    shown[int(looks[head, place].argmax())] for head, place in zip(best_heads, asking)
+tokens = torch.tensor([[0, *tokenizer.encode(words)]])  # (1, T)
+asking = grammar.ground_position(words)
+
+# %% tags=["live"]
+#| widget: look-back
+#| alt: The words of one sentence from top to bottom, with a bar at each. Asked for the ground after {{ words[asking - 1] }}, head {{ finder + 1 }} gives {{ f"{looks[finder, asking, 5]:.0%}" }} of its say to {{ words[4] }}. The guess is {{ tokenizer.labels[guesses[-1][0]] }}.
+#| caption: What comes next, by attention, and by a table of the last eight words from the same sentences.
+from collections import Counter
+
+from bookbuild.live import publish, publish_model
+
+clubs = list(grammar.grounds)
+
+
+def shared(sentence: list[str]) -> int:
+    """How many words this sentence begins with as the one above, whatever the club."""
+    same = [a == b or b == words[4] for a, b in zip(sentence, words)]
+    return [*same, False].index(False)
+
+
+def suffixes(ids: list[int], place: int) -> list[tuple[int, ...]]:
+    """What stands before a place: the last eight tokens, the last seven, ..., none."""
+    return [tuple(ids[max(place - width, 0) : place]) for width in range(8, -1, -1)]
+
+
+lines = []
+for gap in range(4, 19):
+    some = [words] if gap == 14 else grammar.sentences(500, seed=gap, gap=gap)
+    lines.append(max(some, key=shared)[:-1])
+variants = [
+    [[0, *tokenizer.encode([*row[:4], club, *row[5:]])] for club in clubs]
+    for row in lines
 ]
-club_share = looks[best_heads[0], asking[0]].max().item()
-fig, axes = plt.subplots(1, 2, figsize=(4.6, 4.6), sharey=True)
-titles = ("which ground?", "he or she?")
-for ax, place, head, title in zip(axes, asking, best_heads, titles):
-    bars = 100 * looks[head, place]
-    ax.barh(range(len(shown)), bars, color="C1")
-    ax.barh([place], [100], color="lightgray", zorder=0)
-    ax.text(98, place, "it asks", ha="right", va="center", fontsize=9)
-    ax.set_title(title, fontsize=10)
-    ax.set_xlabel(f"say (%), head {head + 1}")
-    ax.set_xlim(0, 100)
-axes[0].set_yticks(range(len(shown)), shown)
-axes[0].invert_yaxis()
+# The table counts what followed the last eight words, or fewer where it never met those.
+followed: dict[tuple[int, ...], Counter[int]] = {
+    key: Counter()
+    for rows in variants
+    for ids in rows
+    for place in range(1, len(ids) + 1)
+    for key in suffixes(ids, place)
+}
+for sentence in sentences:
+    ids = [0, *tokenizer.encode(sentence), 0]
+    for place in range(1, len(ids)):
+        for key in suffixes(ids, place):
+            if key in followed:
+                followed[key][ids[place]] += 1
+
+
+def by_table(ids: list[int], place: int) -> list[int]:
+    """The likeliest token and its percentage."""
+    counts = next(found for key in suffixes(ids, place) if (found := followed[key]))
+    ((token, times),) = counts.most_common(1)
+    return [token, round(100 * times / counts.total())]
+
+
+answers: list[list] = []
+for rows in variants:
+    answers.append([])
+    for place in range(1, len(rows[0]) + 1):
+        said = [by_table(ids, place) for ids in rows]
+        answers[-1].append(said[:1] if all(s == said[0] for s in said) else said)
+with torch.no_grad():
+    looks = model.attention.weights(model.embedding(tokens))[0]  # (N, T, T)
+    surest = model(tokens[:, : asking + 1])[0].softmax(dim=-1).max(dim=-1)
+chances = zip(surest.indices.tolist(), surest.values.tolist())
+guesses = [[token, round(100 * share)] for token, share in chances]
+finder = int(looks[:, asking, 5].argmax())  # the head that looks at the club
+by_place = [
+    (1000 * looks[:, place, : place + 1]).round().int().tolist()
+    for place in range(asking + 1)
+]
+opening = {
+    "labels": tokenizer.labels,
+    "grounds": grammar.grounds,
+    "sentences": [" ".join([*row[:4], "-", *row[5:]]) for row in lines],
+    "table": answers,
+    "looks": by_place,
+    "guesses": guesses,
+}
+publish("opening", opening)
+publish_model("model", model, tokenizer)
+shown = ["start", *words[:-1]]
+fig, ax = plt.subplots(figsize=(4.6, 4.2))
+ax.barh(range(len(shown)), 100 * looks[finder, asking, : asking + 1], color="C1")
+ax.set_yticks(range(len(shown)), shown)
+ax.invert_yaxis()
+ax.set_xlim(0, 100)
+ax.set_xlabel(f"say (%), head {finder + 1}")
+ax.set_title(f"Then {tokenizer.labels[guesses[-1][0]]}: {guesses[-1][1]}%")
 plt.show()
 
 # %% [markdown]
@@ -253,7 +319,7 @@ plt.show()
 # A sum has no order. Shuffle all words before the one that asks, and the guess stays the same:
 
 # %% tags=["result"]
-question = tokens[:, : asking[0] + 1]  # up to the word before the ground
+question = tokens[:, : asking + 1]  # up to the word before the ground
 draw = torch.Generator().manual_seed(0)
 order = torch.randperm(question.shape[1] - 1, generator=draw)
 shuffled = torch.cat([question[:, order], question[:, -1:]], dim=1)

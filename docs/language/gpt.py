@@ -238,28 +238,38 @@ for _ in range(8):
     written.append(tokenizer.decode(drawn))
 print(" ".join(written))
 
-# %% tags=["fold"]
-#| alt: The probabilities of the next letter, a column for each position of the held-out name plymouth; the letter that came is framed. It often lies in one of the darkest cells.
-#| caption: *plymouth*, held out. A column: what the GPT expects after the letters so far. Framed: what came.
-asked = "plymouth"
-inputs, targets = padded([tokenizer.encode(asked)])
+# %% tags=["live"]
+#| widget: city-gpt
+#| alt: Bars of the likeliest letters after {{ begun }}, as the city GPT expects them. The likeliest is {{ tokenizer.labels[best[0]] }}, with {{ f"{expected[best[0]]:.0%}" }}.
+#| caption: This page's GPT, after the first letters of *plymouth*, a held-out name.
+from bookbuild.live import publish, publish_model
+
+begun = "plym"
+assert "plymouth" in held_out_names
+looks: list[list] = []  # of the last letter, a list for each layer
+
+
+def note_looks(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    shares = part.weights(inputs[0])[0, :, -1]  # (N, T)
+    looks.append([[round(share, 4) for share in head] for head in shares.tolist()])
+
+
+hooks = [block.attention.register_forward_hook(note_looks) for block in city.blocks]
 with torch.no_grad():
-    probabilities = city(inputs)[0].softmax(dim=-1)  # (T, V)
-came = probabilities[range(len(asked) + 1), targets[0]]
-surest = int(came[:-1].argmax())  # of the letters
-fig, ax = plt.subplots(figsize=(5.4, 5.2))
-ax.imshow(probabilities.T.numpy(), cmap="Blues", vmin=0, vmax=0.6, aspect="auto")
-for position, target in enumerate(targets[0].tolist()):
-    frame = plt.Rectangle((position - 0.5, target - 0.5), 1, 1, fill=False, lw=2)
-    frame.set_edgecolor("C1")
-    ax.add_patch(frame)
-so_far = ["", *(asked[:end] for end in range(1, len(asked) + 1))]
-ax.set_xticks(range(len(so_far)), [text[-1:] or "start" for text in so_far])
-ax.set_yticks(range(tokenizer.vocab_size), tokenizer.labels, fontsize=9)
-ax.tick_params(length=0)
-ax.set_xlabel("last letter read")
-ax.set_ylabel("next letter")
-ax.set_title(f"After {asked[:surest]} it expects {asked[surest]}: {came[surest]:.0%}")
+    read = torch.tensor([[0, *tokenizer.encode(begun)]])
+    expected = city(read)[0, -1].softmax(dim=-1)
+for hook in hooks:
+    hook.remove()
+best = expected.argsort(descending=True)[:6].tolist()
+shares = [round(share, 4) for share in expected.tolist()]
+publish("opening", {"text": begun, "shares": shares, "attention": looks})
+publish_model("city", city, tokenizer)
+publish("losses", {"city": round(city_loss, 3)})  # for the home page
+fig, ax = plt.subplots(figsize=(5.4, 2.4))
+ax.barh(range(6), 100 * expected[best], color="C1")
+ax.set_yticks(range(6), [tokenizer.labels[i] if i else "end" for i in best])
+ax.invert_yaxis()
+ax.set_xlabel(f"probability after {begun} (%)")
 plt.show()
 
 # %% [markdown]

@@ -41,8 +41,6 @@ for gap in (4, 10, 20):
     print(textwrap.fill(f"{gap}: {' '.join(sentence)}.", 60))
 
 # %% [markdown]
-# Everything else is drawn as before; only the gap changes.
-#
 # ![The sentence my father is a Manchester United fan who likes old films and cooks soup, he saw them at, then a question mark. A frame holds the last eight words. Manchester United stands before it.](../figures/window-too-short.svg "Eight words of context, and the one that matters is not among them.")
 
 # %% tags=["fold"]
@@ -120,6 +118,54 @@ ax.set_title("Beyond its window, every model guesses")
 plt.show()
 beyond = [right[w][gap] for w in right for gap in gaps if gap >= w]
 inside = min(right[12][gap] for gap in gaps if gap < 12)
+
+# %% tags=["live"]
+#| widget: gap
+#| alt: A sentence about a Manchester United fan, and the question which ground it names. A window shows the model the last eight words. The club is the ninth, so the likeliest five of {{ len(grammar.grounds) }} grounds get {{ f"{still[-1]:.0f}" }} to {{ f"{still[0]:.0f}" }} percent each.
+#| caption: The models above, asked for the ground in one sentence a gap.
+from bookbuild.live import publish
+
+clubs = list(grammar.grounds)
+ground_ids = tokenizer.encode(list(grammar.grounds.values()))
+from_club = Counter(tuple(sentence[4:-1]) for sentence in training)
+pattern = "my father is a - fan who likes old films and cooks soup ; he saw them at"
+
+
+def likeness(sentence: list[str]) -> tuple[int, int]:
+    """How many words it begins with as the pattern; how often training has its rest."""
+    same = [a == b or b == "-" for a, b in zip(sentence, pattern.split())]
+    often = from_club["Manchester United", *sentence[5:-1]]
+    return [*same, False].index(False), often
+
+
+asked_words = [max(new_sentences[gap], key=likeness)[:-1] for gap in range(4, 14)]
+guesses: dict[int, list] = {width: [] for width in models}
+for gap, before in enumerate(asked_words, start=4):
+    for width, model in models.items():
+        some = clubs if gap < width else clubs[:1]  # beyond the window all are one
+        rows = [[*before[:4], club, *before[5:]] for club in some]
+        ids = torch.tensor([[0] * width + tokenizer.encode(row) for row in rows])
+        shares = model.probabilities(ids[:, -width:])[:, ground_ids]
+        guesses[width].append((1000 * shares).round().int().tolist())
+opening = {
+    "grounds": grammar.grounds,
+    "sentences": [" ".join([*row[:4], "-", *row[5:]]) for row in asked_words],
+    "guesses": guesses,
+    "right": {w: [round(right[w][gap], 3) for gap in range(4, 14)] for w in models},
+    "asked": len(new_sentences[4]),
+}
+publish("opening", opening)
+order = sorted(zip(guesses[8][4][0], grammar.grounds.values()), reverse=True)[:5]
+still = [share / 10 for share, _ in order]
+asked_text = " ".join([*asked_words[4][5:], "?"])
+fig, ax = plt.subplots(figsize=(5.4, 2.6))
+ax.barh(range(5), still, color="C0")
+ax.set_yticks(range(5), [name for _, name in order])
+ax.invert_yaxis()
+ax.set_xlim(0, 100)
+ax.set_xlabel("probability (%), table of 8 words")
+ax.set_title(f"... Manchester United [{asked_text}]", fontsize=10)
+plt.show()
 
 # %% [markdown]
 # Each falls where the gap fills its window, and the club is one word too far. From there on the right ground comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences: chance.

@@ -13,11 +13,11 @@
 # You want common words whole, and rare ones in pieces. **Byte-pair encoding** finds them. Begin with single letters. Take the two pieces that stand side by side most often, and **merge** them everywhere. Repeat, until you have as many tokens as you want. A space belongs to the word after it, and no piece reaches across two words.
 
 # %% tags=["fold"]
+import math
 from collections import Counter
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import Rectangle
 
 from gptbook.merging import byte_symbols, single_bytes
 
@@ -109,31 +109,59 @@ print("last:", *tokenizer.labels[-10:])
 # %% [markdown]
 # Two spaces: indented examples are full of them. Then ruled lines, then English, at last whole words:
 
-# %% tags=["fold"]
-#| alt: A word in rows. At the top, the word without in eight single bytes, the space among them. Each row below joins two neighbours: first i and t, at last with and out, into one piece.
-#| caption: Left: which merge it was.
-grown = " without"
-rows, pieces = [("bytes", single_bytes(grown))], single_bytes(grown)
-for number, pair in enumerate(tokenizer.merges, start=1):
-    if len(merged := merge_pair(pieces, pair)) < len(pieces):
-        rows.append((f"{number:,}", merged))
-        pieces = merged
-fig, ax = plt.subplots(figsize=(5.4, 0.36 * len(rows) + 0.5))
-for row, (said, parts) in enumerate(rows):
-    ax.text(-0.4, -row, said, ha="right", va="center")
+# %% tags=["live"]
+#| widget: tokenizer
+#| alt: {{ shown_text }}, in rows of pieces: {{ "; ".join(f"after {allowed:,} merges {len(pieces)}" for allowed, pieces in cuts) }}. At last without, with its space, is one piece. The emoji stays in four bytes.
+#| caption: More merges, fewer pieces.
+from bookbuild.live import publish
+
+shown_text, symbols = "strawberries without 😀", byte_symbols()
+tokens = [
+    {
+        "id": number,
+        "label": tokenizer.labels[number],
+        "bytes": list(tokenizer.tokens[number]),
+        "parts": [drawn(part) for part in tokenizer.merges[number - 256]]
+        if number >= 256
+        else [],
+    }
+    for number in tokenizer.encode(shown_text)
+]
+num_merges = len(tokenizer.merges)
+merged_from = {left + right: (left, right) for left, right in tokenizer.merges}
+steps, todo = set(), [bytes(token["bytes"]) for token in tokens]
+while todo:
+    if (part := todo.pop()) in merged_from:
+        steps.add(tokenizer.ids[part] - 255)  # which merge made it
+        todo += merged_from[part]
+opening = {"text": shown_text, "merges": num_merges, "tokens": tokens}
+publish("opening", opening | {"steps": sorted(steps)})
+spelled = [
+    ["".join(symbols[bytes([byte])] for byte in part) for part in pair]
+    for pair in tokenizer.merges
+]
+publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
+cuts = []
+for allowed in (0, 64, 512, num_merges):
+    cutter = BytePairTokenizer(tokenizer.merges[:allowed])
+    cuts.append((allowed, [cutter.tokens[i] for i in cutter.encode(shown_text)]))
+fig, ax = plt.subplots(figsize=(5.4, 2.4))
+walls = []  # all of them are one line with gaps: fewer bytes
+for row, (allowed, pieces) in enumerate(cuts):
+    ax.text(0, 0.3 - row, f"{allowed:,} merges: {len(pieces)} pieces", fontsize=10)
     place = 0
-    for part in parts:
-        new = row > 0 and part not in rows[row - 1][1]
-        look = {"facecolor": ("C0", 0.25) if new else "none", "edgecolor": "C0"}
-        cell = Rectangle((place, -row - 0.4), len(part), 0.8, clip_on=False, **look)
-        ax.add_patch(cell)
-        middle = place + len(part) / 2
-        ax.text(middle, -row, drawn(part), ha="center", va="center")
-        place += len(part)
-ax.set_xlim(-1.6, len(grown) + 0.1)
-ax.set_ylim(-len(rows) + 0.4, 0.6)
+    for part in pieces:
+        end = place + len(part)
+        said = part.hex() if part[0] > 127 else drawn(part)
+        look = {"fontsize": 9, "ha": "center", "va": "center"}
+        ax.text((place + end) / 2, -0.05 - row, said, **look)
+        corners = [(place, -0.3), (place, 0.2), (end, 0.2), (end, -0.3), (place, -0.3)]
+        walls += [*((x, y - row) for x, y in corners), (math.nan, math.nan)]
+        place = end
+ax.plot(*zip(*walls), "C0", linewidth=1)
+ax.set_xlim(-0.1, place + 0.1)
+ax.set_ylim(0.6 - len(cuts), 0.6)
 ax.set_axis_off()
-ax.set_title(f"{len(rows) - 1} merges make one token of {grown.strip()}")
 plt.show()
 
 # %% [markdown]

@@ -152,6 +152,45 @@ counted = sum(parameter.numel() for parameter in gpt_2.parameters())
 assert counted == total
 print(f"the module has {counted:,} parameters, the formulas say {total:,}")
 
+# %% tags=["live"]
+#| widget: equation
+#| alt: The equations of GPT-2. Below them a bar as long as all {{ f"{total:,}" }} parameters, a piece for each term. The token embedding E is marked: {{ terms[0].formula }} parameters, {{ f"{terms[0].count:,}" }}.
+#| caption: One term's share of all parameters.
+from bookbuild.live import publish
+
+published_as = {"small": (12, 768), "medium": (24, 1024)}  # L, D
+published_as |= {"large": (36, 1280), "XL": (48, 1600)}
+sizes = {}
+for name, (num_layers, dim) in published_as.items():
+    sizes[name] = {"V": config.vocab_size, "C": config.context_length}
+    sizes[name] |= {"L": num_layers, "D": dim, "F": 4 * dim}
+listed = [[term.name, term.shape, term.formula] for term in terms]
+publish("opening", {"terms": listed, "sizes": sizes})
+
+fig, ax = plt.subplots(figsize=(5.4, 3.0))
+for place, equation in enumerate(
+    (
+        "x = E[tokens] + P[positions]",
+        f"then {config.num_layers} times:",
+        "    [q k v] = norm(x) W + b",
+        "    x \u2190 x + [head\u2081 \u2026 head\u2099] W + b",
+        "    x \u2190 x + gelu(norm(x) W + b) W + b",
+        "scores = norm(x) E\u1d40",
+    )
+):
+    ax.text(0, 7.6 - place, equation, fontsize=11)
+left = 0
+for term in terms:
+    colour = "lightgray" if left else "C1"
+    ax.barh(0.9, term.count, 0.9, left, color=colour, edgecolor="white", linewidth=1)
+    left += term.count
+ax.text(0, -0.6, f"E: {terms[0].formula} = {terms[0].count:,}", color="C1")
+ax.set_xlim(0, total)
+ax.set_ylim(-1.2, 8.4)
+ax.axis("off")
+ax.set_title(f"E holds {100 * terms[0].count / total:.0f}% of GPT-2 small")
+plt.show()
+
 # %% [markdown]
 # ![GPT-2 as a tower. At the bottom, tokens go into a token table and a table of positions. A line, the running sum, leads up through 12 blocks; in each, attention and MLP read it through a norm and add to it. At the top a norm and the token table again. The number of parameters stands beside each part.](../figures/gpt-2-tower.svg "GPT-2, from the bottom up. Right: parameters, all blocks together.")
 #

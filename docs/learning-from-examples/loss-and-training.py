@@ -298,8 +298,6 @@ plt.show()
 #     The leap threw the 16 numbers in the middle below zero, for every flower. There, $\max(0, \ldots)$ gives 0, and its slope is 0 too: {{ alive }} of the 16 still answer to any flower. Without a slope there is no downhill. Only the last row of parameters still learns, and the best it can say is a third each.
 
 # %% tags=["fold"]
-#| alt: Loss against step on a log axis for three learning rates. {{ small_rate }} creeps down, 0.02 falls fast, {{ large_rate }} leaps up at once and then stays at ln 3.
-#| caption: Too small crawls; too large breaks.
 small_rate, large_rate = 0.001, 0.5
 curves, trained = {0.02: losses}, {}
 for rate in (small_rate, large_rate):
@@ -310,7 +308,31 @@ with torch.no_grad():
     hidden = torch.relu(trained[large_rate].hidden(features[training]))  # (120, 16)
 alive = int((hidden > 0).any(dim=0).sum())
 
-fig, ax = plt.subplots()
+# %% tags=["live"]
+#| widget: train-iris
+#| alt: Loss against step on a log axis for three learning rates. {{ small_rate }} creeps down, 0.02 falls fast, {{ large_rate }} leaps up at once and then stays at ln 3.
+#| caption: Too small crawls; too large breaks.
+from bookbuild.live import publish, publish_model
+
+torch.manual_seed(0)
+publish_model("start", IrisNet())
+
+
+def flowers_of(rows: torch.Tensor) -> list[list[float]]:
+    """Four lengths (cm) and the species of each flower."""
+    rounded = features[rows].double().mul(10).round().div(10)
+    return [[*x, label] for x, label in zip(rounded.tolist(), labels[rows].tolist())]
+
+
+recorded = [
+    {"rate": rate, "losses": [float(f"{loss:.4g}") for loss in curves[rate]]}
+    for rate in (small_rate, 0.02, large_rate)
+]
+splits = {"training": flowers_of(training), "heldOut": flowers_of(held_out)}
+right = [round(120 * scores[0]), round(30 * held_out_scores[0])]
+publish("opening", {**splits, "right": right, "recorded": recorded})
+
+fig, ax = plt.subplots(figsize=(5.4, 3.4))
 styles = {small_rate: ("C2", ":"), 0.02: ("C0", "-"), large_rate: ("C1", "--")}
 for rate, (colour, style) in styles.items():
     ax.plot(curves[rate], color=colour, linestyle=style)

@@ -132,11 +132,69 @@ plt.show()
 # %% [markdown]
 # Read what each width writes, with the same luck:
 
-# %% tags=["result"]
+# %% tags=["hide"]
 for width, net in nets.items():
     generator = torch.Generator().manual_seed(1)
     written = [generate_name(net, tokenizer, width, generator) for _ in range(5)]
     print(f"{width}:", " ".join(written))
+
+# %% tags=["live"]
+#| widget: window
+#| alt: What comes after {{ begun }}, with none to three letters seen. The share of the likeliest symbol goes {{ ", ".join(f"{labels[int(row.argmax())]} {row.max():.0%}" for row in shares) }}. The names written go {{ ", ".join(begun + row[0] for row in ends) }}.
+#| caption: The window on *{{ begun }}*, and names that begin so.
+import copy
+
+from bookbuild.live import Chance, publish, publish_model
+
+begun, labels = "newt", tokenizer.labels
+tokens = tokenizer.encode(begun)
+_, frequencies = unique_contexts(
+    *context_windows(training_names, tokenizer, 0), tokenizer.vocab_size
+)
+
+
+def next_shares(net: NgramNet | None, before: list[int]) -> torch.Tensor:
+    """What comes next by a net, or by the letters' frequencies, (V,)."""
+    if net is None:
+        return frequencies[0] / frequencies.sum()
+    window = [0, 0, 0, *before][-net.context_length :]
+    return net.probabilities(torch.tensor([window]))[0]
+
+
+shares, ends = [], []  # for each width: the next letter (V,), and three names' ends
+for width, net in {0: None, **nets}.items():
+    if net is not None:
+        publish_model(f"net{width}", net, tokenizer, half=True)
+        net = copy.deepcopy(net).half().float()  # as the page gets it
+    shares.append(next_shares(net, tokens))
+    ends.append([])
+    for place in range(3):
+        chance, written = Chance(100 + place), []
+        while len(written) < 12 and 0 not in written:
+            written.append(chance.draw(next_shares(net, tokens + written)))
+        unfinished = "" if 0 in written else "…"
+        ends[width].append(tokenizer.decode(written) + unfinished)
+rounded = [[round(share, 6) for share in row.tolist()] for row in shares]
+publish("opening", {"labels": labels, "shares": rounded, "ends": ends})
+losses = {f"net{width}": round(row["held out"], 3) for width, row in scores.items()}
+publish("losses", losses)  # for the home page
+losses = {f"net{width}": score["held out"] for width, score in scores.items()}
+publish("losses", {name: round(loss, 3) for name, loss in losses.items()})
+fig, ax = plt.subplots(figsize=(5.4, 2))
+top = [100 * float(row.max()) for row in shares]
+ax.barh(range(4), top, 0.6, color=["C0", "C1", "C1", "C1"])
+for width, (row, percent) in enumerate(zip(shares, top)):
+    likeliest, name = labels[int(row.argmax())], begun + ends[width][0]
+    said = f" {likeliest} {percent:.0f}%, writes {name}"
+    ax.text(percent, width, said, va="center")
+ax.set_yticks(range(4), [begun[4 - width :] or "none" for width in range(4)])
+ax.set_xlim(0, 110)
+ax.invert_yaxis()
+ax.set_xticks([])
+ax.spines.bottom.set_visible(False)
+ax.set_ylabel("letters seen")
+ax.set_title("More letters seen, a surer guess")
+plt.show()
 
 # %% [markdown] tags=["note"]
 # Is it fair to compare these losses? Only over the same positions. Here is what the trap looks like: the net with three letters, scored only where its window is full.

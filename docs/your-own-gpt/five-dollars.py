@@ -96,7 +96,8 @@ for row in (0, 4, 7, 10):
 # ## Before you pay
 
 # %% tags=["fold"]
-from gptbook.cost import Job, estimate
+from gptbook.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, estimate, known_gpus
+from gptbook.memory import KEPT_BYTES, LOGIT_BYTES, USABLE_SHARE
 
 # %% tags=["result"]
 recipe = Job(
@@ -109,8 +110,64 @@ recipe = Job(
 for line in estimate(recipe, gpu).lines():
     print(line)
 
+# %% tags=["live"]
+#| widget: cost
+#| alt: A bill, projected. {{ "; ".join(f"{term} {number}" for term, number in bill) }}. A bar says how much of it five dollars pay: {{ f"{paid:.0%}" }}.
+#| caption: All projected, at median prices.
+from dataclasses import asdict
+
+from bookbuild.live import publish
+
+table = read_table(data_file("gpus.csv")).set_index("name")
+gpus = [
+    asdict(one)
+    | {"precision": one.precision}
+    | {key: table[key][one.name] for key in ("offers", "price_source", "spec_source")}
+    for one in known_gpus().values()
+]
+publish(
+    "opening",
+    {
+        "gpus": gpus,
+        "vocab_size": recipe.config.vocab_size,
+        "context_length": recipe.config.context_length,
+        "batch_size": recipe.batch_size,
+        "published_share": PUBLISHED_SHARE,
+        "setup_hours": SETUP_HOURS,
+        "kept_bytes": {
+            precision: KEPT_BYTES["modern", precision]
+            for precision in ("float32", "bfloat16")
+        },
+        "logit_bytes": LOGIT_BYTES,
+        "usable_share": USABLE_SHARE,
+    },
+)
+projected = estimate(recipe, gpu)
+paid = 5 / projected.dollars(gpu.price_per_hour_usd)
+bill = [
+    ("FLOPs a token", f"{flops_per_token(recipe.config) / 1e6:.0f} million"),
+    ("× tokens", f"{recipe.num_tokens / 1e9:.2f} billion"),
+    ("÷ peak, FLOPs a second", f"{gpu.bf16_tflops:.0f} trillion"),
+    ("÷ share of peak", f"{PUBLISHED_SHARE:.2f}"),
+    ("= time", f"{projected.seconds / 60:.0f} minutes"),
+    ("× price of an hour", f"${gpu.price_per_hour_usd:.2f}"),
+    ("= cost", f"${projected.dollars(gpu.price_per_hour_usd):.2f}"),
+]
+fig, ax = plt.subplots(figsize=(5.4, 2.8))
+ax.axis("off")
+ax.set_title("What would it cost?")
+for row, (term, amount) in enumerate(bill):
+    weight = "bold" if term[0] == "=" else "normal"
+    ax.text(0, -row, term, weight=weight)
+    ax.text(1, -row, amount.replace("$", r"\$"), ha="right", weight=weight)
+ax.barh([-8, -8], [1, paid], height=0.5, color=["lightgray", "C0"])
+ax.text(0, -7.1, "Five dollars pay this much:")
+ax.set_xlim(0, 1)
+ax.set_ylim(-8.4, 0.6)
+plt.show()
+
 # %% [markdown]
-# Eight GPUs take an eighth of the time, for the same dollars. While they wait, all eight are paid.
+# While eight GPUs wait, all eight are paid.
 
 # %% [markdown]
 # ## Afterwards

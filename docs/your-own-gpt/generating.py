@@ -69,36 +69,31 @@ model = GPT(config)
 train_on_sequences(model, inputs, targets, num_steps=400, batch_size=128)
 print(f"{sum(p.numel() for p in model.parameters()):,} parameters, trained")
 
-# %% tags=["fold"]
-#| alt: The probability of each next letter after ma, at temperatures 0.5, 1 and 2. The likeliest, {{ likeliest }}, has {{ in_words }}. A line in each plot stands below the letters that top-p with 0.9 keeps, {{ f"{kept_by_p[0]}, {kept_by_p[1]} and {kept_by_p[2]}" }}. Top-k keeps 5 each time.
-#| caption: Letters above a line are kept; k = 5, p = 0.9.
+# %% tags=["live"]
+#| widget: choose
+#| alt: The probability of each next letter after ma, the likeliest first, as an outline; filled, what temperature 0.5, top-k with 10 and top-p with 0.9 leave: {{ " and ".join(f"{letter} with {share:.0f} percent" for letter, share in stay) }}. The others are cut.
+#| caption: Outline: before. Filled: after. Gray: cut.
+from bookbuild.live import publish, publish_model
+
 with torch.no_grad():
     scores = model(torch.tensor([[0, *tokenizer.encode("ma")]]))[0, -1]  # (V,)
-ranked = scores.argsort(descending=True).tolist()
-likeliest = tokenizer.labels[ranked[0]]
-kept_by_p, tops = [], []
-fig, axes = plt.subplots(1, 3, figsize=(5.4, 4.8), sharey=True, sharex=True)
-for ax, temperature in zip(axes, (0.5, 1.0, 2.0)):
-    percent = 100 * at_temperature(scores, temperature).softmax(dim=-1)
-    kept = int((keep_top_p(scores / temperature, 0.9) > -torch.inf).sum())
-    kept_by_p.append(kept)
-    tops.append(percent[ranked[0]].item())
-    ax.barh(range(len(ranked)), percent[ranked], color="C0")
-    kept_by_k = int((keep_top_k(scores, 5) > -torch.inf).sum())
-    ax.axhline(kept_by_k - 0.5, color="gray", linestyle="--", lw=1.5)
-    ax.axhline(kept - 0.5, color="C1", lw=2)
-    style = {"ha": "right", "fontsize": 9, "transform": ax.get_yaxis_transform()}
-    ax.text(0.97, kept_by_k - 0.6, "top-k", color="gray", **style)
-    ax.text(0.97, kept - 0.4, "top-p", color="C1", va="top", **style)
-    ax.set_title(f"temperature {temperature:g}", fontsize=10)
-in_words = ", ".join(f"{top:.0f}" for top in tops) + " percent"
-axes[0].set_yticks(
-    range(len(ranked)), [tokenizer.labels[t] for t in ranked], fontsize=9
-)
-axes[0].invert_yaxis()
-axes[0].set_ylabel("next letter")
-axes[1].set_xlabel("probability (%)")
-fig.suptitle("The warmer, the more letters top-p keeps", fontsize=12, weight="bold")
+publish("opening", {"scores": scores.tolist(), "labels": tokenizer.labels})
+publish_model("gpt", model, tokenizer)
+ranked = scores.argsort(descending=True)
+left = keep_top_p(keep_top_k(at_temperature(scores, 0.5), 10), 0.9)
+before, after = (100 * s.softmax(dim=-1)[ranked] for s in (scores, left))
+letters = [tokenizer.labels[token] for token in ranked.tolist()]
+stay = [(name, p) for name, p in zip(letters, after.tolist()) if p > 0]
+fig, ax = plt.subplots(figsize=(5.4, 2.6))
+ax.bar(range(len(stay)), after[: len(stay)], width=1, color="C0", alpha=0.6)
+ax.stairs(before, np.arange(len(letters) + 1) - 0.5, color="black", lw=1.2)
+for place, name in enumerate(letters):
+    color = "black" if place < len(stay) else "gray"
+    ax.text(place, -2, name, color=color, ha="center", va="top")
+ax.set_xticks([])
+ax.set_xlim(-0.5, len(letters) - 0.5)
+ax.set_ylabel("%")
+ax.set_title(f"{len(stay)} of {len(letters)} letters stay")
 plt.show()
 
 # %% [markdown]

@@ -93,35 +93,54 @@ low, high = prediction_range(sizes[:5], by_seed, sizes[5])
 off = predicted / losses[5] - 1
 print(f"predicted {predicted:.3f} ({low:.3f} to {high:.3f}), measured {losses[5]:.3f}")
 
-# %% tags=["fold"]
-#| alt: Loss against parameters, both on axes where each step multiplies. Five dots fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }} nats along a curve that flattens. Beyond them the curve is dashed and ends in a hollow square, {{ f"{predicted:.2f}" }}, with a range; the cross of the measured loss, {{ f"{losses[5]:.2f}" }}, lies inside the range.
-#| caption: Means of {{ num_seeds }} seeds. Bar: one seed, one size left out.
-fig, ax = plt.subplots(figsize=(5.4, 3.6))
-fitted = np.geomspace(sizes[0] * 0.8, sizes[4], 60)
-beyond = np.geomspace(sizes[4], sizes[5], 20)
+# %% tags=["live"]
+#| widget: scale
+#| alt: Loss against parameters, both on axes where each step multiplies. Five dots fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }} nats along a curve that flattens. Beyond them it is dashed. At the sixth size it says {{ f"{predicted:.2f}" }}, with a range; the ring of the measured loss, {{ f"{losses[5]:.2f}" }}, lies {{ "inside" if low <= losses[5] <= high else "outside" }} the range.
+#| caption: Means of {{ num_seeds }} seeds. Range: one seed, one size left out.
+from dataclasses import asdict
+
+from bookbuild.live import publish
+
+
+def published_fit(num_sizes: int) -> dict[str, object]:
+    """The law of the first sizes, and each with one seed and one size left out."""
+    chosen = sizes[:num_sizes]
+    others = [
+        fit_power_law(
+            [n for n in chosen if n != left_out],
+            [by_size[n][seed] for n in chosen if n != left_out],
+        )
+        for seed in range(num_seeds)
+        for left_out in chosen
+    ]
+    law = fit_power_law(chosen, losses[:num_sizes])
+    return {"law": asdict(law), "others": [asdict(other) for other in others]}
+
+
+publish(
+    "opening",
+    {
+        "sizes": sizes,
+        "losses": [by_size[size] for size in sizes],
+        "widths": sorted({row["model_dim"] for row in rows}),
+        "fits": {"five": published_fit(5), "six": published_fit(6)},
+    },
+)
+fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fitted, beyond = np.geomspace(sizes[0], sizes[4], 25), np.geomspace(sizes[4], 1e9, 25)
 ax.plot(fitted, [law.loss(n) for n in fitted], "C1-")
 ax.plot(beyond, [law.loss(n) for n in beyond], "C1--")
 ax.plot(sizes[:5], losses[:5], "C0o", markersize=6)
-ax.plot([sizes[5]] * 2, [low, high], "C1_-", markersize=14, linewidth=1.2)
-ax.plot(sizes[5], predicted, "C1s", markersize=6, markerfacecolor="white")
-ax.plot(sizes[5], losses[5], "C0x", markersize=7, markeredgewidth=2)
-beside = {"textcoords": "offset points", "va": "center"}
-ax.annotate("trained", (sizes[1], losses[1]), (9, 8), color="C0", **beside)
-ax.annotate(
-    "predicted", (sizes[5], predicted), (0, 24), color="C1", ha="center", **beside
-)
-ax.annotate(
-    "measured", (sizes[5], losses[5]), (0, -18), color="C0", ha="center", **beside
-)
+ax.plot([sizes[5]] * 2, [low, high], "C1_-", markersize=12, linewidth=1.2)
+ax.plot(sizes[5], losses[5], "C0o", markersize=8, markerfacecolor="none")
+ax.text(1e8, 1.2, "projected", color="C1", ha="center")
 ax.set_xscale("log")
 ax.set_yscale("log")
-ax.set_xticks([1e4, 1e5, 1e6], ["10,000", "100,000", "1 million"])
-ax.set_yticks([1.2, 1.4, 1.6, 1.8, 2.0], ["1.2", "1.4", "1.6", "1.8", "2.0"])
+ax.set_xticks([1e4, 1e6, 1e8], ["10,000", "1 million", "100 million"])
+ax.set_yticks([1.2, 1.6, 2.0], ["1.2", "1.6", "2.0"])
 ax.minorticks_off()
-ax.set_xlim(4e3, 2.2e6)
-ax.set_ylim(1.15, 2.1)
 ax.set_xlabel("parameters inside the blocks")
-ax.set_ylabel("held-out loss (nats)")
+ax.set_ylabel("loss (nats)")
 ax.set_title(f"Five sizes predict the sixth within {np.ceil(100 * abs(off)):.0f}%")
 plt.show()
 

@@ -1,0 +1,306 @@
+// Chapter 11: the page's GPT of city names, or the reader's own model, one token at a time.
+import { letterBars, percent } from "./letterbars.js";
+import { ownModel } from "./own-model.js";
+import { LivePiece, button, choice, el, slider, textField } from "./piece.js";
+import { softmax } from "./sampling.js";
+
+const CELLS = 14; // tokens that are drawn, the last ones
+const MOST_CHOICES = 6; // more layers or heads get a slider
+const WRITTEN = 60; // tokens of an own model at once
+const MOST_WORK = 2e9; // parameters times tokens, for the picture of where the heads look
+const OWN_STATE = { text: "", seed: 1, layer: 1, head: 0 };
+
+class CityGPT extends LivePiece {
+  static title = "A GPT writes, letter by letter";
+  static state = { text: "plym", seed: 1, layer: 1, head: 0 };
+
+  #city; // the page's model, once it is asked for
+  #own = null; // {model, state} of the reader's model, which no address can hold
+  #known = {}; // the tokens of the text, as they were drawn: a text can be cut in several ways
+  #seen = {}; // what the model said last
+  #run = 0; // another number stops what is being written
+  #sizes = "";
+
+  get state() {
+    return this.#own?.state ?? super.state;
+  }
+
+  get defaults() {
+    return this.#own ? OWN_STATE : super.defaults;
+  }
+
+  async set(changes) {
+    this.#run += 1;
+    if (!this.#own) return super.set(changes);
+    Object.assign(this.#own.state, changes);
+    return this.show(this.state);
+  }
+
+  check({ text, seed, layer, head }) {
+    const { attention } = this.opening;
+    const fit = (value, least, most) => Math.min(Math.max(Math.round(value), least), most);
+    return { text, seed: Math.round(seed), layer: fit(layer, 1, attention.length), head: fit(head, 0, attention[0].length) };
+  }
+
+  open() {
+    this.field = this.#textArea();
+    this.note = el("p", { class: "city-gpt-note" });
+    this.cells = el("p", { class: "city-gpt-cells" });
+    this.where = el("p", { class: "live-note city-gpt-where" });
+    this.pickers = el("div", { class: "city-gpt-pickers" });
+    this.bars = letterBars(6);
+    this.step = button("Next letter", () => this.#write(1), { primary: true });
+    this.whole = button("Write a name", () => this.#write(WRITTEN));
+    this.back = button("Take back", () => this.#takeBack());
+    this.own = ownModel({
+      target: this,
+      backTo: "the city GPT",
+      onModel: (model) => this.#take({ model, state: { ...OWN_STATE } }),
+      onBack: () => this.#take(null),
+    });
+    this.#tell("");
+    this.append(
+      this.field.element,
+      el("div", { class: "city-gpt-buttons" }, this.step, this.whole, this.back),
+      this.cells,
+      this.where,
+      this.pickers,
+      this.note,
+      this.bars.element,
+      this.own.element,
+    );
+  }
+
+  /** A text field that keeps the lines of a text. */
+  #textArea() {
+    const field = textField({ label: "Letters so far", hint: "None: the start of a name.", onInput: () => {} });
+    const box = el("textarea", {
+      id: field.input.id,
+      rows: 1,
+      autocapitalize: "off",
+      spellcheck: false,
+      "aria-describedby": field.input.getAttribute("aria-describedby"),
+      oninput: () => this.#type(box.value),
+      onkeydown: (event) => {
+        if (this.#own || event.key !== "Enter" || event.isComposing) return;
+        event.preventDefault(); // a name has one line
+        this.#write(1);
+      },
+    });
+    field.input.replaceWith(box);
+    field.element.classList.add("city-gpt-field");
+    const set = (text) => {
+      if (box.value !== text) box.value = text; // or the cursor jumps
+    };
+    return { ...field, input: box, set };
+  }
+
+  #type(text) {
+    this.#tell("");
+    return this.set({ text });
+  }
+
+  /** What was drawn, above the bars of what comes next. */
+  #tell(drawn) {
+    this.note.textContent = drawn || "What it expects next:";
+  }
+
+  async #take(own) {
+    this.#own?.model.close();
+    this.#own = own;
+    this.#known = {};
+    this.#tell("");
+    this.classList.toggle("city-gpt-own", Boolean(own));
+    this.field.input.rows = own ? 5 : 1;
+    const token = own?.model.about.tokenizer.kind === "pieces" ? "token" : "letter";
+    this.step.textContent = `Next ${token}`;
+    this.whole.textContent = own ? `Write ${WRITTEN} ${token}s` : "Write a name";
+    this.say(own ? "Your own model writes now." : "The city GPT writes again.");
+    this.#run += 1;
+    await this.show(this.state);
+  }
+
+  #model() {
+    if (this.#own) return this.#own.model;
+    // The opening state needs no engine: the piece comes sooner without.
+    this.#city ??= import("./engine.js")
+      .then(({ openModel }) => openModel(new URL("city.safetensors", this.folder)))
+      .catch((error) => {
+        this.#city = null; // the next try may have a connection
+        throw error;
+      });
+    return this.#city;
+  }
+
+  /** The tokens of the text; what the model cannot read is left out, and said. */
+  #read(model, text) {
+    if (this.#known.text === text) return this.#known.ids;
+    let wrong = "";
+    let ids;
+    for (let left = this.#own ? text : text.toLowerCase(); !ids; ) {
+      try {
+        ids = model.start(left);
+      } catch (error) {
+        if (!error.unknown) throw error;
+        // What pieces cannot read is half a character; an alphabet lacks letters.
+        wrong ||= model.tokenizer.mark === null ? error.message : `No “${error.unknown}” in the alphabet: left out.`;
+        left = left.replaceAll(error.unknown, "");
+      }
+    }
+    const room = model.about.config.context_length;
+    if (!this.#own && ids.length > room) {
+      wrong ||= `At most ${room - 1} letters: the rest is left out.`;
+      ids = ids.slice(0, room);
+    }
+    this.complain(this.field, wrong);
+    this.#known = { text, ids, wrong };
+    return ids;
+  }
+
+  /** What the model expects after the text, and where it looks: {labels, shares, attention, layers, heads, end}. */
+  async #ask(text) {
+    const { opening } = this;
+    if (!this.#own && text === opening.text) {
+      this.complain(this.field, "");
+      const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+      return { ...opening, tokens: ["start", ...text], labels: ["end", ...letters], full: false };
+    }
+    const model = await this.#model();
+    const ids = this.#read(model, text);
+    const { tokenizer, about } = model;
+    const few = ids.length * about.numParameters < MOST_WORK;
+    const { logits, attention = null } = await model.next(ids, { attention: few });
+    const end = tokenizer.endOfText ?? tokenizer.mark;
+    const label = (id) => (id === end ? "end" : tokenizer.label(id));
+    const seen = ids.slice(-about.config.context_length);
+    return {
+      tokens: seen.map((id, place) => (id === end && !place ? "start" : label(id))),
+      labels: Array.from(logits, (_, id) => label(id)),
+      shares: softmax(logits),
+      attention,
+      layers: about.config.num_layers,
+      heads: about.config.num_heads,
+      full: !this.#own && ids.length >= about.config.context_length,
+    };
+  }
+
+  async show({ text, layer, head }) {
+    this.field.set(text);
+    const run = this.#run;
+    const own = this.#own;
+    try {
+      this.#seen = await this.#ask(text);
+    } catch (error) {
+      this.complain(this.field, error.message);
+      return;
+    }
+    if (run !== this.#run || own !== this.#own) return; // something else is wanted by now
+    const { labels, shares, attention, layers = attention.length, heads = attention[0].length, full } = this.#seen;
+    this.#offer(layers, heads);
+    this.layer.set(layer);
+    this.head.set(head);
+    if (!own) this.step.textContent = full ? "New name" : "Next letter";
+    this.back.disabled = !text;
+    this.bars.show(Array.from(shares, (probability, id) => ({ label: labels[id], probability })));
+    this.#draw(attention?.[layer - 1], head);
+  }
+
+  /** Controls for the layers and heads that this model has. */
+  #offer(layers, heads) {
+    if (this.#sizes === `${layers} ${heads}`) return;
+    this.#sizes = `${layers} ${heads}`;
+    const pick = (label, key, least, most) => {
+      const name = (value) => (value ? `${value}` : "mean");
+      const onChange = (value) => this.set({ [key]: value });
+      if (most > MOST_CHOICES) {
+        return slider({ label, min: least, max: most, step: 1, value: least, format: name, onInput: onChange });
+      }
+      const values = Array.from({ length: most - least + 1 }, (_, place) => least + place);
+      return choice({ label, options: values.map((value) => ({ value, label: name(value) })), value: least, onChange });
+    };
+    this.layer = pick("Layer", "layer", 1, layers);
+    this.head = pick("Head", "head", 0, heads);
+    this.pickers.replaceChildren(this.layer.element, this.head.element);
+  }
+
+  /** The last tokens, each as dark as the last one looks at it. */
+  #draw(all, head) {
+    const { tokens } = this.#seen;
+    if (!all) {
+      this.cells.replaceChildren(...tokens.slice(-CELLS).map((token) => el("span", { class: "city-gpt-cell" }, token)));
+      this.where.textContent = "For a text this long, the page does not draw where the heads look.";
+      return;
+    }
+    const looks = head ? all[head - 1] : all[0].map((_, i) => all.reduce((sum, one) => sum + one[i], 0) / all.length);
+    const first = Math.max(tokens.length - CELLS, 0);
+    const cells = tokens.slice(first).map((token, i) => ({ token, share: looks[first + i] }));
+    if (first) cells.unshift({ token: `${first} before`, share: looks.slice(0, first).reduce((a, b) => a + b, 0) });
+    this.cells.replaceChildren(
+      ...cells.map(({ token, share }) => {
+        const cell = el("span", { class: "city-gpt-cell" }, token, el("small", {}, percent(share)));
+        cell.style.setProperty("--share", Math.min(share, 1).toFixed(2));
+        return cell;
+      }),
+    );
+    const best = looks.indexOf(looks.reduce((a, b) => Math.max(a, b)));
+    const who = head ? `head ${head}` : "the mean of the heads";
+    const last = tokens.length - 1;
+    const target = best === last ? "itself" : best ? `“${tokens[best]}”, ${last - best} back` : tokens[0];
+    this.where.textContent =
+      `Layer ${this.state.layer}, ${who}: “${tokens[last]}” looks most at ${target} (${percent(looks[best])}).`;
+  }
+
+  async #write(count) {
+    const mine = ++this.#run; // a second press, or a letter typed, stops this one
+    const stopped = () => mine !== this.#run;
+    try {
+      const model = await this.#model();
+      if (stopped()) return;
+      const { tokenizer, about } = model;
+      let { text, seed } = this.state;
+      if (this.#seen.ended || this.#seen.full) text = ""; // the name is complete: a new one
+      let ids = [...this.#read(model, text)];
+      if (!this.#own) {
+        text = tokenizer.decode(ids);
+        count = Math.min(count, about.config.context_length - ids.length);
+      }
+      const stop = tokenizer.endOfText ?? tokenizer.mark;
+      let drawn = 0;
+      let last = null;
+      for await (const token of model.write(ids, { count, seed, stop })) {
+        if (stopped()) return;
+        ids = [...ids, token.id];
+        text += token.text;
+        last = token;
+        drawn += 1;
+        if (this.#own) this.field.set(text);
+      }
+      if (stopped()) return;
+      const ended = drawn < count;
+      const known = { text, ids };
+      this.#known = known;
+      await this.set({ text, seed: seed + 1 });
+      this.#seen.ended = ended;
+      const drew = last && `Drawn: “${tokenizer.label(last.id)}”, which had ${percent(last.probability)}.`;
+      this.#tell(ended ? `Drawn: the end of the ${this.#own ? "text" : "name"}.` : drew ?? "");
+      if (!this.#own) this.step.textContent = ended ? "New name" : "Next letter";
+      this.say(`${this.note.textContent} ${this.#own ? "" : text}`);
+    } catch (error) {
+      this.complain(this.field, error.message);
+    }
+  }
+
+  async #takeBack() {
+    const model = await this.#model();
+    const ids = this.#read(model, this.state.text).slice(0, -1);
+    const rest = ids.length >= model.start("").length ? ids : model.start("");
+    const text = ids.length < rest.length ? "" : model.tokenizer.decode(rest);
+    this.#known = { text, ids: rest };
+    this.#tell("");
+    await this.set({ text });
+    this.say(`The text so far: ${text || "nothing"}`);
+  }
+}
+
+customElements.define("live-city-gpt", CityGPT);
+export default CityGPT;

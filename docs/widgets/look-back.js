@@ -1,0 +1,158 @@
+// Chapter 9: where each head of the trained model looks from a word, and what follows, by it and by a table.
+import { openModel } from "./engine.js";
+import { LivePiece, choice, el, slider } from "./piece.js";
+import { reserve, select, wordsOf } from "./sentence.js";
+import { softmax } from "./sampling.js";
+
+const SHORTEST = 4; // words between club and ground
+
+class LookBack extends LivePiece {
+  static title = "Where does it look?";
+  static state = { club: "Porto", gap: 14, back: 0, head: 1 }; // back: words between the one that asks and the ground
+
+  #model;
+  #asked = new Map(); // what the model said, by sentence and place
+  #shown = ""; // the sentence that stands there
+
+  check({ club, gap, back, head }) {
+    const { grounds, sentences } = this.opening;
+    const fit = (value, least, most) => Math.min(Math.max(Math.round(value), least), most);
+    gap = fit(gap, SHORTEST, SHORTEST + sentences.length - 1);
+    return {
+      club: Object.hasOwn(grounds, club) ? club : this.defaults.club,
+      gap,
+      back: fit(back, 0, gap + 5), // the start and four words stand before the club
+      head: fit(head, 0, this.opening.looks[0].length),
+    };
+  }
+
+  open({ grounds, sentences, looks }) {
+    const clubs = Object.keys(grounds);
+    this.gap = slider({
+      label: "Gap",
+      min: SHORTEST,
+      max: SHORTEST + sentences.length - 1,
+      step: 1,
+      value: this.state.gap,
+      format: (gap) => `${gap} words from club to ground`,
+      onInput: (gap) => this.set({ gap, back: 0 }),
+    });
+    const heads = looks[0].map((_, head) => ({ value: head + 1, label: `${head + 1}` }));
+    this.head = choice({
+      label: "Head",
+      options: [...heads, { value: 0, label: "mean" }],
+      onChange: (head) => this.set({ head }),
+    });
+    this.club = select({ label: "Club", options: clubs, value: this.state.club, onChange: (club) => this.set({ club }) });
+    const label = "Choose the word that asks";
+    this.words = el("div", {
+      class: "sentence-words look-words",
+      role: "radiogroup",
+      "aria-label": label,
+      onpointerleave: () => this.#draw(),
+    });
+    const tallest = reserve(sentences, clubs, (word) => el("span", { class: "look-word" }, word, el("small", {}, "1%")));
+    this.where = el("p", { class: "look-where" });
+    this.wrong = { input: this.gap.input, error: el("p", { class: "live-error look-error", role: "alert" }) };
+    this.guesses = ["Attention", "Table"].map((by, place) => {
+      const bar = el("div", { class: place ? "live-bar" : "live-bar learned" });
+      return { by, said: el("p"), bar };
+    });
+    this.append(
+      el("p", { class: "look-label", "aria-hidden": "true" }, label),
+      el("div", { class: "sentence-stack" }, tallest, this.words),
+      el("div", { class: "sentence-stack" }, this.where, this.wrong.error),
+      el("div", { class: "look-guesses" }, ...this.guesses.flatMap(({ said, bar }) => [said, bar])),
+      el("div", { class: "sentence-controls" }, this.gap.element, this.head.element, this.club.element),
+    );
+  }
+
+  async show({ club, gap, back, head }) {
+    this.gap.set(gap);
+    this.head.set(head);
+    this.club.set(club);
+    const sentence = ["start", ...wordsOf(this.opening.sentences[gap - SHORTEST], club)];
+    if (this.#shown !== sentence.join(" ")) {
+      this.#shown = sentence.join(" ");
+      this.cells = sentence.map((word, place) => this.#cell(word, sentence.length - 1 - place));
+      this.words.replaceChildren(...this.cells.map(({ element }) => element), el("span", { class: "look-word" }, "?"));
+    }
+    this.cells.at(-1 - back).input.checked = true;
+    await this.#draw();
+    this.say(`${this.where.textContent} ${this.guesses.map(({ said }) => said.textContent).join(". ")}.`);
+  }
+
+  /** A word as a radio button: arrow keys walk along the sentence, a mouse that points at one asks from there. */
+  #cell(word, back) {
+    const input = el("input", { type: "radio", name: "look-word", value: back, onchange: () => this.set({ back }) });
+    const share = el("small");
+    const pointed = ({ pointerType }) => pointerType === "mouse" && this.#draw(back);
+    const element = el("label", { class: "look-word", onpointerenter: pointed }, input, el("span", {}, word), share);
+    return { word, input, share, element };
+  }
+
+  async #draw(back = this.state.back) {
+    const { club, gap, head } = this.state;
+    const { labels, grounds, table } = this.opening;
+    const place = this.cells.length - 1 - back;
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    let said;
+    try {
+      said = await this.#ask(place);
+    } catch (error) {
+      this.complain(this.wrong, error.message);
+      return;
+    }
+    if (turn !== this.turn) return; // something else was asked in the meantime
+    this.complain(this.wrong, "");
+    const all = said.looks;
+    const shares = head ? all[head - 1] : all[0].map((_, i) => all.reduce((sum, one) => sum + one[i], 0) / all.length);
+    this.cells.forEach(({ element, share }, i) => {
+      const percent = i <= place ? Math.round(100 * shares[i]) : 0;
+      element.style.setProperty("--share", i <= place ? shares[i].toFixed(2) : 0);
+      element.classList.toggle("asks", i === place);
+      element.classList.toggle("later", i > place);
+      share.textContent = percent ? `${percent}%` : "";
+    });
+    const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b)));
+    const name = (i) => `“${this.cells[i].word}”`;
+    this.where.textContent =
+      `${name(place)} looks most at ${best === place ? "itself" : name(best)}: ${Math.round(100 * shares[best])}%.`;
+
+    const answers = table[gap - SHORTEST][place];
+    const byTable = answers[answers.length > 1 ? Object.keys(grounds).indexOf(club) : 0];
+    // What comes next is certain for a ground and for he or she; elsewhere, several words may follow.
+    const next = back ? this.cells[place + 1].word : grounds[club];
+    const certain = !back || this.cells[place].word === ";";
+    [said.guess, byTable].forEach(([token, percent], row) => {
+      const { by, said: line, bar } = this.guesses[row];
+      const mark = certain ? (labels[token] === next ? ", right" : ", wrong") : "";
+      line.replaceChildren(`${by}: `, el("b", {}, labels[token]), ` ${percent}%${mark}`);
+      bar.style.width = `${percent}%`;
+    });
+  }
+
+  /** Where each head looks from this place, and the likeliest next word with its percentage. */
+  async #ask(place) {
+    const { labels, looks, guesses } = this.opening;
+    const { club, gap } = this.state;
+    if (club === this.defaults.club && gap === this.defaults.gap) {
+      return { looks: looks[place].map((head) => head.map((share) => share / 1000)), guess: guesses[place] };
+    }
+    const key = `${club} ${gap} ${place}`;
+    if (!this.#asked.has(key)) {
+      this.#model ??= openModel(new URL("model.safetensors", this.folder));
+      this.#model.catch(() => (this.#model = null)); // the next try may have a connection
+      const model = await this.#model;
+      const ids = [0, ...this.cells.slice(1, place + 1).map(({ word }) => labels.indexOf(word))];
+      const { logits, attention } = await model.next(ids, { attention: true });
+      const chances = softmax(logits);
+      const best = chances.indexOf(chances.reduce((a, b) => Math.max(a, b)));
+      this.#asked.set(key, { looks: attention[0].map((head) => [...head]), guess: [best, Math.round(100 * chances[best])] });
+    }
+    return this.#asked.get(key);
+  }
+}
+
+customElements.define("live-look-back", LookBack);
+export default LookBack;

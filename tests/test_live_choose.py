@@ -1,0 +1,228 @@
+"""Temperature, top-k and top-p on a real guess: shaped as the package does, written token by token, by any hand."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Site
+from live_pages import PIECES, open_piece
+from playwright.sync_api import Browser, Locator, expect
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from gptbook.generate import generate_tokens
+from gptbook.gpt import GPT, GPTConfig
+from gptbook.sampling import at_temperature, keep_top_k, shaped_scores
+from gptbook.tokenizer import CharacterTokenizer
+
+PAGE = PIECES["choose"]
+LIVE = "live/generating"
+
+
+def opening(site: Site) -> dict:
+    return json.loads((site.folder / LIVE / "opening.json").read_text(encoding="utf-8"))
+
+
+def published(site: Site) -> tuple[GPT, CharacterTokenizer]:
+    with safe_open(site.folder / LIVE / "gpt.safetensors", "pt") as file:
+        about = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    model = GPT(GPTConfig(**json.loads(about["config"])))
+    model.load_state_dict(tensors)
+    return model.eval(), CharacterTokenizer(json.loads(about["tokenizer"])["characters"])
+
+
+def shown(piece: Locator) -> list[tuple[str, str]]:
+    """The candidates in their order: the token, and its percentage or what cut it."""
+    rows = piece.locator(".choose-row:not([hidden])").all()
+    return [(row.locator("b").inner_text(), row.locator("span").inner_text()) for row in rows]
+
+
+def names(piece: Locator, number: int = 3) -> list[str]:
+    """What is written, as soon as it is whole."""
+    lines = piece.locator(".choose-write .live-text")
+    for place in range(number):
+        expect(lines.nth(place)).to_have_text(re.compile(r"\.$"))
+    return lines.all_inner_texts()[:number]
+
+
+def weights(asked: list[str]) -> list[str]:
+    return [url for url in asked if url.endswith(".safetensors")]
+
+
+def test_shapes_as_the_package_does(browser: Browser, site: Site) -> None:
+    page, _ = open_piece(browser, site, PAGE, "choose")
+    scores = opening(site)["scores"]
+    settings = [
+        {"temperature": temperature, "k": k, "p": p}
+        for temperature in (0, 0.1, 0.5, 1, 2)
+        for k in (0, 1, 4, 10, 20)
+        for p in (0.05, 0.5, 0.9, 1)
+    ]
+    answers = page.evaluate(
+        """async ([script, scores, settings]) => {
+            const { candidates } = await import(script);
+            return settings.map((state) => candidates(Float32Array.from(scores), state));
+        }""",
+        [f"{site.url}widgets/choose.js", scores, settings],
+    )
+    logits = torch.tensor(scores)
+    for state, answer in zip(settings, answers, strict=True):
+        how = {"temperature": state["temperature"], "top_k": state["k"] or None, "top_p": state["p"]}
+        wanted = shaped_scores(logits, **how).softmax(dim=-1).tolist()
+        before = logits.double().softmax(dim=-1).tolist()
+        for row in answer:
+            assert row["after"] == pytest.approx(wanted[row["id"]], abs=1e-12), state
+            assert row["before"] == pytest.approx(before[row["id"]], abs=1e-12)
+            assert (row["cut"] == "") == (wanted[row["id"]] > 0), state
+        if state["temperature"] and state["k"]:
+            kept = keep_top_k(at_temperature(logits, state["temperature"]), state["k"]) > -torch.inf
+            assert {row["id"] for row in answer if row["cut"] == "top-k"} == set((~kept).nonzero().flatten().tolist())
+
+
+def test_opens_with_a_lesson_and_sliders_need_no_weights(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "choose")
+    rows = shown(piece)
+    assert len(rows) == 27
+    assert [share for _, share in rows].count("× top-k") == 17
+    stay = [share for _, share in rows if "×" not in share]
+    assert f"{len(stay)} of 27 stay; top-k cuts 17, top-p {10 - len(stay)}." in piece.inner_text()
+    piece.get_by_role("slider", name="Temperature").press("Home")
+    assert [share for _, share in shown(piece)][:2] == ["100%", "× greedy"]
+    assert "1 of 27 stays; greedy cuts 26." in piece.inner_text()
+    assert weights(page.asked) == []
+    assert page.complaints == []
+
+
+def test_another_text_has_its_own_guess(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "choose", "?temperature=1&k=0&p=1")
+    piece.get_by_label("It has read").fill("san")
+    model, tokenizer = published(site)
+    with torch.no_grad():
+        shares = model(torch.tensor([[0, *tokenizer.encode("san")]]))[0, -1].softmax(dim=-1)
+    best = int(shares.argmax())
+    expect(piece.locator(".choose-row").first).to_have_text(f"{tokenizer.labels[best]}{100 * shares[best].item():.0f}%")
+    assert len(weights(page.asked)) == 1
+
+
+def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "choose")
+    piece.get_by_label("It has read").focus()
+    page.keyboard.press("End")
+    page.keyboard.type("r")
+    for name in ("Temperature", "Top-k", "Top-p"):
+        page.keyboard.press("Tab")
+        assert name in page.evaluate("document.activeElement.labels[0].textContent")
+        page.keyboard.press("End")
+    expect(piece.locator(".choose-cut")).to_have_count(0)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # write
+    first = names(piece)
+    assert all(name.startswith("mar") for name in first)
+    assert len(set(first)) > 1
+    expect(piece.locator(".live-status")).to_contain_text("Written: mar")
+    page.keyboard.press("Enter")  # again
+    expect(piece.locator(".choose-write .live-text").first).not_to_have_text(first[0])
+    second = names(piece)
+    assert second != first
+    expect(page).to_have_url(re.compile("text=mar.*seed=2"))
+    again, other = open_piece(browser, site, PAGE, "choose", page.url[page.url.index("?") :])
+    assert names(other) == second, "an address writes the same names"
+    assert again.complaints == page.complaints == []
+
+
+def test_by_touch_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "choose", has_touch=True, is_mobile=True)
+    slider = piece.get_by_role("slider", name="Temperature")
+    box = slider.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 4, box["y"] + box["height"] / 2)
+    assert slider.get_attribute("aria-valuetext") == "0: greedy"
+    piece.get_by_role("button", name="Write", exact=True).tap()
+    written = names(piece)
+    model, tokenizer = published(site)
+    start = [0, *tokenizer.encode("ma")]
+    room = model.config.context_length - len(start)
+    greedy = tokenizer.decode(generate_tokens(model, start, room, temperature=0, stop_token=0))
+    assert written == [f"ma{greedy}."] * 3
+    piece.get_by_role("button", name="Start again").tap()
+    expect(piece.locator(".choose-write .live-text").first).to_have_text("")
+    assert page.complaints == []
+
+
+def test_bad_text_gets_a_sentence_and_the_rest_is_read(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "choose")
+    field = piece.get_by_label("It has read")
+    error = piece.locator(".live-field .live-error")
+    field.fill("mé")
+    expect(error).to_have_text(re.compile("The letter é is not in this model’s alphabet. It is left out."))
+    assert field.get_attribute("aria-invalid") == "true"
+    field.fill("x" * 10_000)
+    expect(error).to_have_text(re.compile("Too long: only the first "))
+    assert len(page.url) < 500
+    field.fill("ÄÖ" * 5000)
+    expect(error).to_have_text(re.compile("left out"))
+    field.fill("par")
+    expect(error).to_have_text("")
+    piece.get_by_role("button", name="Write", exact=True).click()
+    assert all(name.startswith("par") for name in names(piece))
+    assert page.complaints == []
+
+
+def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site) -> None:
+    query = "?temperature=-3&k=7.5&p=9&seed=-1&text=" + "Q" * 500
+    page, piece = open_piece(browser, site, PAGE, "choose", query)
+    assert piece.locator("output").all_inner_texts() == ["0: greedy", "10", "all"]
+    expect(piece.locator(".live-field .live-error")).not_to_have_text("")
+    assert page.complaints == []
+
+
+def test_a_model_of_the_reader(browser: Browser, site: Site, tmp_path: Path) -> None:
+    """A tokenizer of pieces, more candidates than rows; then a file that is none; then back."""
+    torch.manual_seed(0)
+    config = GPTConfig(vocab_size=258, context_length=16, num_layers=1, num_heads=2, model_dim=8, mlp_dim=16)
+    about = {
+        "format": "gptbook web 1",
+        "form": "gpt-2",
+        "config": json.dumps(config.__dict__),
+        "tokenizer": json.dumps({"kind": "pieces", "merges": [["m", "a"], ["ma", "t"]], "end_of_text": False}),
+    }
+    save_file(GPT(config).state_dict(), tmp_path / "own.safetensors", about)
+    (tmp_path / "none.safetensors").write_text("not a model")
+    page, piece = open_piece(browser, site, PAGE, "choose")
+    file = piece.locator("input[type=file]")
+    file.set_input_files(tmp_path / "own.safetensors")
+    expect(piece.locator(".choose-stay")).to_contain_text("of 258 stay")
+    assert len(shown(piece)) == 27
+    piece.get_by_role("button", name="Write", exact=True).click()
+    expect(piece.locator(".live-status")).to_contain_text("Written: ma")
+    file.set_input_files(tmp_path / "none.safetensors")
+    expect(piece.locator(".own-model .live-error")).not_to_have_text("")
+    expect(piece.locator(".choose-stay")).to_contain_text("of 258 stay")
+    piece.get_by_role("button", name="Back to the city GPT").click()
+    expect(piece.locator(".choose-stay")).to_contain_text("of 27 stay")
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_keeps_its_height(browser: Browser, site: Site, width: int) -> None:
+    page, piece = open_piece(browser, site, PAGE, "choose", viewport={"width": width, "height": 900})
+    heights = set()
+
+    def look() -> None:
+        heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
+
+    for name in ("Temperature", "Top-k", "Top-p"):
+        for key in ("Home", "End"):
+            piece.get_by_role("slider", name=name).press(key)
+            look()
+    piece.get_by_role("button", name="Write", exact=True).click()
+    names(piece)
+    look()
+    piece.get_by_label("It has read").fill("é" * 10)
+    expect(piece.locator(".live-field .live-error")).not_to_have_text("")
+    look()
+    assert len(heights) == 1, heights
+    assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -1,0 +1,253 @@
+"""Chapter 11's live piece: the page's GPT of city names, and the reader's own model in its place."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Site
+from live_pages import PIECES, open_piece
+from playwright.sync_api import Browser, Locator, Page, expect
+from safetensors.torch import load_file
+
+from bookbuild.live import Chance
+from gptbook.attention import MultiHeadAttention
+from gptbook.bpe import BytePairTokenizer
+from gptbook.export import save_for_web
+from gptbook.gpt import GPT, GPTConfig
+from gptbook.tokenizer import CharacterTokenizer
+
+pytestmark = pytest.mark.browser
+
+NAME = "city-gpt"
+LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuvwxyz")
+
+
+@pytest.fixture
+def opened(browser: Browser, site: Site) -> Any:
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
+    yield page, piece
+    assert page.complaints == []  # type: ignore[attr-defined]
+    page.context.close()
+
+
+def city(site: Site) -> GPT:
+    """The package's GPT with the published numbers."""
+    tensors = load_file(site.folder / "live" / "gpt" / "city.safetensors")
+    room, dim = tensors["position_embedding.weight"].shape
+    config = GPTConfig(vocab_size=27, context_length=room, num_layers=2, num_heads=4, model_dim=dim, mlp_dim=4 * dim)
+    model = GPT(config)
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def written(model: GPT, text: str, seed: int, most: int = 100) -> str:
+    """What the piece must write after these letters."""
+    chance = Chance(seed)
+    while most and len(text) < model.config.context_length - 1:
+        with torch.no_grad():
+            shares = model(torch.tensor([[0, *LETTERS.encode(text)]]))[0, -1].double().softmax(dim=-1)
+        if not (token := chance.draw(shares)):
+            break
+        text, most = text + LETTERS.labels[token], most - 1
+    return text
+
+
+def field(piece: Locator) -> Locator:
+    return piece.get_by_label("Letters so far")
+
+
+def alert(piece: Locator) -> Locator:
+    return piece.locator(".city-gpt-field").get_by_role("alert")
+
+
+def test_scores_and_weights_are_torchs_on_a_hundred_prompts(opened: tuple[Page, Locator], site: Site) -> None:
+    page, _ = opened
+    model, draw = city(site), random.Random(0)
+    prompts = ["".join(draw.choices(LETTERS.characters, k=draw.randrange(12))) for _ in range(100)]
+    computed = page.evaluate(
+        """async (prompts) => {
+          const { openModel } = await import(new URL("../../widgets/engine.js", document.baseURI));
+          const piece = document.querySelector("live-city-gpt");
+          const model = await openModel(new URL("city.safetensors", piece.folder));
+          const found = [];
+          for (const text of prompts) found.push(Array.from((await model.next(model.start(text))).logits));
+          return found;
+        }""",
+        prompts,
+    )
+    with torch.no_grad():
+        for text, logits in zip(prompts, computed):
+            expected = model(torch.tensor([[0, *LETTERS.encode(text)]]))[0, -1]
+            assert torch.tensor(logits) == pytest.approx(expected, abs=1e-4)
+
+
+def test_it_opens_with_what_the_model_says(opened: tuple[Page, Locator], site: Site) -> None:
+    page, piece = opened
+    published = json.loads((site.folder / "live" / "gpt" / "opening.json").read_text(encoding="utf-8"))
+    model = city(site)
+    looks: list[torch.Tensor] = []
+    for part in model.modules():
+        if isinstance(part, MultiHeadAttention):
+            part.register_forward_hook(lambda part, given, _: looks.append(part.weights(given[0])[0, :, -1]))
+    with torch.no_grad():
+        shares = model(torch.tensor([[0, *LETTERS.encode("plym")]]))[0, -1].softmax(dim=-1)
+    assert torch.tensor(published["shares"]) == pytest.approx(shares, abs=1e-4)
+    assert torch.tensor(published["attention"]) == pytest.approx(torch.stack(looks), abs=1e-4)
+    assert published["text"] == field(piece).input_value() == "plym"
+    for layer in (1, 2):
+        for head in (1, 4):
+            piece.evaluate("(piece, state) => piece.set(state)", {"layer": layer, "head": head})
+            percents = [f"{100 * share:.0f}%" for share in looks[layer - 1][head - 1].tolist()]
+            assert piece.locator(".city-gpt-cell small").all_text_contents() == percents
+    assert not [address for address in page.asked if address.endswith("safetensors")]  # type: ignore[attr-defined]
+
+
+def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
+    browser: Browser, opened: tuple[Page, Locator], site: Site
+) -> None:
+    page, piece = opened
+    model = city(site)
+    field(piece).focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("ber")
+    page.keyboard.press("Enter")
+    first = written(model, "ber", seed=1, most=1)
+    expect(field(piece)).to_have_value(first)
+    page.wait_for_url("**seed=2**")
+    other, again = open_piece(browser, site, PIECES[NAME], NAME, f"?text={first}&seed=2")
+    for here, its in ((page, piece), (other, again)):
+        field(its).focus()
+        here.keyboard.press("Tab")
+        here.keyboard.press("Tab")
+        here.keyboard.press("Enter")
+        expect(field(its)).to_have_value(written(model, first, seed=2))
+        expect(its.locator(".city-gpt-note")).to_have_text("Drawn: the end of the name.")
+    other.context.close()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(field(piece)).to_have_value(written(model, first, seed=2)[:-1])
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")  # head 1
+    expect(piece.locator(".city-gpt-where")).to_contain_text("head 1")
+    expect(piece.get_by_role("status")).to_contain_text("The text so far")
+
+
+def test_by_touch_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+    model = city(site)
+    piece.get_by_role("button", name="Write a name").tap()
+    whole = written(model, "plym", seed=1)
+    expect(field(piece)).to_have_value(whole)
+    piece.get_by_role("button", name="New name").tap()
+    first = written(model, "", seed=2, most=1)
+    expect(field(piece)).to_have_value(first)
+    piece.get_by_role("button", name="Take back").tap()
+    expect(field(piece)).to_have_value(first[:-1])
+    piece.locator("label", has_text="2").first.tap()
+    expect(piece.locator(".city-gpt-where")).to_contain_text("Layer 2")
+    piece.get_by_role("button", name="Start again").tap()
+    expect(field(piece)).to_have_value("plym")
+    page.context.close()
+
+
+def test_what_the_alphabet_lacks_is_left_out_with_a_sentence(opened: tuple[Page, Locator]) -> None:
+    _, piece = opened
+    field(piece).fill("Zürich")
+    expect(alert(piece)).to_have_text("No “ü” in the alphabet: left out.")
+    expect(piece.locator(".city-gpt-cell")).to_have_count(6)
+    field(piece).fill("a" * 10_000)
+    expect(alert(piece)).to_contain_text("the rest is left out")
+    field(piece).fill("")
+    expect(alert(piece)).to_have_text("")
+    expect(piece.locator(".city-gpt-cell")).to_have_text(["start100%"])
+    expect(piece.get_by_role("button", name="Take back")).to_be_disabled()
+
+
+def test_an_address_with_other_things_in_it_opens_all_the_same(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?text=%00%F0%9F%98%80&layer=9&head=-1&seed=1e99")
+    expect(alert(piece)).to_contain_text("in the alphabet: left out.")
+    assert piece.evaluate("piece => [piece.state.layer, piece.state.head]") == [2, 0]
+    assert page.complaints == []  # type: ignore[attr-defined]
+    page.context.close()
+
+
+CONFIG = GPTConfig(vocab_size=260, context_length=16, num_layers=8, num_heads=2, model_dim=16, mlp_dim=16)
+
+
+def own_model(folder: Path, kind: str) -> Path:
+    tokenizer: Any = BytePairTokenizer([(b"t", b"h"), (b"th", b"e"), (b" ", b"the")], end_of_text=True)
+    if kind == "letters":
+        tokenizer = CharacterTokenizer("\n abcdefgh")
+    torch.manual_seed(0)
+    sizes = {**CONFIG.__dict__, "vocab_size": tokenizer.vocab_size}
+    return save_for_web(GPT(GPTConfig(**sizes)), tokenizer, folder)
+
+
+@pytest.mark.parametrize("kind", ["pieces", "letters"])
+def test_the_readers_own_model_writes_in_its_place(opened: tuple[Page, Locator], tmp_path: Path, kind: str) -> None:
+    page, piece = opened
+    expect(piece.locator(".city-gpt-cell")).to_have_count(5)
+    piece.get_by_label("Use your own model").set_input_files(own_model(tmp_path, kind))
+    expect(piece.locator(".own-model")).to_contain_text("parameters")
+    expect(field(piece)).to_have_value("")
+    expect(piece.get_by_role("slider", name="Layer")).to_have_attribute("max", "8")
+    start = "the the" if kind == "pieces" else "a bad\nhead"
+    field(piece).fill(start)
+    piece.get_by_role("button", name="Write 60").click()
+    expect(piece.get_by_role("status")).to_contain_text("Drawn")
+    text = field(piece).input_value()
+    assert text.startswith(start)
+    assert len(text) > len(start)
+    field(piece).fill("é")
+    expected = "" if kind == "pieces" else "No “é” in the alphabet: left out."
+    expect(alert(piece)).to_have_text(expected)
+    assert "text=" not in page.url
+    piece.get_by_role("button", name="Back to the city GPT").click()
+    expect(field(piece)).to_have_value("plym")
+    expect(piece.locator(".city-gpt-cell")).to_have_count(5)
+    assert piece.get_by_label("Use your own model").evaluate("input => input === document.activeElement")
+
+
+def test_files_that_are_no_model_get_a_sentence(opened: tuple[Page, Locator], tmp_path: Path, site: Site) -> None:
+    _, piece = opened
+    whole = own_model(tmp_path, "letters").read_bytes()
+    window = next(site.folder.glob("live/*/net.safetensors")).read_bytes()
+    broken = {
+        "nothing": b"",
+        "text": b"This is no model at all, but it is long enough for a header.",
+        "half": whole[: len(whole) // 2],
+        "long header": (2**60).to_bytes(8, "little") + whole[8:],
+        "another form": window,
+    }
+    said = piece.locator(".own-model").get_by_role("alert")
+    for name, content in broken.items():
+        files = [{"name": f"{name}.safetensors", "mimeType": "", "buffer": content}]
+        piece.get_by_label("Use your own model").set_input_files(files)  # type: ignore[arg-type]
+        expect(said).to_contain_text(".")
+        expect(field(piece)).to_have_value("plym")
+        piece.evaluate("piece => piece.own.leave()")
+        expect(said).to_have_text("")
+    piece.get_by_role("button", name="Next letter").click()
+    expect(field(piece)).not_to_have_value("plym")
+
+
+def test_a_dropped_file_is_opened(opened: tuple[Page, Locator], tmp_path: Path) -> None:
+    _, piece = opened
+    piece.evaluate(
+        """(piece, bytes) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([new Uint8Array(bytes)], "mine.safetensors"));
+          for (const kind of ["dragover", "drop"]) {
+            piece.querySelector("textarea").dispatchEvent(
+              new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }),
+            );
+          }
+        }""",
+        list(own_model(tmp_path, "pieces").read_bytes()),
+    )
+    expect(piece.locator(".own-model")).to_contain_text("mine.safetensors: ")
+    assert not piece.evaluate("piece => piece.classList.contains('own-drop')")

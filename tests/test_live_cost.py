@@ -1,0 +1,178 @@
+"""The cost calculator: it counts as the package does, to the last digit, and keyboard or touch alone can use it."""
+
+import random
+import re
+
+import pytest
+from conftest import Site
+from live_pages import PIECES, open_piece
+from playwright.sync_api import Browser, Page, expect
+
+from gptbook.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, duration, estimate, find_gpu, known_gpus
+from gptbook.gpt import GPTConfig
+from gptbook.memory import parameter_count
+
+PAGE = PIECES["cost"]
+DEFAULTS = {"layers": 12, "width": 768, "steps": 4600, "gpu": "h100", "gpus": 1, "share": 40}
+BILL = """() => Object.fromEntries([...document.querySelectorAll("live-cost .live-lines > div")]
+    .map((line) => [line.children[0].textContent, line.children[1].textContent]))"""
+
+
+def job(state: dict) -> Job:
+    config = GPTConfig(
+        num_layers=state["layers"],
+        model_dim=state["width"],
+        mlp_dim=4 * state["width"],
+        num_heads=state["width"] // 128,
+    )
+    return Job(config=config, form="modern", optimizer="muon", batch_size=512, num_steps=state["steps"])
+
+
+def bill(page: Page) -> dict[str, str]:
+    return page.evaluate(BILL)
+
+
+def settings(number: int) -> list[dict]:
+    chance = random.Random(0)
+    return [
+        {
+            "layers": chance.randint(1, 48),
+            "width": 128 * chance.randint(1, 20),
+            "steps": round(10 ** chance.uniform(2, 6)),
+            "gpu": chance.choice(list(known_gpus())),
+            "gpus": chance.choice((1, 2, 4, 8)),
+            "share": chance.randrange(5, 101, 5),
+        }
+        for _ in range(number)
+    ]
+
+
+def test_counts_as_the_package_does_to_the_last_digit(browser: Browser, site: Site) -> None:
+    page, _ = open_piece(browser, site, PAGE, "cost")
+    asked = [DEFAULTS, *settings(400)]
+    answers = page.evaluate(
+        """async ([script, opening, asked]) => {
+            const { estimate, duration } = await import(script);
+            const answer = await (await fetch(opening)).json();
+            return asked.map((state) => {
+                const e = estimate(answer, state);
+                return { ...e, told: duration(e.seconds) };
+            });
+        }""",
+        [f"{site.url}widgets/cost.js", f"{site.url}live/five-dollars/opening.json", asked],
+    )
+    too_small = 0
+    for state, answer in zip(asked, answers, strict=True):
+        gpu = find_gpu(state["gpu"])
+        assert answer["parameters"] == parameter_count(job(state).config, "modern"), state
+        assert answer["tokens"] == job(state).num_tokens, state
+        try:
+            wanted = estimate(job(state), gpu, state["gpus"], state["share"] / 100)
+        except ValueError:
+            assert answer["sequences"] == 0, state
+            too_small += 1
+            continue
+        assert (answer["sequences"], answer["memory"]) == (wanted.sequences, wanted.memory_bytes), state
+        assert answer["seconds"] == wanted.seconds, state
+        assert answer["told"].replace(",", "") == duration(wanted.seconds), state
+        if gpu.price_per_hour_usd is None:
+            assert answer["dollars"] is None
+            continue
+        for key, price in (
+            ("dollars", gpu.price_per_hour_usd),
+            ("low", gpu.price_low_usd),
+            ("high", gpu.price_high_usd),
+        ):
+            assert price is not None
+            assert answer[key] == wanted.dollars(price), (state, key)
+        assert answer["withSetup"] == wanted.dollars(gpu.price_per_hour_usd, SETUP_HOURS), state
+        bought = 5 / wanted.dollars(gpu.price_per_hour_usd) * wanted.job.num_tokens
+        assert answer["bought"] == pytest.approx(bought, rel=1e-15), state
+    assert 10 < too_small < 300, "some of the settings do not fit, and most do"
+
+
+def test_opens_on_the_bill_of_the_page(browser: Browser, site: Site) -> None:
+    assert DEFAULTS["share"] == 100 * PUBLISHED_SHARE
+    page, piece = open_piece(browser, site, PAGE, "cost")
+    wanted = estimate(job(DEFAULTS), find_gpu("h100"))
+    lines = bill(page)
+    assert lines["= time, projected"] == duration(wanted.seconds)
+    assert lines["= cost, projected"] == f"${wanted.dollars(find_gpu('h100').price_per_hour_usd or 0):.2f}"
+    assert lines["Fits in GPU memory"] == f"{wanted.sequences} texts at once"
+    assert "Five dollars buy 95%" in piece.inner_text()
+    assert "October 24, 2026: the median of 16 offers, $2.58 to $6.16" in piece.inner_text()
+    piece.locator("summary").click()
+    assert "renshuBTC" in piece.inner_text()
+    assert page.complaints == []
+
+
+def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "cost", viewport={"width": 1280, "height": 900})
+    piece.get_by_label("GPU", exact=True).focus()
+    page.keyboard.type("A100 80")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")  # two of them
+    for name, key in (("Layers", "ArrowLeft"), ("Width", "ArrowRight"), ("Tokens", "Home"), ("Share of peak", "End")):
+        page.keyboard.press("Tab")
+        assert name in page.evaluate("document.activeElement.labels[0].textContent")
+        page.keyboard.press(key)
+    state = {"layers": 11, "width": 896, "steps": 100, "gpu": "a100-80", "gpus": 2, "share": 100}
+    wanted = estimate(job(state), find_gpu("a100-80"), 2, 1.0)
+    assert bill(page)["= time, projected"] == duration(wanted.seconds)
+    expect(page).to_have_url(re.compile("width=896.*gpus=2"))
+    expect(piece.locator(".live-status")).to_contain_text("Projected: ")
+    page.keyboard.press("Tab")  # the sources
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # start again
+    assert bill(page)["= time, projected"] == duration(estimate(job(DEFAULTS), find_gpu("h100")).seconds)
+    assert page.complaints == []
+
+
+def test_by_touch_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "cost", has_touch=True, is_mobile=True)
+    before = bill(page)
+    piece.get_by_role("radio", name="8").tap()
+    tokens = piece.get_by_role("slider", name="Tokens")
+    box = tokens.bounding_box()
+    assert box
+    assert box["height"] >= 44
+    page.touchscreen.tap(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    after = bill(page)
+    assert after["÷ GPUs"] == "8"
+    assert before["× tokens"] == "2.41 billion"
+    assert after["× tokens"] == "367 billion"
+    piece.get_by_text("Start again").tap()
+    assert bill(page) == before
+
+
+def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site) -> None:
+    query = "?layers=999&width=abc&steps=-5&gpu=banana&gpus=3&share=1e9"
+    page, piece = open_piece(browser, site, PAGE, "cost", query)
+    values = piece.locator("output").all_inner_texts()
+    assert values == ["48", "768", "52 million", "100%"]
+    assert piece.get_by_label("GPU", exact=True).input_value() == "h100"
+    assert bill(page)["÷ GPUs"] in {"2", "4"}
+    assert page.complaints == []
+
+
+def test_what_has_no_price_and_what_does_not_fit_are_said(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "cost", "?gpu=rtx-4060&layers=40&width=2048")
+    lines = bill(page)
+    assert lines["= cost, projected"] == "unknown"
+    assert lines["Fits in GPU memory"].startswith("no: needs ")
+    assert "no price in the table" in piece.inner_text()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_keeps_its_height(browser: Browser, site: Site, width: int) -> None:
+    viewport = {"width": width, "height": 900}
+    page, piece = open_piece(browser, site, PAGE, "cost", viewport=viewport)
+    heights = set()
+    for gpu in known_gpus():
+        piece.get_by_label("GPU", exact=True).select_option(gpu)
+        for end in ("Home", "End"):
+            for name in ("Layers", "Width", "Tokens", "Share of peak"):
+                piece.get_by_role("slider", name=name).press(end)
+            heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
+    assert len(heights) == 1, heights
+    assert page.evaluate("document.documentElement.scrollWidth") == width

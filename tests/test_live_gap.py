@@ -1,0 +1,119 @@
+"""Chapter 8's live piece: what the chapter's models take for the ground, by gap, window and club."""
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from conftest import Site
+from live_pages import PIECES, open_piece
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from gptbook.clubs import ClubGrammar
+from gptbook.ngram import NgramCounts, context_windows
+from gptbook.tokenizer import WordTokenizer
+
+pytestmark = pytest.mark.browser
+
+NAME = "gap"
+FIRST_GAP, DEFAULT_CLUB = 4, "Manchester United"
+
+
+@pytest.fixture
+def opened(browser: Browser, site: Site) -> Any:
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
+    yield page, piece
+    assert page.complaints == []  # type: ignore[attr-defined]
+    page.context.close()
+
+
+def opening(site: Site) -> dict[str, Any]:
+    return dict(json.loads((site.folder / "live" / "long-range" / "opening.json").read_text(encoding="utf-8")))
+
+
+def told(piece: Locator) -> str:
+    return str(piece.locator(".gap-where").text_content())
+
+
+def bars(piece: Locator) -> list[str]:
+    return [text for text in piece.locator(".gap-bars > span").all_text_contents() if text]
+
+
+@pytest.mark.parametrize("width", [2, 5, 8])
+def test_its_guesses_are_those_of_the_chapters_tables(site: Site, width: int) -> None:
+    published = opening(site)
+    grammar = ClubGrammar()
+    tokenizer = WordTokenizer(grammar.words)
+    windows = context_windows(grammar.sentences(20_000, seed=0), tokenizer, width)  # type: ignore[arg-type]
+    table = NgramCounts(width, tokenizer.vocab_size).fit(*windows)
+    assert published["grounds"] == grammar.grounds
+    grounds = tokenizer.encode(list(grammar.grounds.values()))
+    for gap, sentence in enumerate(published["sentences"], start=FIRST_GAP):
+        for place, club in enumerate(grammar.grounds):
+            words = [club if word == "-" else word for word in sentence.split(" ")]
+            assert len(words) == 5 + gap
+            context = torch.tensor([([0] * width + tokenizer.encode(words))[-width:]])
+            answers = published["guesses"][str(width)][gap - FIRST_GAP]
+            answer = answers[place if len(answers) > 1 else 0]
+            assert torch.tensor(answer) / 1000 == pytest.approx(table.probabilities(context)[0, grounds], abs=6e-4)
+
+
+def test_the_net_finds_the_club_inside_its_window_and_nowhere_else(site: Site) -> None:
+    published = opening(site)
+    for gap, answers in enumerate(published["guesses"]["12"], start=FIRST_GAP):
+        first = [answer.index(max(answer)) for answer in answers]
+        assert first == list(range(20)) if gap < 12 else max(answers[0]) < 200
+    assert all((share > 0.9) == (gap < 12) for gap, share in enumerate(published["right"]["12"], start=FIRST_GAP))
+
+
+def test_by_keyboard_alone_the_club_comes_into_the_window(opened: tuple[Page, Locator], site: Site) -> None:
+    page, piece = opened
+    assert told(piece) == "The club is 1 word too far back: the table guesses."
+    assert len(bars(piece)) == 10
+    assert bars(piece)[-2] == "Old Trafford"
+    assert "right" in bars(piece)[-1]
+    assert piece.locator(".gap-word.seen").all_text_contents() == [
+        "fan",
+        *["who", "likes", "old", "films", ";", "he", "loves"],
+    ]
+    piece.get_by_role("slider", name="Gap").focus()
+    page.keyboard.press("ArrowLeft")
+    assert told(piece) == "The table sees the club."
+    assert bars(piece)[0] == "Old Trafford"
+    page.keyboard.press("Home")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")  # 12 words: the net
+    expect(piece.locator(".gap-bars .learned")).to_have_count(5)
+    page.keyboard.press("Tab")
+    page.keyboard.press("l")  # the first club that begins so: Leeds United
+    expect(piece.locator(".gap-word.club")).to_have_text("Leeds United")
+    assert bars(piece)[0] == "Elland Road"
+    expect(piece.get_by_role("status")).to_contain_text("First choice: Elland Road, right.")
+    for key in ("Tab", "Enter"):
+        page.keyboard.press(key)
+    assert told(piece) == "The club is 1 word too far back: the table guesses."
+
+
+def test_by_touch_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+    piece.locator("label", has_text="12").tap()
+    assert told(piece) == "The net sees the club."
+    box = piece.get_by_role("slider", name="Gap").bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    assert told(piece) == "The club is 2 words too far back: the net guesses."
+    piece.locator("select").select_option("Porto")
+    share = 100 * opening(site)["right"]["12"][-1]
+    expect(piece.locator(".gap-often")).to_have_text(f"Of 2,000 such sentences, the net gets {share:.0f}% right.")
+    assert not [address for address in page.asked if address.endswith("safetensors")]  # type: ignore[attr-defined]
+    page.context.close()
+
+
+def test_an_address_with_other_things_in_it_opens_all_the_same(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?gap=99&width=7&club=constructor")
+    assert piece.evaluate("piece => piece.state") == {"club": DEFAULT_CLUB, "gap": 13, "width": 8}
+    page.context.close()
+    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?gap=6.4&width=5&club=Wolves")
+    assert piece.evaluate("piece => piece.state") == {"club": "Wolves", "gap": 6, "width": 5}
+    assert page.complaints == []  # type: ignore[attr-defined]
+    page.context.close()

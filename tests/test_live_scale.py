@@ -1,0 +1,140 @@
+"""Drag the size: the page predicts as gptbook.scaling does, tells what was measured, and needs no mouse."""
+
+import re
+import statistics
+
+import numpy as np
+import pytest
+from conftest import Site
+from live_pages import PIECES, open_piece
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from gptbook.datasets import read_record
+from gptbook.scaling import fit_power_law, prediction_range
+
+PAGE = PIECES["scale"]
+
+
+def measured() -> dict[int, list[float]]:
+    by_size: dict[int, list[float]] = {}
+    for row in read_record("scaling")["rows"]:
+        by_size.setdefault(row["block_parameters"], []).append(row["held_out_loss"])
+    return dict(sorted(by_size.items()))
+
+
+def lines(piece: Locator) -> dict[str, str]:
+    texts = piece.locator(".live-lines > div").all()
+    return {line.locator("dt").inner_text(): line.locator("dd").inner_text() for line in texts}
+
+
+def predictions(page: Page, site: Site, fit: str, sizes: list[float]) -> list[dict[str, float]]:
+    answer = page.evaluate(
+        """async ([script, opening, fit, sizes]) => {
+            const { predict } = await import(script);
+            const { fits } = await (await fetch(opening)).json();
+            return sizes.map((size) => predict(fits[fit], size));
+        }""",
+        [f"{site.url}widgets/scale.js", f"{site.url}live/scaling/opening.json", fit, sizes],
+    )
+    return list(answer)
+
+
+@pytest.mark.parametrize(("fit", "number"), [("five", 5), ("six", 6)])
+def test_predicts_as_the_package_does(browser: Browser, site: Site, fit: str, number: int) -> None:
+    by_size = measured()
+    sizes = list(by_size)[:number]
+    law = fit_power_law(sizes, [statistics.fmean(by_size[size]) for size in sizes])
+    by_seed = [[by_size[size][seed] for size in sizes] for seed in range(3)]
+    page, _ = open_piece(browser, site, PAGE, "scale")
+    asked = [*map(float, by_size), *np.geomspace(5e3, 1e9, 40).tolist()]
+    for size, answer in zip(asked, predictions(page, site, fit, asked), strict=True):
+        low, high = prediction_range(sizes, by_seed, size)
+        assert answer["loss"] == pytest.approx(law.loss(size), abs=1e-9)
+        assert (answer["low"], answer["high"]) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_opens_on_the_sixth_and_tells_what_was_measured(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "scale")
+    told = lines(piece)
+    sixth = statistics.fmean(measured()[1_038_336])
+    assert told["Predicted"].startswith("1.248 nats (")
+    assert told["Measured"].startswith(f"{sixth:.3f} nats")
+    third = piece.get_by_role("button", name=re.compile("The third, of width 48, 55,296 parameters"))
+    third.hover()
+    assert "1.474, 1.480, 1.482 nats" in piece.locator(".scale-note").inner_text()
+    third.click()
+    assert lines(piece)["Times the fifth's computing"] == "0.14"
+    assert "Fitted" in lines(piece)
+    box = third.bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= 24
+    assert not [url for url in page.asked if "safetensors" in url]
+    assert page.complaints == []
+
+
+def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "scale")
+    piece.get_by_role("button", name=re.compile("The first")).focus()
+    for ordinal in ("second", "third", "fourth", "fifth", "sixth"):
+        page.keyboard.press("Tab")
+        assert f"The {ordinal}" in piece.locator(".scale-note").inner_text()
+    page.keyboard.press("Tab")
+    assert "A dot" in piece.locator(".scale-note").inner_text()
+    page.keyboard.press("End")
+    told = lines(piece)
+    assert told["Measured"] == "not here"
+    assert told["Projected"].startswith("1.16")
+    expect(page).to_have_url(re.compile("size=1000000000"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert any(name.startswith("Above the floor of 1.132") for name in lines(piece))
+    expect(piece.locator(".live-status")).to_contain_text("1 billion parameters. Projected")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # start again
+    assert "Predicted" in lines(piece)
+
+
+def test_by_touch_alone(browser: Browser, site: Site) -> None:
+    page, piece = open_piece(browser, site, PAGE, "scale", has_touch=True, is_mobile=True)
+    piece.get_by_role("button", name=re.compile("The first")).tap()
+    assert "1.985, 1.990, 1.986 nats" in piece.locator(".scale-note").inner_text()
+    slider = piece.get_by_role("slider", name="Size")
+    assert slider.get_attribute("aria-valuetext") == "6,144 parameters"
+    box = slider.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
+    assert "Projected" in lines(piece)
+    piece.get_by_role("radio", name="all six").tap()
+    assert any("1.132" in name for name in lines(piece))
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("query", "size", "kind"),
+    [
+        ("?size=-5&fit=none", "6,144 parameters", "Fitted"),
+        ("?size=1e99", "1 billion parameters", "Projected"),
+        ("?size=huge", "1.04 million parameters", "Predicted"),
+        ("?size=85000000", "85.1 million parameters", "Projected"),
+    ],
+)
+def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site, query: str, size: str, kind: str) -> None:
+    page, piece = open_piece(browser, site, PAGE, "scale", query)
+    assert piece.locator("output").inner_text() == size
+    assert kind in lines(piece)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_keeps_its_height(browser: Browser, site: Site, width: int) -> None:
+    page, piece = open_piece(browser, site, PAGE, "scale", viewport={"width": width, "height": 900})
+    slider = piece.get_by_role("slider", name="Size")
+    heights = set()
+    for key in ("Home", *["PageUp"] * 8, "End"):
+        slider.press(key)
+        heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
+    for dot in piece.locator(".scale-dot").all():
+        dot.focus()
+        heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
+    assert len(heights) == 1, heights
+    assert page.evaluate("document.documentElement.scrollWidth") == width
