@@ -69,7 +69,7 @@ def shoot_page(browser: Browser, site: Site, name: str, width: int, scheme: str,
 
 def shoot_piece(browser: Browser, site: Site, name: str, width: int, scheme: str, query: str, target: Path) -> None:
     page, piece = open_piece(
-        browser, site, PIECES[name], name, query, viewport={"width": width, "height": 900}, color_scheme=scheme
+        browser, site, PIECES[name], name, query, viewport={"width": width, "height": 1600}, color_scheme=scheme
     )
     piece.locator("xpath=..").screenshot(path=target)
     page.context.close()

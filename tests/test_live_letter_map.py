@@ -95,7 +95,7 @@ def test_by_touch_alone(browser: Browser, site: Site, opening: dict[str, Any]) -
     page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True, reduced_motion="reduce")
     piece.get_by_role("radio", name="s", exact=True).tap(force=True)
     expect(piece.locator(".letter-map-told")).to_have_text(told(opening, "s", 1))
-    piece.get_by_text("before training").tap()
+    piece.get_by_role("radio", name="before training").tap()
     expect(piece.locator(".letter-map")).not_to_have_class(re.compile("moving"), timeout=100)  # at once
     expect(piece.locator(".letter-map-told")).to_have_text(told(opening, "s", 0))
     piece.get_by_role("button", name="Start again").tap()

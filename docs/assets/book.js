@@ -41,7 +41,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A live piece comes when its figure is near the screen, and takes the place of the still picture.
+// A live piece comes while its figure is some screens away, and takes the place of the still picture.
 const near = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -50,7 +50,7 @@ const near = new IntersectionObserver(
       import("../widgets/piece.js").then(({ mount }) => mount(target));
     }
   },
-  { rootMargin: "400px" },
+  { rootMargin: "1500px" },
 );
 
 // Material says "a page is here" through `document$`.

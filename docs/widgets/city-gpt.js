@@ -39,7 +39,12 @@ class CityGPT extends LivePiece {
   check({ text, seed, layer, head }) {
     const { attention } = this.opening;
     const fit = (value, least, most) => Math.min(Math.max(Math.round(value), least), most);
-    return { text, seed: Math.round(seed), layer: fit(layer, 1, attention.length), head: fit(head, 0, attention[0].length) };
+    return {
+      text,
+      seed: Math.round(seed),
+      layer: fit(layer, 1, attention.length),
+      head: fit(head, 0, attention[0].length),
+    };
   }
 
   open() {
@@ -137,7 +142,7 @@ class CityGPT extends LivePiece {
     if (this.#known.text === text) return this.#known.ids;
     let wrong = "";
     let ids;
-    for (let left = this.#own ? text : text.toLowerCase(); !ids; ) {
+    for (let left = this.#own ? text : text.toLowerCase(); !ids;) {
       try {
         ids = model.start(left);
       } catch (error) {
@@ -246,8 +251,7 @@ class CityGPT extends LivePiece {
     const who = head ? `head ${head}` : "the mean of the heads";
     const last = tokens.length - 1;
     const target = best === last ? "itself" : best ? `“${tokens[best]}”, ${last - best} back` : tokens[0];
-    this.where.textContent =
-      `Layer ${this.state.layer}, ${who}: “${tokens[last]}” looks most at ${target} (${percent(looks[best])}).`;
+    this.where.textContent = `Layer ${this.state.layer}, ${who}: “${tokens[last]}” looks most at ${target} (${percent(looks[best])}).`;
   }
 
   async #write(count) {
@@ -282,7 +286,7 @@ class CityGPT extends LivePiece {
       await this.set({ text, seed: seed + 1 });
       this.#seen.ended = ended;
       const drew = last && `Drawn: “${tokenizer.label(last.id)}”, which had ${percent(last.probability)}.`;
-      this.#tell(ended ? `Drawn: the end of the ${this.#own ? "text" : "name"}.` : drew ?? "");
+      this.#tell(ended ? `Drawn: the end of the ${this.#own ? "text" : "name"}.` : (drew ?? ""));
       if (!this.#own) this.step.textContent = ended ? "New name" : "Next letter";
       this.say(`${this.note.textContent} ${this.#own ? "" : text}`);
     } catch (error) {

@@ -38,7 +38,12 @@ class Gap extends LivePiece {
       options: Object.keys(guesses).map((width) => ({ value: Number(width), label: width })),
       onChange: (width) => this.set({ width }),
     });
-    this.club = select({ label: "Club", options: clubs, value: this.state.club, onChange: (club) => this.set({ club }) });
+    this.club = select({
+      label: "Club",
+      options: clubs,
+      value: this.state.club,
+      onChange: (club) => this.set({ club }),
+    });
     this.words = el("p", { class: "sentence-words" });
     const tallest = reserve(sentences, clubs, (word) => el("span", { class: "gap-word" }, word));
     this.where = el("p", { class: "gap-where" });
@@ -88,9 +93,10 @@ class Gap extends LivePiece {
       beyond > 0
         ? `The club is ${beyond} ${beyond === 1 ? "word" : "words"} too far back: the ${kind} guesses.`
         : `The ${kind} sees the club.`;
-    this.often.textContent =
-      `Of ${number(asked)} such sentences, the ${kind} gets ${number(100 * right[width][gap - SHORTEST])}% right.`;
-    this.say(`${this.where.textContent} First choice: ${first.ground}, ${first.ground === grounds[club] ? "right" : "wrong"}.`);
+    this.often.textContent = `Of ${number(asked)} such sentences, the ${kind} gets ${number(100 * right[width][gap - SHORTEST])}% right.`;
+    this.say(
+      `${this.where.textContent} First choice: ${first.ground}, ${first.ground === grounds[club] ? "right" : "wrong"}.`,
+    );
   }
 }
 

@@ -23,7 +23,12 @@ class Ladder extends LivePiece {
     const again = button("Other luck", () => this.set({ seed: this.state.seed + 1 }), { primary: true });
     this.rows = rungs.map((rung) => {
       const name = el("p", { class: "live-text" });
-      const about = el("p", { class: "live-note ladder-about" }, rung.label, el("span", {}, `${number(rung.loss, 2)} nats`));
+      const about = el(
+        "p",
+        { class: "live-note ladder-about" },
+        rung.label,
+        el("span", {}, `${number(rung.loss, 2)} nats`),
+      );
       return { name, element: el("li", {}, about, name) };
     });
     const list = el("ol", { class: "ladder-rungs" }, ...this.rows.map((row) => row.element));
@@ -32,7 +37,10 @@ class Ladder extends LivePiece {
 
   /** The letters of the field that the models know, no more than leave room to go on. */
   #letters() {
-    return this.state.text.toLowerCase().replace(/[^a-z]/g, "").slice(0, this.opening.longest - 4);
+    return this.state.text
+      .toLowerCase()
+      .replace(/[^a-z]/g, "")
+      .slice(0, this.opening.longest - 4);
   }
 
   async show({ text, seed }) {
@@ -63,7 +71,10 @@ class Ladder extends LivePiece {
         }
         if (run !== this.#asked) return; // the reader has gone on
       }
-      row.replaceChildren(el("span", { class: "live-note" }, name.slice(0, letters.length)), name.slice(letters.length));
+      row.replaceChildren(
+        el("span", { class: "live-note" }, name.slice(0, letters.length)),
+        name.slice(letters.length),
+      );
       written.push(name);
     }
     if (!this.atDefaults) this.say(`From ${rungs[0].label} to ${rungs.at(-1).label}: ${written.join(", ")}`);

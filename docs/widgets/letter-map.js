@@ -18,7 +18,10 @@ function layOut({ places, line: [a, b, cut], wrong }) {
   // The best line, a x + b y = cut, as far as the picture goes.
   const [x, y] = at([a * cut, b * cut]);
   let [from, to] = [-1e4, 1e4];
-  for (const [start, step, most] of [[x, b, WIDTH], [y, a, HEIGHT]]) {
+  for (const [start, step, most] of [
+    [x, b, WIDTH],
+    [y, a, HEIGHT],
+  ]) {
     const ends = [-start / step, (most - start) / step].sort((one, other) => one - other);
     [from, to] = [Math.max(from, ends[0]), Math.min(to, ends[1])];
   }
@@ -34,12 +37,12 @@ export const nearest = (places, from) =>
     .sort((one, other) => one.distance - other.distance)
     .slice(0, NEAREST);
 
-/** The nearest spot in an arrow's direction, or -1: what lies to the side counts twice as far. */
+/** The nearest spot in an arrow's direction, or -1: what lies to the side counts four times as far. */
 export function neighbour(spots, from, [right, down]) {
   const costs = spots.map(([x, y]) => {
     const [dx, dy] = [x - spots[from][0], y - spots[from][1]];
     const ahead = dx * right + dy * down;
-    return ahead > 0.5 ? ahead + 2 * Math.abs(dx * down - dy * right) : Infinity;
+    return ahead > 0.5 ? ahead + 4 * Math.abs(dx * down - dy * right) : Infinity;
   });
   const best = Math.min(...costs);
   return best < Infinity ? costs.indexOf(best) : -1;
@@ -71,11 +74,17 @@ class LetterMap extends LivePiece {
     this.map = svg(
       "svg",
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "radiogroup", class: "letter-map" },
-      this.line, this.links, this.ruler, this.unit, ...this.points,
+      this.line,
+      this.links,
+      this.ruler,
+      this.unit,
+      ...this.points,
     );
     this.map.addEventListener("keydown", (event) => this.#walk(event));
     this.map.addEventListener("click", (event) => this.#take(event, (letter) => this.set({ letter })));
-    this.map.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.#take(event, (letter) => this.#mark(letter)));
+    this.map.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse") this.#take(event, (letter) => this.#mark(letter));
+    });
     this.map.addEventListener("pointerleave", () => this.#mark(this.state.letter));
     this.training = choice({
       label: "The letters’ numbers",
@@ -95,7 +104,9 @@ class LetterMap extends LivePiece {
     this.map.setAttribute("aria-label", `Map of the letters ${training} training`);
     if (this.#stage !== training) this.#move(training);
     this.#mark(letter);
-    this.say(`${"training" in changed ? `${training} training. ${this.wrong.textContent} ` : ""}${this.told.textContent}`);
+    this.say(
+      `${"training" in changed ? `${training} training. ${this.wrong.textContent} ` : ""}${this.told.textContent}`,
+    );
   }
 
   #point(letter) {
@@ -149,7 +160,10 @@ class LetterMap extends LivePiece {
       point.setAttribute("aria-checked", chosen);
       point.setAttribute("tabindex", chosen ? 0 : -1);
       point.classList.toggle("chosen", i === from);
-      point.classList.toggle("near", near.some(({ place }) => place === i));
+      point.classList.toggle(
+        "near",
+        near.some(({ place }) => place === i),
+      );
     });
   }
 
@@ -164,7 +178,8 @@ class LetterMap extends LivePiece {
   #walk(event) {
     const key = event.key.toLowerCase();
     const from = this.letters.indexOf(this.state.letter);
-    const goal = ARROWS[event.key] ? neighbour(this.stages[this.#stage].spots, from, ARROWS[event.key]) : this.letters.indexOf(key);
+    const way = ARROWS[event.key];
+    const goal = way ? neighbour(this.stages[this.#stage].spots, from, way) : this.letters.indexOf(key);
     if (goal < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     this.set({ letter: this.letters[goal] });

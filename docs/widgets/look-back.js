@@ -43,7 +43,12 @@ class LookBack extends LivePiece {
       options: [...heads, { value: 0, label: "mean" }],
       onChange: (head) => this.set({ head }),
     });
-    this.club = select({ label: "Club", options: clubs, value: this.state.club, onChange: (club) => this.set({ club }) });
+    this.club = select({
+      label: "Club",
+      options: clubs,
+      value: this.state.club,
+      onChange: (club) => this.set({ club }),
+    });
     const label = "Choose the word that asks";
     this.words = el("div", {
       class: "sentence-words look-words",
@@ -51,7 +56,9 @@ class LookBack extends LivePiece {
       "aria-label": label,
       onpointerleave: () => this.#draw(),
     });
-    const tallest = reserve(sentences, clubs, (word) => el("span", { class: "look-word" }, word, el("small", {}, "1%")));
+    const tallest = reserve(sentences, clubs, (word) =>
+      el("span", { class: "look-word" }, word, el("small", {}, "1%")),
+    );
     this.where = el("p", { class: "look-where" });
     this.wrong = { input: this.gap.input, error: el("p", { class: "live-error look-error", role: "alert" }) };
     this.guesses = ["Attention", "Table"].map((by, place) => {
@@ -116,8 +123,7 @@ class LookBack extends LivePiece {
     });
     const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b)));
     const name = (i) => `“${this.cells[i].word}”`;
-    this.where.textContent =
-      `${name(place)} looks most at ${best === place ? "itself" : name(best)}: ${Math.round(100 * shares[best])}%.`;
+    this.where.textContent = `${name(place)} looks most at ${best === place ? "itself" : name(best)}: ${Math.round(100 * shares[best])}%.`;
 
     const answers = table[gap - SHORTEST][place];
     const byTable = answers[answers.length > 1 ? Object.keys(grounds).indexOf(club) : 0];
@@ -148,7 +154,10 @@ class LookBack extends LivePiece {
       const { logits, attention } = await model.next(ids, { attention: true });
       const chances = softmax(logits);
       const best = chances.indexOf(chances.reduce((a, b) => Math.max(a, b)));
-      this.#asked.set(key, { looks: attention[0].map((head) => [...head]), guess: [best, Math.round(100 * chances[best])] });
+      this.#asked.set(key, {
+        looks: attention[0].map((head) => [...head]),
+        guess: [best, Math.round(100 * chances[best])],
+      });
     }
     return this.#asked.get(key);
   }

@@ -77,7 +77,10 @@ class NextLetter extends LivePiece {
   }
 
   #letters() {
-    return this.state.text.toLowerCase().replace(/[^a-z]/g, "").slice(-LONGEST);
+    return this.state.text
+      .toLowerCase()
+      .replace(/[^a-z]/g, "")
+      .slice(-LONGEST);
   }
 
   #change(changes) {

@@ -239,12 +239,21 @@ export function textField({ label, value = "", hint = "", onInput }) {
     if (input.value !== text) input.value = text; // or the cursor jumps
   };
   const about = el("small", { id: `${id}-hint` }, hint);
-  return { element: el("div", { class: "live-field" }, el("label", { for: id }, label), input, error, about), input, error, set };
+  return {
+    element: el("div", { class: "live-field" }, el("label", { for: id }, label), input, error, about),
+    input,
+    error,
+    set,
+  };
 }
 
 /** A button. */
 export function button(label, onClick, { primary = false } = {}) {
-  return el("button", { type: "button", class: primary ? "live-button primary" : "live-button", onclick: onClick }, label);
+  return el(
+    "button",
+    { type: "button", class: primary ? "live-button primary" : "live-button", onclick: onClick },
+    label,
+  );
 }
 
 /** A number with the digits after the point that it deserves: 1,234.5. */

@@ -19,6 +19,12 @@ export function wordsOf(sentence, club) {
 export function reserve(sentences, clubs, cell) {
   const longest = (texts, length) => texts.reduce((a, b) => (length(b) > length(a) ? b : a));
   const sentence = longest(sentences, (text) => text.length + 2 * text.split(" ").length); // a cell has a border
-  const words = [...wordsOf(sentence, longest(clubs, (club) => club.length)), "?"];
+  const words = [
+    ...wordsOf(
+      sentence,
+      longest(clubs, (club) => club.length),
+    ),
+    "?",
+  ];
   return el("div", { class: "sentence-words sentence-hidden", "aria-hidden": "true" }, ...words.map(cell));
 }

@@ -12,7 +12,11 @@ const ring = (r) => (x, y) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${
 const MARKS = [ring(3.6), (x, y) => `M${x} ${y - 4.6}l4.4 8h-8.8z`, (x, y) => `M${x - 3.4} ${y - 3.4}h6.8v6.8h-6.8z`];
 const marked = (flowers, mark) => flowers.map(([length, width]) => mark(across(length), up(width))).join("");
 const COLOURS = ["c0", "c2", "c3"];
-const NAMED = [[1, 0.75], [3.6, 0.72], [5.8, 1.25]]; // where each species' name stands among its flowers
+const NAMED = [
+  [1, 0.75],
+  [3.6, 0.72],
+  [5.8, 1.25],
+]; // where each species' name stands among its flowers
 
 /** The places halfway between neighbouring lengths: a threshold anywhere else names no flower differently. */
 export const halfways = (flowers) => {
@@ -36,7 +40,10 @@ class Thresholds extends LivePiece {
     this.flowers = flowers;
     this.species = species;
     const paths = species.map((_, kind) => {
-      const d = marked(flowers.filter((flower) => flower[2] === kind), MARKS[kind]);
+      const d = marked(
+        flowers.filter((flower) => flower[2] === kind),
+        MARKS[kind],
+      );
       return svg("path", { d, class: `${COLOURS[kind]}-fill`, "fill-opacity": 0.75 });
     });
     const names = NAMED.map(([x, y], kind) =>
@@ -82,7 +89,12 @@ class Thresholds extends LivePiece {
       el("p", { class: "thresholds-count" }, this.count, ` of ${flowers.length} flowers misnamed`),
       this.plot,
       el("div", { class: "live-row" }, ...this.sliders.map(({ element }) => element)),
-      el("div", { class: "thresholds-learn" }, button("Learn it", () => this.#learn(), { primary: true }), this.told),
+      el(
+        "div",
+        { class: "thresholds-learn" },
+        button("Learn it", () => this.#learn(), { primary: true }),
+        this.told,
+      ),
     );
   }
 

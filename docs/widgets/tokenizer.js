@@ -88,13 +88,20 @@ class Tokenizer extends LivePiece {
       value: 1,
       format: (place) => {
         const { steps } = this.#cut;
-        return place >= steps.length ? `all ${number(merges)}` : `${number(place && steps[place - 1])} of ${number(merges)}`;
+        return place >= steps.length
+          ? `all ${number(merges)}`
+          : `${number(place && steps[place - 1])} of ${number(merges)}`;
       },
       onInput: (place) => this.#allow(place),
     });
     this.count = el("p", { class: "tokenizer-count" });
     this.newest = el("p", { class: "live-note" });
-    this.chips = el("div", { class: "tokenizer-chips", role: "group", "aria-label": "Tokens", onkeydown: (event) => this.#walk(event) });
+    this.chips = el("div", {
+      class: "tokenizer-chips",
+      role: "group",
+      "aria-label": "Tokens",
+      onkeydown: (event) => this.#walk(event),
+    });
     this.about = el("dl", { class: "tokenizer-about" });
     this.append(
       el("div", { class: "live-field" }, el("label", { for: input.id }, "Text"), input, this.field.error),
@@ -122,7 +129,9 @@ class Tokenizer extends LivePiece {
     const isOpening = text === this.defaults.text && merges === ALL;
     const all = isOpening ? null : await this.#load();
     if (text !== this.state.text || merges !== this.state.merges) return; // the reader went on
-    const cut = all ? this.#cutting(all, text) : { ids: this.opening.tokens.map(({ id }) => id), steps: this.opening.steps };
+    const cut = all
+      ? this.#cutting(all, text)
+      : { ids: this.opening.tokens.map(({ id }) => id), steps: this.opening.steps };
     const tooLong = this.field.input.value.length > LONGEST;
     this.complain(this.field, tooLong ? `Too long: the first ${number(LONGEST)} characters count.` : "");
     this.#cut = { text: all && text, ...cut };
@@ -138,12 +147,16 @@ class Tokenizer extends LivePiece {
     const newest = place && place < steps.length ? 255 + steps[place - 1] : null;
     this.chips.replaceChildren(
       ...this.#drawn.map((token, i) => this.#chip(token, i, newest)),
-      ...(pieces.length > first.length ? [el("span", { class: "live-note" }, `… ${number(pieces.length - first.length)} more`)] : []),
+      ...(pieces.length > first.length
+        ? [el("span", { class: "live-note" }, `… ${number(pieces.length - first.length)} more`)]
+        : []),
     );
     const length = new TextEncoder().encode(text).length;
     const rate = pieces.length ? `: ${number(length / pieces.length, 1)} bytes a token` : "";
     this.count.textContent = `${many(pieces.length, "token")}, ${many(length, "byte")}${rate}.`;
-    this.newest.textContent = newest ? `The last of them: ${all.token(newest).parts.join(" + ")}` : "Slide left to see how they grew.";
+    this.newest.textContent = newest
+      ? `The last of them: ${all.token(newest).parts.join(" + ")}`
+      : "Slide left to see how they grew.";
     if (all) this.say(this.count.textContent + (newest ? ` ${this.newest.textContent}` : ""));
   }
 
@@ -208,7 +221,8 @@ class Tokenizer extends LivePiece {
     const token = this.#drawn[place];
     if (!token) return this.about.replaceChildren(el("dt", {}, "token"), el("dd", {}, "none"));
     const { id, label, bytes, parts } = token;
-    const listed = (format) => bytes.slice(0, MOST_BYTES).map(format).join(" ") + (bytes.length > MOST_BYTES ? " …" : "");
+    const listed = (format) =>
+      bytes.slice(0, MOST_BYTES).map(format).join(" ") + (bytes.length > MOST_BYTES ? " …" : "");
     const rows = {
       token: `${number(id)}  ${label}`,
       merge: parts.length ? `${number(id - 255)}  ${parts.join(" + ")}` : "none: a single byte",

@@ -6,8 +6,10 @@ const END_OF_TEXT = "<|endoftext|>";
 const MARK = "."; // how token 0 is drawn, which is no letter and no word
 // GPT-2's cut into words. JavaScript's \s takes other signs for blanks than Python's, hence the long name.
 const WORDS = new RegExp(
-  String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^~\p{L}\p{N}]+|[~]+(?![^~])|[~]+`
-    .replaceAll("~", String.raw`\p{White_Space}`),
+  String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^~\p{L}\p{N}]+|[~]+(?![^~])|[~]+`.replaceAll(
+    "~",
+    String.raw`\p{White_Space}`,
+  ),
   "gu",
 );
 const REMEMBERED = 20_000;
@@ -62,7 +64,11 @@ function listed(given, cut, blank, complaint) {
   }
   const number = (item) => ids.get(item) ?? complain(complaint(item), item);
   const encode = (text) => cut(text).map(number);
-  const decode = (numbers) => numbers.filter(Boolean).map((id) => items[id - 1]).join(blank);
+  const decode = (numbers) =>
+    numbers
+      .filter(Boolean)
+      .map((id) => items[id - 1])
+      .join(blank);
   const follow = (before) => {
     let between = Array.from(before).some(Boolean) ? blank : "";
     return (id) => {

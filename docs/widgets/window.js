@@ -49,13 +49,29 @@ class Window extends LivePiece {
       const cells = Array.from({ length: NAMES }, () => el("td"));
       return { cells, row: el("tr", {}, el("th", { scope: "row" }, String(width)), ...cells) };
     });
-    const head = el("tr", {}, el("th", { scope: "col" }, "Seen"), el("th", { scope: "col" }, "Written, same luck"), el("td"), el("td"));
+    const head = el(
+      "tr",
+      {},
+      el("th", { scope: "col" }, "Seen"),
+      el("th", { scope: "col" }, "Written, same luck"),
+      el("td"),
+      el("td"),
+    );
     this.append(
       el("div", { class: "live-row" }, this.field.element, this.width.element),
       this.seen,
       this.#bars.element,
-      el("div", { class: "live-row" }, button("Write names", () => this.#next(), { primary: true })),
-      el("table", { class: "window-names" }, el("thead", {}, head), el("tbody", {}, ...this.rows.map(({ row }) => row))),
+      el(
+        "div",
+        { class: "live-row" },
+        button("Write names", () => this.#next(), { primary: true }),
+      ),
+      el(
+        "table",
+        { class: "window-names" },
+        el("thead", {}, head),
+        el("tbody", {}, ...this.rows.map(({ row }) => row)),
+      ),
     );
   }
 
@@ -78,7 +94,10 @@ class Window extends LivePiece {
   }
 
   #letters() {
-    return this.state.text.toLowerCase().replace(/[^a-z]/g, "").slice(-LONGEST);
+    return this.state.text
+      .toLowerCase()
+      .replace(/[^a-z]/g, "")
+      .slice(-LONGEST);
   }
 
   #showWindow(letters, width) {
@@ -133,7 +152,8 @@ class Window extends LivePiece {
       if (turn !== this.#turn) return; // other letters, or new luck
       cells.forEach((cell, place) => cell.replaceChildren(el("span", {}, letters), ends[place]));
     }
-    if (!isOpening) this.say(`Written with ${letterCount(3)}: ${this.rows[3].cells.map((cell) => cell.textContent).join(", ")}`);
+    if (!isOpening)
+      this.say(`Written with ${letterCount(3)}: ${this.rows[3].cells.map((cell) => cell.textContent).join(", ")}`);
   }
 
   async #ends(letters, width, luck) {
