@@ -30,7 +30,10 @@ def test_a_cell_knows_its_tags_options_and_first_line(tmp_path: Path) -> None:
     [
         (TITLE + '# %% tags=["shwo"]\nx = 1\n', r"docs/part/slug.py:3: unknown tag shwo on a code cell"),
         (TITLE + "# %%\n#| captoin: x\nx = 1\n", r"docs/part/slug.py:3: unknown option #\| captoin"),
-        (TITLE + "# %%\n#| widget: x\nx = 1\n", r"docs/part/slug.py:3: only a cell tagged `live` has a #\| widget:"),
+        (
+            TITLE + "# %%\n#| widget: x\nx = 1\n",
+            r"docs/part/slug.py:3: only a cell tagged `live` or `fold` has a #\| widget:",
+        ),
         ("x = 1\n" + TITLE, r"docs/part/slug.py:1: text before the first"),
         ("# %%\nx = 1\n", r"docs/part/slug.py:1: the first cell must be Markdown"),
         (

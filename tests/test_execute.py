@@ -76,8 +76,8 @@ def test_a_live_piece_gets_its_files_from_the_run_and_is_remembered_with_it(smal
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (LIVE.replace("plt.show()", "plt.close()"), "a live cell with a `#| widget:` ends with one figure"),
-        (LIVE.replace("#| widget: it\n", ""), "one without shows nothing"),
+        (LIVE.replace("plt.show()", "plt.close()"), "a cell with a `#| widget:` ends with one figure"),
+        (LIVE.replace("#| widget: it\n", ""), "a live cell without one shows nothing"),
         (
             LIVE.replace('publish("opening", x)', 'publish("opening", "x" * 2**20)'),
             "its live piece has 1,048,578 bytes",

@@ -1,6 +1,7 @@
 """From published cells to a page: what goes where, and what is cleaned away."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -133,6 +134,8 @@ def test_a_drawing_takes_the_pages_own_words() -> None:
 def test_a_live_piece_is_a_figure_that_names_its_widget_and_where_its_files_lie(tmp_path: Path) -> None:
     figure = code("draw()", 1, "live", widget="it", alt="A line.", caption="It *rises*.", outputs=CELLS[4].outputs)
     cells = [markdown("# Title", 0), figure, code("publish()", 2, "live")]
+    folded = [cells[0], replace(figure, tags=frozenset({"fold"}), folded=True), cells[2]]
+    assert str(rendered(folded, tmp_path)) == str(rendered(cells, tmp_path)), "its code is not on the page either way"
     soup = rendered(cells, tmp_path)
     live = soup.select_one("figure.live")
     assert live is not None

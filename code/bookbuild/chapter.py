@@ -91,8 +91,8 @@ def _read_cell(raw: object, marker_line: int, name: str) -> Cell:
         raise BuildError(
             f"{where}: unknown option #| {', '.join(sorted(unknown))}: (there are alt, caption and widget)"
         )
-    if "widget" in options and "live" not in tags:
-        raise BuildError(f"{where}: only a cell tagged `live` has a #| widget:")
+    if "widget" in options and tags.isdisjoint({"live", "fold"}):
+        raise BuildError(f"{where}: only a cell tagged `live` or `fold` has a #| widget:")
     return Cell(
         kind=kind,
         source="\n".join(lines[first:]),

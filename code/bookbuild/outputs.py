@@ -43,10 +43,11 @@ def check_outputs(cell: FlatCell, outputs: list[dict[str, Any]], chapter: Chapte
     figures = sum("image/svg+xml" in output.get("data", {}) for output in outputs)
     if figures > 1:
         raise BuildError(f"{where}: one figure a cell, so that each has its own caption; this one has {figures}")
-    if cell.cell.has("live") and bool(outputs) != ("widget" in cell.cell.options):
+    widget = "widget" in cell.cell.options
+    if (widget and not figures) or (cell.cell.has("live") and outputs and not widget):
         raise BuildError(
-            f"{where}: a live cell with a `#| widget:` ends with one figure, which stands there where no script runs; "
-            "one without shows nothing"
+            f"{where}: a cell with a `#| widget:` ends with one figure, which stands there where no script runs; "
+            "a live cell without one shows nothing"
         )
     if figures and set(cell.cell.options) - {"widget"} != {"alt", "caption"}:
         raise BuildError(f"{where}: a figure needs `#| alt: ...` and `#| caption: ...` as the first lines of its cell")

@@ -133,7 +133,7 @@ def fill_places(
             return OPENED[name]
         numbers = [int(number) for number in rest.split(",")]
         run = [(number, code[number], fragments[number]) for number in numbers]
-        if "live" in run[0][1].tags:
+        if "live" in run[0][1].tags or run[-1][1].widget:
             return _live_html(*run[-1], inline, live_url)
         return _run_html(run, reference_url, inline)
 

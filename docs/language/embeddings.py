@@ -122,19 +122,10 @@ print("letters on the wrong side of the best line, three seeds")
 print("before training:", *wrong_before)
 print("after training: ", *wrong_after)
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: letter-map
 #| alt: Two maps of the letters a to z. Before training, vowels stand among the consonants. After it, a, e, i, o, u stand together on one side of a dashed line, apart from the consonants.
 #| caption: Two numbers a letter, before and after training. Vowels are ringed; *y*, which can be both, is gray and not counted. Dashed: the best line.
-from bookbuild.live import publish
-
-stages = []
-for rows in maps[0]:
-    wrong, across, cut = best_line(rows)
-    line = [round(number, 4) for number in (*across.tolist(), cut)]
-    places = [[round(number, 4) for number in row] for row in rows[1:].tolist()]
-    stages.append({"wrong": wrong, "line": line, "places": places})
-publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.6))
 for ax, rows, stage in zip(axes, maps[0], ("before", "after")):
     wrong, across, cut = best_line(rows)
@@ -157,6 +148,17 @@ fig.suptitle(
     "Training sorts the letters", x=0.02, ha="left", weight="bold", fontsize=12
 )
 plt.show()
+
+# %% tags=["live"]
+from bookbuild.live import publish
+
+stages = []
+for rows in maps[0]:
+    wrong, across, cut = best_line(rows)
+    line = [round(number, 4) for number in (*across.tolist(), cut)]
+    places = [[round(number, 4) for number in row] for row in rows[1:].tolist()]
+    stages.append({"wrong": wrong, "line": line, "places": places})
+publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 
 # %% [markdown]
 # Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, {{ ", ".join(map(str, wrong_after)) }} after. Letters that call for the same guesses can lie close, and their slopes push them the same way.

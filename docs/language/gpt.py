@@ -238,14 +238,26 @@ for _ in range(8):
     written.append(tokenizer.decode(drawn))
 print(" ".join(written))
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: city-gpt
 #| alt: Bars of the likeliest letters after {{ begun }}, as the city GPT expects them. The likeliest is {{ tokenizer.labels[best[0]] }}, with {{ f"{expected[best[0]]:.0%}" }}.
 #| caption: This page's GPT, after the first letters of *plymouth*, a held-out name.
-from bookbuild.live import publish, publish_model
-
 begun = "plym"
 assert "plymouth" in held_out_names
+read = torch.tensor([[0, *tokenizer.encode(begun)]])
+with torch.no_grad():
+    expected = city(read)[0, -1].softmax(dim=-1)  # (V,)
+best = expected.argsort(descending=True)[:6].tolist()
+fig, ax = plt.subplots(figsize=(5.4, 2.4))
+ax.barh(range(6), 100 * expected[best], color="C1")
+ax.set_yticks(range(6), [tokenizer.labels[i] if i else "end" for i in best])
+ax.invert_yaxis()
+ax.set_xlabel(f"probability after {begun} (%)")
+plt.show()
+
+# %% tags=["live"]
+from bookbuild.live import publish, publish_model
+
 looks: list[list] = []  # of the last letter, a list for each layer
 
 
@@ -256,21 +268,13 @@ def note_looks(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> N
 
 hooks = [block.attention.register_forward_hook(note_looks) for block in city.blocks]
 with torch.no_grad():
-    read = torch.tensor([[0, *tokenizer.encode(begun)]])
-    expected = city(read)[0, -1].softmax(dim=-1)
+    city(read)
 for hook in hooks:
     hook.remove()
-best = expected.argsort(descending=True)[:6].tolist()
 shares = [round(share, 4) for share in expected.tolist()]
 publish("opening", {"text": begun, "shares": shares, "attention": looks})
 publish_model("city", city, tokenizer)
 publish("losses", {"city": round(city_loss, 3)})  # for the home page
-fig, ax = plt.subplots(figsize=(5.4, 2.4))
-ax.barh(range(6), 100 * expected[best], color="C1")
-ax.set_yticks(range(6), [tokenizer.labels[i] if i else "end" for i in best])
-ax.invert_yaxis()
-ax.set_xlabel(f"probability after {begun} (%)")
-plt.show()
 
 # %% [markdown]
 # Short of the tables: a page cannot wait. A larger one, with the changes that Part 4 explains, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:

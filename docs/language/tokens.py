@@ -109,38 +109,11 @@ print("last:", *tokenizer.labels[-10:])
 # %% [markdown]
 # Two spaces: indented examples are full of them. Then ruled lines, then English, at last whole words:
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: tokenizer
 #| alt: {{ shown_text }}, in rows of pieces: {{ "; ".join(f"after {allowed:,} merges {len(pieces)}" for allowed, pieces in cuts) }}. At last without, with its space, is one piece. The emoji stays in four bytes.
 #| caption: More merges, fewer pieces.
-from bookbuild.live import publish
-
-shown_text, symbols = "strawberries without 😀", byte_symbols()
-tokens = [
-    {
-        "id": number,
-        "label": tokenizer.labels[number],
-        "bytes": list(tokenizer.tokens[number]),
-        "parts": [drawn(part) for part in tokenizer.merges[number - 256]]
-        if number >= 256
-        else [],
-    }
-    for number in tokenizer.encode(shown_text)
-]
-num_merges = len(tokenizer.merges)
-merged_from = {left + right: (left, right) for left, right in tokenizer.merges}
-steps, todo = set(), [bytes(token["bytes"]) for token in tokens]
-while todo:
-    if (part := todo.pop()) in merged_from:
-        steps.add(tokenizer.ids[part] - 255)  # which merge made it
-        todo += merged_from[part]
-opening = {"text": shown_text, "merges": num_merges, "tokens": tokens}
-publish("opening", opening | {"steps": sorted(steps)})
-spelled = [
-    ["".join(symbols[bytes([byte])] for byte in part) for part in pair]
-    for pair in tokenizer.merges
-]
-publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
+shown_text, num_merges = "strawberries without 😀", len(tokenizer.merges)
 cuts = []
 for allowed in (0, 64, 512, num_merges):
     cutter = BytePairTokenizer(tokenizer.merges[:allowed])
@@ -163,6 +136,35 @@ ax.set_xlim(-0.1, place + 0.1)
 ax.set_ylim(0.6 - len(cuts), 0.6)
 ax.set_axis_off()
 plt.show()
+
+# %% tags=["live"]
+from bookbuild.live import publish
+
+symbols = byte_symbols()
+tokens = [
+    {
+        "id": number,
+        "label": tokenizer.labels[number],
+        "bytes": list(tokenizer.tokens[number]),
+        "parts": [drawn(part) for part in tokenizer.merges[number - 256]]
+        if number >= 256
+        else [],
+    }
+    for number in tokenizer.encode(shown_text)
+]
+merged_from = {left + right: (left, right) for left, right in tokenizer.merges}
+steps, todo = set(), [bytes(token["bytes"]) for token in tokens]
+while todo:
+    if (part := todo.pop()) in merged_from:
+        steps.add(tokenizer.ids[part] - 255)  # which merge made it
+        todo += merged_from[part]
+opening = {"text": shown_text, "merges": num_merges, "tokens": tokens}
+publish("opening", opening | {"steps": sorted(steps)})
+spelled = [
+    ["".join(symbols[bytes([byte])] for byte in part) for part in pair]
+    for pair in tokenizer.merges
+]
+publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
 # %% [markdown]
 # How much is saved, in texts held out?

@@ -308,10 +308,26 @@ with torch.no_grad():
     hidden = torch.relu(trained[large_rate].hidden(features[training]))  # (120, 16)
 alive = int((hidden > 0).any(dim=0).sum())
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: train-iris
 #| alt: Loss against step on a log axis for three learning rates. {{ small_rate }} creeps down, 0.02 falls fast, {{ large_rate }} leaps up at once and then stays at ln 3.
 #| caption: Too small crawls; too large breaks.
+fig, ax = plt.subplots(figsize=(5.4, 3.4))
+styles = {small_rate: ("C2", ":"), 0.02: ("C0", "-"), large_rate: ("C1", "--")}
+for rate, (colour, style) in styles.items():
+    ax.plot(curves[rate], color=colour, linestyle=style)
+    ax.text(
+        203, curves[rate][-1], f"rate {rate}", color=colour, weight="bold", va="center"
+    )
+ax.set_yscale("log")
+ax.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+ax.set_xlim(-4, 258)
+ax.set_xlabel("step")
+ax.set_ylabel("loss (nats)")
+ax.set_title(f"A learning rate of {large_rate} breaks the net")
+plt.show()
+
+# %% tags=["live"]
 from bookbuild.live import publish, publish_model
 
 torch.manual_seed(0)
@@ -331,21 +347,6 @@ recorded = [
 splits = {"training": flowers_of(training), "heldOut": flowers_of(held_out)}
 right = [round(120 * scores[0]), round(30 * held_out_scores[0])]
 publish("opening", {**splits, "right": right, "recorded": recorded})
-
-fig, ax = plt.subplots(figsize=(5.4, 3.4))
-styles = {small_rate: ("C2", ":"), 0.02: ("C0", "-"), large_rate: ("C1", "--")}
-for rate, (colour, style) in styles.items():
-    ax.plot(curves[rate], color=colour, linestyle=style)
-    ax.text(
-        203, curves[rate][-1], f"rate {rate}", color=colour, weight="bold", va="center"
-    )
-ax.set_yscale("log")
-ax.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
-ax.set_xlim(-4, 258)
-ax.set_xlabel("step")
-ax.set_ylabel("loss (nats)")
-ax.set_title(f"A learning rate of {large_rate} breaks the net")
-plt.show()
 
 # %% [markdown]
 # A flower's name is one guess. What if each guess led to the next? On to [predicting letters](../predicting-what-comes-next/one-letter-at-a-time.py).

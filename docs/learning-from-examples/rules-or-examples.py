@@ -71,12 +71,10 @@ num_gaps = len(petal_length.unique()) - 1
 num_pairs = num_gaps * (num_gaps + 1) // 2
 print(f"best of {num_pairs} pairs: {low:.2f} and {high:.2f} cm, {fewest} mistakes")
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: thresholds
 #| alt: Petal width against petal length. Setosa lies far off at the lower left. Versicolor and virginica touch. Two lines stand at {{ opening_low }} and {{ opening_high }} cm; rings mark the {{ opening_mistakes }} flowers that these misname.
 #| caption: Ringed: wrong.
-from bookbuild.live import publish
-
 opening_low, opening_high = 3.5, 5.5  # cm; not the best
 shown_names = classify_by_thresholds(petal_length, opening_low, opening_high)
 opening_mistakes = count_mistakes(shown_names, labels)
@@ -84,8 +82,6 @@ flowers = [
     (round(x, 1), round(y, 1), label)
     for x, y, label in zip(petal_length.tolist(), petal_width.tolist(), labels.tolist())
 ]
-publish("opening", {"species": SPECIES, "flowers": flowers})
-
 fig, ax = plt.subplots(figsize=(5.4, 3.4))
 for number, (colour, marker) in enumerate((("C0", "o"), ("C2", "^"), ("C3", "s"))):
     spots = {flower[:2] for flower in flowers if flower[2] == number}
@@ -104,6 +100,11 @@ ax.set_xlabel("petal length (cm)")
 ax.set_ylabel("petal width (cm)")
 ax.set_title(f"{opening_mistakes} of {len(labels)} flowers misnamed")
 plt.show()
+
+# %% tags=["live"]
+from bookbuild.live import publish
+
+publish("opening", {"species": SPECIES, "flowers": flowers})
 
 # %% [markdown]
 # Learning found {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm: {{ fewest }} mistakes.

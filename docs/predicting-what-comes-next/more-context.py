@@ -178,8 +178,6 @@ rounded = [[round(share, 6) for share in row.tolist()] for row in shares]
 publish("opening", {"labels": labels, "shares": rounded, "ends": ends})
 losses = {f"net{width}": round(row["held out"], 3) for width, row in scores.items()}
 publish("losses", losses)  # for the home page
-losses = {f"net{width}": score["held out"] for width, score in scores.items()}
-publish("losses", {name: round(loss, 3) for name, loss in losses.items()})
 fig, ax = plt.subplots(figsize=(5.4, 2))
 top = [100 * float(row.max()) for row in shares]
 ax.barh(range(4), top, 0.6, color=["C0", "C1", "C1", "C1"])

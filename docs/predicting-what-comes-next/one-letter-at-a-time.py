@@ -203,21 +203,12 @@ learned = exact_net.probabilities(every_letter)  # (27, 27): a table, like share
 largest_gap = (learned - shares).abs().max().item()
 print(f"no probability differs by more than {largest_gap:.4f}")
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: next-letter
 #| alt: Bars of the likeliest symbols after r, as the table counted them and as the net learned them: the bars are equally long. The likeliest is {{ labels[likeliest[0]] if likeliest[0] else "the end" }}, with {{ f"{shares[last, likeliest[0]]:.0%}" }}.
 #| caption: After *par*, a model with one letter of memory sees *r*. Counted and learned agree: none of {{ f"{learned.numel():,}" }} probabilities differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}.
-from bookbuild.live import publish, publish_model
-
 last = tokenizer.encode("r")[0]
 likeliest = shares[last].argsort(descending=True)[:6].tolist()
-rounded = {
-    name: [round(share, 4) for share in table[last].tolist()]
-    for name, table in (("counts", shares), ("net", learned))
-}
-publish("opening", {"labels": labels, **rounded})
-publish_model("counts", shares, tokenizer)
-publish_model("net", exact_net, tokenizer, half=True)
 fig, ax = plt.subplots(figsize=(5.4, 2.6))
 for table, color, shift in ((shares, "C0", -0.2), (learned, "C1", 0.2)):
     places = [place + shift for place in range(len(likeliest))]
@@ -226,6 +217,17 @@ ax.set_yticks(range(len(likeliest)), [labels[i] if i else "end" for i in likelie
 ax.invert_yaxis()
 ax.set_xlabel("probability after r (%); upper bars counted, lower learned")
 plt.show()
+
+# %% tags=["live"]
+from bookbuild.live import publish, publish_model
+
+rounded = {
+    name: [round(share, 4) for share in table[last].tolist()]
+    for name, table in (("counts", shares), ("net", learned))
+}
+publish("opening", {"labels": labels, **rounded})
+publish_model("counts", shares, tokenizer)
+publish_model("net", exact_net, tokenizer, half=True)
 
 # %% [markdown]
 # ## Held out

@@ -69,16 +69,12 @@ model = GPT(config)
 train_on_sequences(model, inputs, targets, num_steps=400, batch_size=128)
 print(f"{sum(p.numel() for p in model.parameters()):,} parameters, trained")
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: choose
 #| alt: The probability of each next letter after ma, the likeliest first, as an outline; filled, what temperature 0.5, top-k with 10 and top-p with 0.9 leave: {{ " and ".join(f"{letter} with {share:.0f} percent" for letter, share in stay) }}. The others are cut.
 #| caption: Outline: before. Filled: after. Gray: cut.
-from bookbuild.live import publish, publish_model
-
 with torch.no_grad():
     scores = model(torch.tensor([[0, *tokenizer.encode("ma")]]))[0, -1]  # (V,)
-publish("opening", {"scores": scores.tolist(), "labels": tokenizer.labels})
-publish_model("gpt", model, tokenizer)
 ranked = scores.argsort(descending=True)
 left = keep_top_p(keep_top_k(at_temperature(scores, 0.5), 10), 0.9)
 before, after = (100 * s.softmax(dim=-1)[ranked] for s in (scores, left))
@@ -95,6 +91,12 @@ ax.set_xlim(-0.5, len(letters) - 0.5)
 ax.set_ylabel("%")
 ax.set_title(f"{len(stay)} of {len(letters)} letters stay")
 plt.show()
+
+# %% tags=["live"]
+from bookbuild.live import publish, publish_model
+
+publish("opening", {"scores": scores.tolist(), "labels": tokenizer.labels})
+publish_model("gpt", model, tokenizer)
 
 # %% [markdown]
 # ## What is good writing?

@@ -93,10 +93,29 @@ low, high = prediction_range(sizes[:5], by_seed, sizes[5])
 off = predicted / losses[5] - 1
 print(f"predicted {predicted:.3f} ({low:.3f} to {high:.3f}), measured {losses[5]:.3f}")
 
-# %% tags=["live"]
+# %% tags=["fold"]
 #| widget: scale
 #| alt: Loss against parameters, both on axes where each step multiplies. Five dots fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }} nats along a curve that flattens. Beyond them it is dashed. At the sixth size it says {{ f"{predicted:.2f}" }}, with a range; the ring of the measured loss, {{ f"{losses[5]:.2f}" }}, lies {{ "inside" if low <= losses[5] <= high else "outside" }} the range.
 #| caption: Means of {{ num_seeds }} seeds. Range: one seed, one size left out.
+fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fitted, beyond = np.geomspace(sizes[0], sizes[4], 25), np.geomspace(sizes[4], 1e9, 25)
+ax.plot(fitted, [law.loss(n) for n in fitted], "C1-")
+ax.plot(beyond, [law.loss(n) for n in beyond], "C1--")
+ax.plot(sizes[:5], losses[:5], "C0o", markersize=6)
+ax.plot([sizes[5]] * 2, [low, high], "C1_-", markersize=12, linewidth=1.2)
+ax.plot(sizes[5], losses[5], "C0o", markersize=8, markerfacecolor="none")
+ax.text(1e8, 1.2, "projected", color="C1", ha="center")
+ax.set_xscale("log")
+ax.set_yscale("log")
+ax.set_xticks([1e4, 1e6, 1e8], ["10,000", "1 million", "100 million"])
+ax.set_yticks([1.2, 1.6, 2.0], ["1.2", "1.6", "2.0"])
+ax.minorticks_off()
+ax.set_xlabel("parameters inside the blocks")
+ax.set_ylabel("loss (nats)")
+ax.set_title(f"Five sizes predict the sixth within {np.ceil(100 * abs(off)):.0f}%")
+plt.show()
+
+# %% tags=["live"]
 from dataclasses import asdict
 
 from bookbuild.live import publish
@@ -126,23 +145,6 @@ publish(
         "fits": {"five": published_fit(5), "six": published_fit(6)},
     },
 )
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
-fitted, beyond = np.geomspace(sizes[0], sizes[4], 25), np.geomspace(sizes[4], 1e9, 25)
-ax.plot(fitted, [law.loss(n) for n in fitted], "C1-")
-ax.plot(beyond, [law.loss(n) for n in beyond], "C1--")
-ax.plot(sizes[:5], losses[:5], "C0o", markersize=6)
-ax.plot([sizes[5]] * 2, [low, high], "C1_-", markersize=12, linewidth=1.2)
-ax.plot(sizes[5], losses[5], "C0o", markersize=8, markerfacecolor="none")
-ax.text(1e8, 1.2, "projected", color="C1", ha="center")
-ax.set_xscale("log")
-ax.set_yscale("log")
-ax.set_xticks([1e4, 1e6, 1e8], ["10,000", "1 million", "100 million"])
-ax.set_yticks([1.2, 1.6, 2.0], ["1.2", "1.6", "2.0"])
-ax.minorticks_off()
-ax.set_xlabel("parameters inside the blocks")
-ax.set_ylabel("loss (nats)")
-ax.set_title(f"Five sizes predict the sixth within {np.ceil(100 * abs(off)):.0f}%")
-plt.show()
 
 # %% [markdown]
 # Predicted {{ f"{predicted:.2f}" }} nats, measured {{ f"{losses[5]:.2f}" }}: {{ f"{abs(off):.1%}" }} off.
