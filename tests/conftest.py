@@ -30,6 +30,12 @@ from gptbook.recipes import GPTRecipe, NgramRecipe
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+COUNT_SHIFTS = """
+window.shift = 0;
+new PerformanceObserver((list) => { for (const e of list.getEntries()) window.shift += e.value; })
+  .observe({ type: "layout-shift", buffered: true });
+"""
+"""Run before a page's own scripts: `window.shift` sums up how far things moved by themselves."""
 SECONDS_TO_BUILD = 900
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -204,25 +204,3 @@ def test_a_model_of_the_reader(browser: Browser, site: Site, tmp_path: Path) -> 
     piece.get_by_role("button", name="Back to the city GPT").click()
     expect(piece.locator(".choose-stay")).to_contain_text("of 27 stay")
     assert page.complaints == []
-
-
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_keeps_its_height(browser: Browser, site: Site, width: int) -> None:
-    page, piece = open_piece(browser, site, PAGE, "choose", viewport={"width": width, "height": 900})
-    heights = set()
-
-    def look() -> None:
-        heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
-
-    for name in ("Temperature", "Top-k", "Top-p"):
-        for key in ("Home", "End"):
-            piece.get_by_role("slider", name=name).press(key)
-            look()
-    piece.get_by_role("button", name="Write", exact=True).click()
-    names(piece)
-    look()
-    piece.get_by_label("It has read").fill("é" * 10)
-    expect(piece.locator(".live-field .live-error")).not_to_have_text("")
-    look()
-    assert len(heights) == 1, heights
-    assert page.evaluate("document.documentElement.scrollWidth") == width

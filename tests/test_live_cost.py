@@ -161,18 +161,3 @@ def test_what_has_no_price_and_what_does_not_fit_are_said(browser: Browser, site
     assert lines["= cost, projected"] == "unknown"
     assert lines["Fits in GPU memory"].startswith("no: needs ")
     assert "no price in the table" in piece.inner_text()
-
-
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_keeps_its_height(browser: Browser, site: Site, width: int) -> None:
-    viewport = {"width": width, "height": 900}
-    page, piece = open_piece(browser, site, PAGE, "cost", viewport=viewport)
-    heights = set()
-    for gpu in known_gpus():
-        piece.get_by_label("GPU", exact=True).select_option(gpu)
-        for end in ("Home", "End"):
-            for name in ("Layers", "Width", "Tokens", "Share of peak"):
-                piece.get_by_role("slider", name=name).press(end)
-            heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
-    assert len(heights) == 1, heights
-    assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -128,17 +128,3 @@ def test_an_address_is_a_state_and_a_bad_one_is_repaired(
     page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
     expect_term(piece, place, size)
     page.context.close()
-
-
-def test_nothing_moves_below_it_while_it_is_used(opened: tuple[Page, Locator]) -> None:
-    page, piece = opened
-    for width in (320, 390, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        heights = set()
-        for size in SIZES:
-            piece.get_by_role("radio", name=size, exact=True).check(force=True)
-            for term in parameter_terms(GPTConfig()):
-                piece.get_by_role("button", name=f": {term.name}").focus()
-                heights.add(piece.evaluate("piece => piece.getBoundingClientRect().height"))
-        assert len(heights) == 1, (width, heights)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

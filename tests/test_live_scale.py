@@ -123,18 +123,3 @@ def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site, que
     assert piece.locator("output").inner_text() == size
     assert kind in lines(piece)
     assert page.complaints == []
-
-
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_keeps_its_height(browser: Browser, site: Site, width: int) -> None:
-    page, piece = open_piece(browser, site, PAGE, "scale", viewport={"width": width, "height": 900})
-    slider = piece.get_by_role("slider", name="Size")
-    heights = set()
-    for key in ("Home", *["PageUp"] * 8, "End"):
-        slider.press(key)
-        heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
-    for dot in piece.locator(".scale-dot").all():
-        dot.focus()
-        heights.add(piece.evaluate("(piece) => piece.offsetHeight"))
-    assert len(heights) == 1, heights
-    assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from conftest import Site
@@ -151,23 +150,3 @@ def test_an_address_is_a_state_and_a_bad_one_is_repaired(
     page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
     expect_pair(piece, low, high)
     page.context.close()
-
-
-def test_nothing_moves_below_it_while_it_is_used(opened: tuple[Page, Locator]) -> None:
-    page, piece = opened
-
-    def height() -> Any:
-        return piece.evaluate("piece => piece.getBoundingClientRect().height")
-
-    for width in (320, 390, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        piece.get_by_role("button", name="Start again").click()
-        at_first = height()
-        piece.get_by_role("slider", name="First threshold").fill("6.95")
-        assert height() == at_first
-        piece.get_by_role("button", name="Learn it").click()
-        page.wait_for_timeout(100)
-        assert height() == at_first
-        expect_learned(piece)
-        assert height() == at_first
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -216,21 +216,3 @@ def test_an_address_is_a_state_and_a_bad_one_is_repaired(
     expect_step(piece, steps)
     expect(piece.locator("output")).to_have_text(rate)
     page.context.close()
-
-
-def test_nothing_moves_below_it_while_it_is_used(opened: tuple[Page, Locator]) -> None:
-    page, piece = opened
-    for width in (320, 390, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        heights = set()
-        for power in ("-3", "-1.7", "-0.8", "0"):
-            piece.get_by_role("button", name="Start again").click()
-            expect_step(piece, 0)
-            heights.add(piece.evaluate("piece => piece.getBoundingClientRect().height"))
-            piece.get_by_role("slider", name="Learning rate").fill(power)
-            for steps in (1, 60, 200):
-                piece.evaluate("(piece, steps) => piece.set({ steps })", steps)
-                expect_step(piece, steps)
-                heights.add(piece.evaluate("piece => piece.getBoundingClientRect().height"))
-        assert len(heights) == 1, (width, heights)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Site
+from conftest import COUNT_SHIFTS, Site
 from live_pages import PIECES, open_piece
 from playwright.sync_api import Browser, Locator, Page
 
@@ -23,11 +23,6 @@ COUNT_FRAMES = """
 window.frames_drawn = 0;
 const ask = window.requestAnimationFrame.bind(window);
 window.requestAnimationFrame = (step) => ask((now) => { window.frames_drawn += 1; step(now); });
-"""
-COUNT_SHIFTS = """
-window.shift = 0;
-new PerformanceObserver((list) => { for (const e of list.getEntries()) window.shift += e.value; })
-  .observe({ type: "layout-shift", buffered: true });
 """
 STATE = "piece => JSON.stringify(piece.state)"
 
@@ -51,27 +46,46 @@ def axe_finds(page: Page, widget: str) -> list[Any]:
 
 
 def use_everything(page: Page, piece: Locator) -> None:
-    """Press each button, choose each choice, move each slider, type into each field, one after another."""
-    for kind in ("input[type=text]", "input[type=range]", "select", "input[type=radio]", "button"):
-        order = range(min(piece.locator(kind).count(), 12))
-        if "radio" in kind:  # what is chosen already comes first, so that another one is the last
-            order = sorted(order, key=lambda number: not piece.locator(kind).nth(number).is_checked())
-        for number in order:
-            control = piece.locator(kind).nth(number)
-            if not control.is_visible() or not control.is_enabled():
-                continue
-            if (control.text_content() or "").strip() in {"Copy link", "Start again"}:
-                continue
-            control.focus()
-            if kind == "input[type=text]":
-                control.fill("ma")
-            elif kind in {"input[type=range]", "select"}:
-                page.keyboard.press("ArrowRight" if "range" in kind else "ArrowDown")
-            elif kind == "input[type=radio]":
-                page.keyboard.press("Space")
-            else:
-                page.keyboard.press("Enter")
-            page.wait_for_timeout(60)
+    """Type into each field, move each slider, choose each choice, press each button, one after another."""
+    piece.evaluate(
+        """async (piece) => {
+          const done = () => new Promise((resolve) => setTimeout(resolve, 40));
+          const usable = (control) => control.checkVisibility() && !control.disabled;
+          const controls = (kind) => [...piece.querySelectorAll(kind)].filter(usable);
+          const tell = (control) => ["input", "change"].forEach((name) =>
+            control.dispatchEvent(new Event(name, { bubbles: true })));
+          for (const field of controls("input[type=text], textarea")) {
+            field.focus();
+            field.value = "ma";
+            tell(field);
+            await done();
+          }
+          for (const slider of controls("input[type=range]")) {
+            slider.value === slider.max ? slider.stepDown() : slider.stepUp();
+            tell(slider);
+            await done();
+          }
+          for (const select of controls("select")) {
+            select.selectedIndex = (select.selectedIndex + 1) % select.length;
+            tell(select);
+            await done();
+          }
+          // What is chosen already comes first, so that another one is the last.
+          const radios = controls("input[type=radio], [role=radio]").slice(0, 12);
+          for (const radio of radios.sort((a, b) => Boolean(b.checked) - Boolean(a.checked))) {
+            radio.focus();
+            radio.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+            await done();
+          }
+          for (const button of controls("button").slice(0, 12)) {
+            if (/^(Start again|Copy link)$/.test(button.textContent)) continue;
+            if (!button.isConnected || button.disabled) continue;
+            button.focus();
+            button.click();
+            await done();
+          }
+        }"""
+    )
     page.wait_for_timeout(700)
 
 
@@ -172,8 +186,10 @@ def test_in_the_dark_and_without_motion_a_state_has_an_address(browser: Browser,
         "reduced_motion": "reduce",
     }
     page, piece = open_piece(browser, site, PIECES[widget], widget, **dark)
+    height = piece.evaluate("piece => piece.offsetHeight")
     use_everything(page, piece)
     assert axe_finds(page, widget) == []
+    assert abs(piece.evaluate("piece => piece.offsetHeight") - height) <= 1, "what stands below must not jump"
     state = piece.evaluate(STATE)
     assert state != piece.evaluate("piece => JSON.stringify(piece.defaults)"), "using it changes nothing"
     query = page.evaluate("location.search")
@@ -190,9 +206,9 @@ def test_in_the_dark_and_without_motion_a_state_has_an_address(browser: Browser,
 
 @every_piece
 def test_nonsense_in_an_address_and_in_a_field_does_no_harm(browser: Browser, site: Site, widget: str) -> None:
-    page, piece = open_piece(browser, site, PIECES[widget], widget)
-    names = piece.evaluate("piece => Object.keys(piece.defaults)")
-    close(page)
+    script = (site.folder / "widgets" / f"{widget}.js").read_text(encoding="utf-8")
+    names = re.findall(r"(\w+): ", script.partition("static state = {")[2].partition("}")[0])
+    assert names
     query = "?" + "&".join(f"{name}=-1e9%3Cb%3E%F0%9F%99%82" for name in names)
     page, piece = open_piece(browser, site, PIECES[widget], widget, query)
     page.wait_for_timeout(300)

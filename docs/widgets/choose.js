@@ -1,4 +1,5 @@
 // Temperature, top-k and top-p over a real guess: every candidate before and after, and what is written that way.
+import { percent, visible } from "./letterbars.js";
 import { LivePiece, button, el, slider, textField } from "./piece.js";
 import { ownModel } from "./own-model.js";
 import { shape, softmax } from "./sampling.js";
@@ -23,7 +24,6 @@ export function candidates(scores, { temperature, k, p }) {
 }
 
 const count = (list) => list.length.toLocaleString("en-US");
-const percent = (share) => (share && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`);
 
 export default class Choose extends LivePiece {
   static title = "Choose how it chooses";
@@ -167,7 +167,7 @@ export default class Choose extends LivePiece {
   }
 
   #draw(all) {
-    const label = this.#own ? this.#own.tokenizer.label : this.labels;
+    const label = (id) => visible(this.#own ? this.#own.tokenizer.label(id) : this.labels(id));
     const widest = Math.max(all[0].before, all[0].after);
     this.rows.forEach(({ row, ...parts }, place) => {
       const one = all[place];

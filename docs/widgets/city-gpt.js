@@ -1,5 +1,5 @@
 // Chapter 11: the page's GPT of city names, or the reader's own model, one token at a time.
-import { letterBars, percent } from "./letterbars.js";
+import { letterBars, percent, visible } from "./letterbars.js";
 import { ownModel } from "./own-model.js";
 import { LivePiece, button, choice, el, slider, textField } from "./piece.js";
 import { softmax } from "./sampling.js";
@@ -117,6 +117,7 @@ class CityGPT extends LivePiece {
     this.#tell("");
     this.classList.toggle("city-gpt-own", Boolean(own));
     this.field.input.rows = own ? 5 : 1;
+    this.field.about.textContent = `None: the start of a ${own ? "text" : "name"}.`;
     const token = own?.model.about.tokenizer.kind === "pieces" ? "token" : "letter";
     this.step.textContent = `Next ${token}`;
     this.whole.textContent = own ? `Write ${WRITTEN} ${token}s` : "Write a name";
@@ -176,7 +177,7 @@ class CityGPT extends LivePiece {
     const few = ids.length * about.numParameters < MOST_WORK;
     const { logits, attention = null } = await model.next(ids, { attention: few });
     const end = tokenizer.endOfText ?? tokenizer.mark;
-    const label = (id) => (id === end ? "end" : tokenizer.label(id));
+    const label = (id) => (id === end ? "end" : visible(tokenizer.label(id)));
     const seen = ids.slice(-about.config.context_length);
     return {
       tokens: seen.map((id, place) => (id === end && !place ? "start" : label(id))),
@@ -285,7 +286,7 @@ class CityGPT extends LivePiece {
       this.#known = known;
       await this.set({ text, seed: seed + 1 });
       this.#seen.ended = ended;
-      const drew = last && `Drawn: “${tokenizer.label(last.id)}”, which had ${percent(last.probability)}.`;
+      const drew = last && `Drawn: “${visible(tokenizer.label(last.id))}”, which had ${percent(last.probability)}.`;
       this.#tell(ended ? `Drawn: the end of the ${this.#own ? "text" : "name"}.` : (drew ?? ""));
       if (!this.#own) this.step.textContent = ended ? "New name" : "Next letter";
       this.say(`${this.note.textContent} ${this.#own ? "" : text}`);

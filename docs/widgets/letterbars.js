@@ -6,6 +6,9 @@ export function percent(share) {
   return share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`;
 }
 
+/** A blank or a line's end, as something to be seen. */
+export const visible = (label) => label.replaceAll(" ", "␣").replaceAll("\n", "⏎");
+
 /**
  * A fixed number of bars, the likeliest first; what is left is one more row.
  * `show(rows, { learned, chosen })`: rows are {label, probability} in any order, `chosen` the label that was drawn.
