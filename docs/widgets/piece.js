@@ -243,6 +243,7 @@ export function textField({ label, value = "", hint = "", onInput }) {
     element: el("div", { class: "live-field" }, el("label", { for: id }, label), input, error, about),
     input,
     error,
+    about,
     set,
   };
 }
