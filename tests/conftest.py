@@ -28,7 +28,8 @@ from bookbuild.project import Project, this_project
 from gptbook.recipes import GPTRecipe, NgramRecipe
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from live_pages import OpenLive
+    from playwright.sync_api import Browser, Locator
 
 COUNT_SHIFTS = """
 window.shift = 0;
@@ -197,6 +198,31 @@ def browser(chromium: str) -> Iterator["Browser"]:
         opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def open_live(browser: "Browser", site: Site, request: pytest.FixtureRequest) -> Iterator["OpenLive"]:
+    """Opens the live piece that the test's module names (NAME) on its page; none may have complained in the end."""
+    from live_pages import PIECES, open_piece
+
+    pages: list[Any] = []
+
+    def open_one(query: str = "", **options: Any) -> "tuple[Any, Locator]":
+        name = request.module.NAME
+        page, piece = open_piece(browser, site, PIECES[name], name, query, **options)
+        pages.append(page)
+        return page, piece
+
+    yield open_one
+    for page in pages:
+        assert page.complaints == []
+        page.context.close()
+
+
+@pytest.fixture
+def opened(open_live: "OpenLive") -> "tuple[Any, Locator]":
+    """The page and its live piece, as a reader on a phone finds them."""
+    return open_live()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the tests of live pieces share: a page with its piece in place, and what it asked for on the way."""
 
+from collections.abc import Callable
 from typing import Any
 
 from conftest import Site
@@ -22,6 +23,9 @@ PIECES = {
     "ladder": "",
 }
 """Every live piece and its page."""
+
+OpenLive = Callable[..., tuple[Any, Locator]]
+"""`open_live(query, **options)`: the page, which knows what it `asked` for and its `complaints`, and its live piece."""
 
 
 def open_piece(

@@ -1,11 +1,11 @@
 """What a chapter publishes for its live piece: files that open again with the same numbers, when they are asked for."""
 
 import json
-import struct
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
@@ -29,9 +29,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    content = path.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    return dict(json.loads(content[8 : 8 + length])["__metadata__"])
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata())
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, expect
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -17,7 +17,9 @@ from gptbook.gpt import GPT, GPTConfig
 from gptbook.sampling import at_temperature, keep_top_k, shaped_scores
 from gptbook.tokenizer import CharacterTokenizer
 
-PAGE = PIECES["choose"]
+pytestmark = pytest.mark.browser
+
+NAME = "choose"
 LIVE = "live/generating"
 
 
@@ -52,8 +54,8 @@ def weights(asked: list[str]) -> list[str]:
     return [url for url in asked if url.endswith(".safetensors")]
 
 
-def test_shapes_as_the_package_does(browser: Browser, site: Site) -> None:
-    page, _ = open_piece(browser, site, PAGE, "choose")
+def test_shapes_as_the_package_does(open_live: OpenLive, site: Site) -> None:
+    page, _ = open_live()
     scores = opening(site)["scores"]
     settings = [
         {"temperature": temperature, "k": k, "p": p}
@@ -82,8 +84,8 @@ def test_shapes_as_the_package_does(browser: Browser, site: Site) -> None:
             assert {row["id"] for row in answer if row["cut"] == "top-k"} == set((~kept).nonzero().flatten().tolist())
 
 
-def test_opens_with_a_lesson_and_sliders_need_no_weights(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "choose")
+def test_opens_with_a_lesson_and_sliders_need_no_weights(open_live: OpenLive) -> None:
+    page, piece = open_live()
     rows = shown(piece)
     assert len(rows) == 27
     assert [share for _, share in rows].count("× top-k") == 17
@@ -93,11 +95,10 @@ def test_opens_with_a_lesson_and_sliders_need_no_weights(browser: Browser, site:
     assert [share for _, share in shown(piece)][:2] == ["100%", "× greedy"]
     assert "1 of 27 stays; greedy cuts 26." in piece.inner_text()
     assert weights(page.asked) == []
-    assert page.complaints == []
 
 
-def test_another_text_has_its_own_guess(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "choose", "?temperature=1&k=0&p=1")
+def test_another_text_has_its_own_guess(open_live: OpenLive, site: Site) -> None:
+    page, piece = open_live("?temperature=1&k=0&p=1")
     piece.get_by_label("It has read").fill("san")
     model, tokenizer = published(site)
     with torch.no_grad():
@@ -107,8 +108,8 @@ def test_another_text_has_its_own_guess(browser: Browser, site: Site) -> None:
     assert len(weights(page.asked)) == 1
 
 
-def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "choose")
+def test_by_keyboard_alone(open_live: OpenLive) -> None:
+    page, piece = open_live()
     piece.get_by_label("It has read").focus()
     page.keyboard.press("End")
     page.keyboard.type("r")
@@ -128,13 +129,12 @@ def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
     second = names(piece)
     assert second != first
     expect(page).to_have_url(re.compile("text=mar.*seed=2"))
-    again, other = open_piece(browser, site, PAGE, "choose", page.url[page.url.index("?") :])
+    _, other = open_live(page.url[page.url.index("?") :])
     assert names(other) == second, "an address writes the same names"
-    assert again.complaints == page.complaints == []
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "choose", has_touch=True, is_mobile=True)
+def test_by_touch_alone(open_live: OpenLive, site: Site) -> None:
+    _, piece = open_live(has_touch=True, is_mobile=True)
     slider = piece.get_by_role("slider", name="Temperature")
     box = slider.bounding_box()
     assert box
@@ -149,11 +149,10 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     assert written == [f"ma{greedy}."] * 3
     piece.get_by_role("button", name="Start again").tap()
     expect(piece.locator(".choose-write .live-text").first).to_have_text("")
-    assert page.complaints == []
 
 
-def test_bad_text_gets_a_sentence_and_the_rest_is_read(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "choose")
+def test_bad_text_gets_a_sentence_and_the_rest_is_read(open_live: OpenLive) -> None:
+    page, piece = open_live()
     field = piece.get_by_label("It has read")
     error = piece.locator(".live-field .live-error")
     field.fill("mé")
@@ -168,18 +167,16 @@ def test_bad_text_gets_a_sentence_and_the_rest_is_read(browser: Browser, site: S
     expect(error).to_have_text("")
     piece.get_by_role("button", name="Write", exact=True).click()
     assert all(name.startswith("par") for name in names(piece))
-    assert page.complaints == []
 
 
-def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site) -> None:
+def test_an_address_that_cannot_be_is_repaired(open_live: OpenLive) -> None:
     query = "?temperature=-3&k=7.5&p=9&seed=-1&text=" + "Q" * 500
-    page, piece = open_piece(browser, site, PAGE, "choose", query)
+    _, piece = open_live(query)
     assert piece.locator("output").all_inner_texts() == ["0: greedy", "10", "all"]
     expect(piece.locator(".live-field .live-error")).not_to_have_text("")
-    assert page.complaints == []
 
 
-def test_a_model_of_the_reader(browser: Browser, site: Site, tmp_path: Path) -> None:
+def test_a_model_of_the_reader(open_live: OpenLive, tmp_path: Path) -> None:
     """A tokenizer of pieces, more candidates than rows; then a file that is none; then back."""
     torch.manual_seed(0)
     config = GPTConfig(vocab_size=258, context_length=16, num_layers=1, num_heads=2, model_dim=8, mlp_dim=16)
@@ -191,7 +188,7 @@ def test_a_model_of_the_reader(browser: Browser, site: Site, tmp_path: Path) -> 
     }
     save_file(GPT(config).state_dict(), tmp_path / "own.safetensors", about)
     (tmp_path / "none.safetensors").write_text("not a model")
-    page, piece = open_piece(browser, site, PAGE, "choose")
+    _, piece = open_live()
     file = piece.locator("input[type=file]")
     file.set_input_files(tmp_path / "own.safetensors")
     expect(piece.locator(".choose-stay")).to_contain_text("of 258 stay")
@@ -203,4 +200,3 @@ def test_a_model_of_the_reader(browser: Browser, site: Site, tmp_path: Path) -> 
     expect(piece.locator(".choose-stay")).to_contain_text("of 258 stay")
     piece.get_by_role("button", name="Back to the city GPT").click()
     expect(piece.locator(".choose-stay")).to_contain_text("of 27 stay")
-    assert page.complaints == []

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
 from bookbuild.live import Chance
@@ -23,14 +23,6 @@ pytestmark = pytest.mark.browser
 
 NAME = "city-gpt"
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuvwxyz")
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Any:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def city(site: Site) -> GPT:
@@ -102,11 +94,11 @@ def test_it_opens_with_what_the_model_says(opened: tuple[Page, Locator], site: S
             piece.evaluate("(piece, state) => piece.set(state)", {"layer": layer, "head": head})
             percents = [f"{100 * share:.0f}%" for share in looks[layer - 1][head - 1].tolist()]
             assert piece.locator(".city-gpt-cell small").all_text_contents() == percents
-    assert not [address for address in page.asked if address.endswith("safetensors")]  # type: ignore[attr-defined]
+    assert not [address for address in page.asked if address.endswith("safetensors")]
 
 
 def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
-    browser: Browser, opened: tuple[Page, Locator], site: Site
+    open_live: OpenLive, opened: tuple[Page, Locator], site: Site
 ) -> None:
     page, piece = opened
     model = city(site)
@@ -117,7 +109,7 @@ def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
     first = written(model, "ber", seed=1, most=1)
     expect(field(piece)).to_have_value(first)
     page.wait_for_url("**seed=2**")
-    other, again = open_piece(browser, site, PIECES[NAME], NAME, f"?text={first}&seed=2")
+    other, again = open_live(f"?text={first}&seed=2")
     for here, its in ((page, piece), (other, again)):
         field(its).focus()
         here.keyboard.press("Tab")
@@ -125,7 +117,6 @@ def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
         here.keyboard.press("Enter")
         expect(field(its)).to_have_value(written(model, first, seed=2))
         expect(its.locator(".city-gpt-note")).to_have_text("Drawn: the end of the name.")
-    other.context.close()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(field(piece)).to_have_value(written(model, first, seed=2)[:-1])
@@ -136,8 +127,8 @@ def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
     expect(piece.get_by_role("status")).to_contain_text("The text so far")
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone(open_live: OpenLive, site: Site) -> None:
+    _, piece = open_live(has_touch=True)
     model = city(site)
     piece.get_by_role("button", name="Write a name").tap()
     whole = written(model, "plym", seed=1)
@@ -151,7 +142,6 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     expect(piece.locator(".city-gpt-where")).to_contain_text("Layer 2")
     piece.get_by_role("button", name="Start again").tap()
     expect(field(piece)).to_have_value("plym")
-    page.context.close()
 
 
 def test_what_the_alphabet_lacks_is_left_out_with_a_sentence(opened: tuple[Page, Locator]) -> None:
@@ -167,12 +157,10 @@ def test_what_the_alphabet_lacks_is_left_out_with_a_sentence(opened: tuple[Page,
     expect(piece.get_by_role("button", name="Take back")).to_be_disabled()
 
 
-def test_an_address_with_other_things_in_it_opens_all_the_same(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?text=%00%F0%9F%98%80&layer=9&head=-1&seed=1e99")
+def test_an_address_with_other_things_in_it_opens_all_the_same(open_live: OpenLive) -> None:
+    _, piece = open_live("?text=%00%F0%9F%98%80&layer=9&head=-1&seed=1e99")
     expect(alert(piece)).to_contain_text("in the alphabet: left out.")
     assert piece.evaluate("piece => [piece.state.layer, piece.state.head]") == [2, 0]
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 CONFIG = GPTConfig(vocab_size=260, context_length=16, num_layers=8, num_heads=2, model_dim=16, mlp_dim=16)

@@ -5,14 +5,16 @@ import re
 
 import pytest
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Page, expect
 
 from gptbook.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, duration, estimate, find_gpu, known_gpus
 from gptbook.gpt import GPTConfig
 from gptbook.memory import parameter_count
 
-PAGE = PIECES["cost"]
+pytestmark = pytest.mark.browser
+
+NAME = "cost"
 DEFAULTS = {"layers": 12, "width": 768, "steps": 4600, "gpu": "h100", "gpus": 1, "share": 40}
 BILL = """() => Object.fromEntries([...document.querySelectorAll("live-cost .live-lines > div")]
     .map((line) => [line.children[0].textContent, line.children[1].textContent]))"""
@@ -47,8 +49,8 @@ def settings(number: int) -> list[dict]:
     ]
 
 
-def test_counts_as_the_package_does_to_the_last_digit(browser: Browser, site: Site) -> None:
-    page, _ = open_piece(browser, site, PAGE, "cost")
+def test_counts_as_the_package_does_to_the_last_digit(open_live: OpenLive, site: Site) -> None:
+    page, _ = open_live()
     asked = [DEFAULTS, *settings(400)]
     answers = page.evaluate(
         """async ([script, opening, asked]) => {
@@ -91,9 +93,9 @@ def test_counts_as_the_package_does_to_the_last_digit(browser: Browser, site: Si
     assert 10 < too_small < 300, "some of the settings do not fit, and most do"
 
 
-def test_opens_on_the_bill_of_the_page(browser: Browser, site: Site) -> None:
+def test_opens_on_the_bill_of_the_page(open_live: OpenLive) -> None:
     assert DEFAULTS["share"] == 100 * PUBLISHED_SHARE
-    page, piece = open_piece(browser, site, PAGE, "cost")
+    page, piece = open_live()
     wanted = estimate(job(DEFAULTS), find_gpu("h100"))
     lines = bill(page)
     assert lines["= time, projected"] == duration(wanted.seconds)
@@ -103,11 +105,10 @@ def test_opens_on_the_bill_of_the_page(browser: Browser, site: Site) -> None:
     assert "October 24, 2026: the median of 16 offers, $2.58 to $6.16" in piece.inner_text()
     piece.locator("summary").click()
     assert "renshuBTC" in piece.inner_text()
-    assert page.complaints == []
 
 
-def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "cost", viewport={"width": 1280, "height": 900})
+def test_by_keyboard_alone(open_live: OpenLive) -> None:
+    page, piece = open_live(viewport={"width": 1280, "height": 900})
     piece.get_by_label("GPU", exact=True).focus()
     page.keyboard.type("A100 80")
     page.keyboard.press("Tab")
@@ -125,11 +126,10 @@ def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # start again
     assert bill(page)["= time, projected"] == duration(estimate(job(DEFAULTS), find_gpu("h100")).seconds)
-    assert page.complaints == []
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "cost", has_touch=True, is_mobile=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    page, piece = open_live(has_touch=True, is_mobile=True)
     before = bill(page)
     piece.get_by_role("radio", name="8").tap()
     tokens = piece.get_by_role("slider", name="Tokens")
@@ -145,18 +145,17 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     assert bill(page) == before
 
 
-def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site) -> None:
+def test_an_address_that_cannot_be_is_repaired(open_live: OpenLive) -> None:
     query = "?layers=999&width=abc&steps=-5&gpu=banana&gpus=3&share=1e9"
-    page, piece = open_piece(browser, site, PAGE, "cost", query)
+    page, piece = open_live(query)
     values = piece.locator("output").all_inner_texts()
     assert values == ["48", "768", "52 million", "100%"]
     assert piece.get_by_label("GPU", exact=True).input_value() == "h100"
     assert bill(page)["÷ GPUs"] in {"2", "4"}
-    assert page.complaints == []
 
 
-def test_what_has_no_price_and_what_does_not_fit_are_said(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "cost", "?gpu=rtx-4060&layers=40&width=2048")
+def test_what_has_no_price_and_what_does_not_fit_are_said(open_live: OpenLive) -> None:
+    page, piece = open_live("?gpu=rtx-4060&layers=40&width=2048")
     lines = bill(page)
     assert lines["= cost, projected"] == "unknown"
     assert lines["Fits in GPU memory"].startswith("no: needs ")

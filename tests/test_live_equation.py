@@ -1,12 +1,10 @@
 """Chapter 2's live piece: GPT-2's equations, and what each term counts."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 from gptbook.gpt import GPTConfig, parameter_terms
 
@@ -19,14 +17,6 @@ SIZES = {
     "large": GPTConfig(num_layers=36, model_dim=1280, num_heads=20, mlp_dim=5120),
     "XL": GPTConfig(num_layers=48, model_dim=1600, num_heads=25, mlp_dim=6400),
 }
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Iterator[tuple[Page, Locator]]:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def expect_term(piece: Locator, place: int, size: str) -> None:
@@ -93,8 +83,8 @@ def test_by_keyboard_alone(opened: tuple[Page, Locator]) -> None:
     expect_term(piece, 0, "small")
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True, is_mobile=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    _, piece = open_live(has_touch=True, is_mobile=True)
     for place, term in enumerate(parameter_terms(GPTConfig())):
         control = piece.get_by_role("button", name=f": {term.name}")
         assert control.evaluate("control => control.getBoundingClientRect().height") >= 43.5
@@ -104,7 +94,6 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     expect_term(piece, 9, "large")
     piece.get_by_role("button", name="Start again").tap()
     expect_term(piece, 0, "small")
-    page.context.close()
 
 
 def test_a_mouse_needs_no_click(opened: tuple[Page, Locator]) -> None:
@@ -123,8 +112,7 @@ def test_a_mouse_needs_no_click(opened: tuple[Page, Locator]) -> None:
     ],
 )
 def test_an_address_is_a_state_and_a_bad_one_is_repaired(
-    browser: Browser, site: Site, query: str, place: int, size: str
+    open_live: OpenLive, query: str, place: int, size: str
 ) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
+    _, piece = open_live(query)
     expect_term(piece, place, size)
-    page.context.close()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 from gptbook.clubs import ClubGrammar
 from gptbook.ngram import NgramCounts, context_windows
@@ -17,14 +17,6 @@ pytestmark = pytest.mark.browser
 
 NAME = "gap"
 FIRST_GAP, DEFAULT_CLUB = 4, "Manchester United"
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Any:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def opening(site: Site) -> dict[str, Any]:
@@ -94,8 +86,8 @@ def test_by_keyboard_alone_the_club_comes_into_the_window(opened: tuple[Page, Lo
     assert told(piece) == "The club is 1 word too far back: the table guesses."
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone(open_live: OpenLive, site: Site) -> None:
+    page, piece = open_live(has_touch=True)
     piece.locator("label", has_text="12").tap()
     assert told(piece) == "The net sees the club."
     box = piece.get_by_role("slider", name="Gap").bounding_box()
@@ -105,15 +97,11 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     piece.locator("select").select_option("Porto")
     share = 100 * opening(site)["right"]["12"][-1]
     expect(piece.locator(".gap-often")).to_have_text(f"Of 2,000 such sentences, the net gets {share:.0f}% right.")
-    assert not [address for address in page.asked if address.endswith("safetensors")]  # type: ignore[attr-defined]
-    page.context.close()
+    assert not [address for address in page.asked if address.endswith("safetensors")]
 
 
-def test_an_address_with_other_things_in_it_opens_all_the_same(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?gap=99&width=7&club=constructor")
+def test_an_address_with_other_things_in_it_opens_all_the_same(open_live: OpenLive) -> None:
+    _, piece = open_live("?gap=99&width=7&club=constructor")
     assert piece.evaluate("piece => piece.state") == {"club": DEFAULT_CLUB, "gap": 13, "width": 8}
-    page.context.close()
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?gap=6.4&width=5&club=Wolves")
+    _, piece = open_live("?gap=6.4&width=5&club=Wolves")
     assert piece.evaluate("piece => piece.state") == {"club": "Wolves", "gap": 6, "width": 5}
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()

@@ -1,26 +1,17 @@
 """The home page's live piece: five models of the book go on with the reader's city."""
 
 import json
-from typing import Any
 
 import pytest
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 from bookbuild.home_live import RUNGS, SEED, START, continued
 
 pytestmark = pytest.mark.browser
 
 NAME = "ladder"
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Any:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def expected(site: Site, start: str, seed: int) -> list[str]:
@@ -58,15 +49,14 @@ def test_by_keyboard_alone_every_rung_goes_on_as_the_package_does(opened: tuple[
     expect(piece.get_by_role("status")).to_contain_text(wanted[-1])
 
 
-def test_by_touch_alone_luck_changes_and_comes_back(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone_luck_changes_and_comes_back(open_live: OpenLive, site: Site) -> None:
+    _, piece = open_live(has_touch=True)
     at_first = names(piece)
     piece.get_by_role("button", name="Other luck").tap()
     expect(piece.locator(".live-text").last).to_have_text(expected(site, START, SEED + 1)[-1])
     piece.get_by_role("button", name="Start again").tap()
     expect(piece.locator(".live-text").last).to_have_text(at_first[-1])
     assert names(piece) == at_first
-    page.context.close()
 
 
 def test_strange_letters_and_endless_starts_get_a_sentence(opened: tuple[Page, Locator], site: Site) -> None:

@@ -3,25 +3,16 @@
 import json
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
 NAME = "letter-map"
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Iterator[tuple[Page, Locator]]:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +82,8 @@ def test_by_keyboard_alone(opened: tuple[Page, Locator], opening: dict[str, Any]
     expect(piece.locator(".letter-map")).not_to_have_class(re.compile("moving"))
 
 
-def test_by_touch_alone(browser: Browser, site: Site, opening: dict[str, Any]) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True, reduced_motion="reduce")
+def test_by_touch_alone(open_live: OpenLive, opening: dict[str, Any]) -> None:
+    _, piece = open_live(has_touch=True, reduced_motion="reduce")
     piece.get_by_role("radio", name="s", exact=True).tap(force=True)
     expect(piece.locator(".letter-map-told")).to_have_text(told(opening, "s", 1))
     piece.get_by_role("radio", name="before training").tap()
@@ -100,7 +91,6 @@ def test_by_touch_alone(browser: Browser, site: Site, opening: dict[str, Any]) -
     expect(piece.locator(".letter-map-told")).to_have_text(told(opening, "s", 0))
     piece.get_by_role("button", name="Start again").tap()
     expect(piece.locator(".letter-map-told")).to_have_text(told(opening, "e", 1))
-    page.context.close()
 
 
 def test_a_mouse_that_passes_over_a_letter_changes_nothing_for_good(
@@ -115,8 +105,6 @@ def test_a_mouse_that_passes_over_a_letter_changes_nothing_for_good(
 
 
 @pytest.mark.parametrize("query", ["?letter=%C3%A9", "?letter=ef&training=during", "?letter=&training="])
-def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site, query: str) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
+def test_an_address_that_cannot_be_is_repaired(open_live: OpenLive, query: str) -> None:
+    _, piece = open_live(query)
     expect(piece.locator(".letter-map-told")).to_contain_text("Nearest to e:")
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()

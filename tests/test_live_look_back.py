@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
 from gptbook.attention import AttentionModel
@@ -20,14 +20,6 @@ pytestmark = pytest.mark.browser
 
 NAME = "look-back"
 FIRST_GAP, CLUB, GAP = 4, "Porto", 14
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Any:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def opening(site: Site) -> dict[str, Any]:
@@ -47,7 +39,7 @@ def words(published: dict[str, Any], gap: int, club: str) -> list[str]:
 
 
 def weights_asked(page: Page) -> list[str]:
-    return [address for address in page.asked if address.endswith("safetensors")]  # type: ignore[attr-defined]
+    return [address for address in page.asked if address.endswith("safetensors")]
 
 
 def test_scores_and_weights_are_torchs_on_a_hundred_prompts(opened: tuple[Page, Locator], site: Site) -> None:
@@ -146,8 +138,8 @@ def test_by_keyboard_alone_attention_is_right_at_every_gap(opened: tuple[Page, L
     expect(piece.get_by_role("status")).to_contain_text("Attention: Molineux")
 
 
-def test_by_touch_alone_he_or_she(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone_he_or_she(open_live: OpenLive) -> None:
+    page, piece = open_live(has_touch=True)
     piece.locator(".look-word", has_text=";").last.tap()
     expect(piece.locator(".look-where")).to_contain_text("“;” looks most at “mother”")
     expect(piece.locator(".look-guesses p").first).to_have_text("Attention: she 100%, right")
@@ -161,7 +153,6 @@ def test_by_touch_alone_he_or_she(browser: Browser, site: Site) -> None:
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
     expect(piece.locator(".look-guesses p").first).to_contain_text("Stamford Bridge")
-    page.context.close()
 
 
 def test_a_mouse_that_points_at_a_word_asks_from_there(opened: tuple[Page, Locator]) -> None:
@@ -174,13 +165,11 @@ def test_a_mouse_that_points_at_a_word_asks_from_there(opened: tuple[Page, Locat
     assert page.url.count("back=") == 0
 
 
-def test_an_address_with_other_things_in_it_opens_all_the_same(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?gap=4&back=99&head=-3&club=__proto__")
+def test_an_address_with_other_things_in_it_opens_all_the_same(open_live: OpenLive) -> None:
+    _, piece = open_live("?gap=4&back=99&head=-3&club=__proto__")
     state = {"club": CLUB, "gap": 4, "back": 9, "head": 0}
     assert piece.evaluate("piece => piece.state") == state
     expect(piece.locator(".look-where")).to_have_text("“start” looks most at itself: 100%.")
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def test_without_a_connection_it_says_so_and_goes_on_later(opened: tuple[Page, Locator]) -> None:
@@ -189,7 +178,7 @@ def test_without_a_connection_it_says_so_and_goes_on_later(opened: tuple[Page, L
     piece.locator("select").select_option("Chelsea")
     expect(piece.get_by_role("alert")).to_contain_text("offline")
     page.context.set_offline(False)
-    page.complaints.clear()  # type: ignore[attr-defined]
+    page.complaints.clear()
     piece.locator("select").select_option("Wolves")
     expect(piece.locator(".look-guesses p").first).to_contain_text("Molineux")
     expect(piece.get_by_role("alert")).to_have_text("")

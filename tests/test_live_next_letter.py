@@ -2,13 +2,12 @@
 
 import json
 import re
-from typing import Any
 
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
 from bookbuild.live import Chance
@@ -18,14 +17,6 @@ pytestmark = pytest.mark.browser
 
 NAME = "next-letter"
 LETTERS = " abcdefghijklmnopqrstuvwxyz"
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Any:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def tables(site: Site) -> dict[str, torch.Tensor]:
@@ -89,8 +80,8 @@ def test_by_keyboard_alone_a_name_is_written_that_the_seed_decides(opened: tuple
     expect(piece.get_by_role("status")).to_contain_text(finished)
 
 
-def test_by_touch_alone_letters_are_drawn_and_taken_back(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone_letters_are_drawn_and_taken_back(open_live: OpenLive, site: Site) -> None:
+    _, piece = open_live(has_touch=True)
     table = tables(site)["counts"]
     whole = written(table, "par", seed=1)
     assert len(whole) > 3, "choose a seed whose first draw is a letter"
@@ -102,7 +93,6 @@ def test_by_touch_alone_letters_are_drawn_and_taken_back(browser: Browser, site:
     expect(piece.locator(".next-letter-seen")).to_have_text(f"{whole} finished")
     piece.get_by_role("button", name="New name").tap()
     expect(piece.locator(".next-letter-seen")).to_have_text("start → ?")
-    page.context.close()
 
 
 def test_what_the_alphabet_lacks_is_left_out_with_a_sentence(opened: tuple[Page, Locator]) -> None:
@@ -124,7 +114,7 @@ def test_without_a_connection_it_says_so_and_goes_on_later(opened: tuple[Page, L
     piece.get_by_label("Letters so far").fill("q")
     expect(piece.get_by_role("alert")).not_to_have_text("")
     page.context.set_offline(False)
-    page.complaints.clear()  # type: ignore[attr-defined]
+    page.complaints.clear()
     piece.get_by_label("Letters so far").fill("xq")
     expect(piece.locator(".next-letter-seen")).to_have_text("xq → ?")
     expect(piece.get_by_role("alert")).to_have_text("")

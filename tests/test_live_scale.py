@@ -6,13 +6,15 @@ import statistics
 import numpy as np
 import pytest
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 from gptbook.datasets import read_record
 from gptbook.scaling import fit_power_law, prediction_range
 
-PAGE = PIECES["scale"]
+pytestmark = pytest.mark.browser
+
+NAME = "scale"
 
 
 def measured() -> dict[int, list[float]]:
@@ -40,12 +42,12 @@ def predictions(page: Page, site: Site, fit: str, sizes: list[float]) -> list[di
 
 
 @pytest.mark.parametrize(("fit", "number"), [("five", 5), ("six", 6)])
-def test_predicts_as_the_package_does(browser: Browser, site: Site, fit: str, number: int) -> None:
+def test_predicts_as_the_package_does(open_live: OpenLive, site: Site, fit: str, number: int) -> None:
     by_size = measured()
     sizes = list(by_size)[:number]
     law = fit_power_law(sizes, [statistics.fmean(by_size[size]) for size in sizes])
     by_seed = [[by_size[size][seed] for size in sizes] for seed in range(3)]
-    page, _ = open_piece(browser, site, PAGE, "scale")
+    page, _ = open_live()
     asked = [*map(float, by_size), *np.geomspace(5e3, 1e9, 40).tolist()]
     for size, answer in zip(asked, predictions(page, site, fit, asked), strict=True):
         low, high = prediction_range(sizes, by_seed, size)
@@ -53,8 +55,8 @@ def test_predicts_as_the_package_does(browser: Browser, site: Site, fit: str, nu
         assert (answer["low"], answer["high"]) == pytest.approx((low, high), abs=1e-9)
 
 
-def test_opens_on_the_sixth_and_tells_what_was_measured(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "scale")
+def test_opens_on_the_sixth_and_tells_what_was_measured(open_live: OpenLive) -> None:
+    page, piece = open_live()
     told = lines(piece)
     sixth = statistics.fmean(measured()[1_038_336])
     assert told["Predicted"].startswith("1.248 nats (")
@@ -69,11 +71,10 @@ def test_opens_on_the_sixth_and_tells_what_was_measured(browser: Browser, site: 
     assert box
     assert min(box["width"], box["height"]) >= 24
     assert not [url for url in page.asked if "safetensors" in url]
-    assert page.complaints == []
 
 
-def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "scale")
+def test_by_keyboard_alone(open_live: OpenLive) -> None:
+    page, piece = open_live()
     piece.get_by_role("button", name=re.compile("The first")).focus()
     for ordinal in ("second", "third", "fourth", "fifth", "sixth"):
         page.keyboard.press("Tab")
@@ -94,8 +95,8 @@ def test_by_keyboard_alone(browser: Browser, site: Site) -> None:
     assert "Predicted" in lines(piece)
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PAGE, "scale", has_touch=True, is_mobile=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    page, piece = open_live(has_touch=True, is_mobile=True)
     piece.get_by_role("button", name=re.compile("The first")).tap()
     assert "1.985, 1.990, 1.986 nats" in piece.locator(".scale-note").inner_text()
     slider = piece.get_by_role("slider", name="Size")
@@ -106,7 +107,6 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     assert "Projected" in lines(piece)
     piece.get_by_role("radio", name="all six").tap()
     assert any("1.132" in name for name in lines(piece))
-    assert page.complaints == []
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,7 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
         ("?size=85000000", "85.1 million parameters", "Projected"),
     ],
 )
-def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site, query: str, size: str, kind: str) -> None:
-    page, piece = open_piece(browser, site, PAGE, "scale", query)
+def test_an_address_that_cannot_be_is_repaired(open_live: OpenLive, query: str, size: str, kind: str) -> None:
+    _, piece = open_live(query)
     assert piece.locator("output").inner_text() == size
     assert kind in lines(piece)
-    assert page.complaints == []

@@ -1,12 +1,11 @@
 """Chapter 1's live piece: two thresholds, moved by hand or learned by trying every pair."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 from gptbook.classifier import best_thresholds, classify_by_thresholds, count_mistakes, iris_tensors
 
@@ -16,14 +15,6 @@ NAME = "thresholds"
 FEATURES, LABELS = iris_tensors()
 LENGTHS = FEATURES[:, 2]
 LOW, HIGH, FEWEST = best_thresholds(LENGTHS, LABELS)
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Iterator[tuple[Page, Locator]]:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def mistakes(low: float, high: float) -> int:
@@ -86,8 +77,8 @@ def test_by_keyboard_alone_from_a_bad_pair_to_the_learned_one(opened: tuple[Page
     expect_pair(piece, 3.5, 5.5)
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    _, piece = open_live(has_touch=True)
     slider = piece.get_by_role("slider", name="Second threshold")
     slider.tap()  # in its middle
     expect_pair(piece, 3.5, 4)
@@ -95,7 +86,6 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     expect_learned(piece)
     piece.get_by_role("button", name="Start again").tap()
     expect_pair(piece, 3.5, 5.5)
-    page.context.close()
 
 
 def test_a_line_can_be_dragged(opened: tuple[Page, Locator]) -> None:
@@ -125,12 +115,11 @@ def test_the_search_can_be_watched_and_stopped(opened: tuple[Page, Locator]) -> 
     expect(low).to_have_text("2.00 cm")
 
 
-def test_without_motion_the_answer_is_there_at_once(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, reduced_motion="reduce")
+def test_without_motion_the_answer_is_there_at_once(open_live: OpenLive) -> None:
+    _, piece = open_live(reduced_motion="reduce")
     piece.get_by_role("button", name="Learn it").click()
     assert "All 903 pairs" in piece.locator(".thresholds-told").inner_text()
     expect_learned(piece)
-    page.context.close()
 
 
 @pytest.mark.parametrize(
@@ -145,8 +134,7 @@ def test_without_motion_the_answer_is_there_at_once(browser: Browser, site: Site
     ],
 )
 def test_an_address_is_a_state_and_a_bad_one_is_repaired(
-    browser: Browser, site: Site, query: str, low: float, high: float
+    open_live: OpenLive, query: str, low: float, high: float
 ) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
+    _, piece = open_live(query)
     expect_pair(piece, low, high)
-    page.context.close()

@@ -3,12 +3,11 @@
 import json
 import random
 import re
-from collections.abc import Iterator
 
 import pytest
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 
 from gptbook.bpe import BytePairTokenizer
 from gptbook.merging import byte_symbols
@@ -29,14 +28,6 @@ TEXTS = [
 CHIPS = """
 piece => [...piece.querySelectorAll(".tokenizer-chip")].map(chip => [...chip.childNodes].map(part => part.textContent))
 """
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Iterator[tuple[Page, Locator]]:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +52,7 @@ def test_its_tokens_are_those_of_the_package_with_all_merges_and_with_fewer(
 ) -> None:
     page, piece = opened
     assert shown(piece) == cut(merges, "strawberries without 😀")
-    assert not [url for url in page.asked if url.endswith("merges.json")], "before anybody asked"  # type: ignore[attr-defined]
+    assert not [url for url in page.asked if url.endswith("merges.json")], "before anybody asked"
     chance = random.Random(0)
     signs = "etaoinshrdlu    ETA019.,_-'\n\t()éß漢😀"
     texts = [*TEXTS, *("".join(chance.choices(signs, k=80)) for _ in range(30))]
@@ -112,8 +103,8 @@ def test_by_keyboard_alone_a_word_grows_merge_by_merge(
     expect(piece.locator(".tokenizer-about")).to_contain_text("20 77 69 74 68")
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    page, piece = open_live(has_touch=True)
     emoji = piece.get_by_role("button", name=re.compile(r"^\\xf0"))
     emoji.tap()
     expect(emoji).to_have_attribute("aria-pressed", "true")
@@ -125,7 +116,6 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     expect(piece.locator(".tokenizer-chip")).to_have_count(25)
     piece.get_by_role("button", name="Start again").tap()
     expect(piece.locator(".tokenizer-chip")).to_have_count(11)
-    page.context.close()
 
 
 def test_far_too_much_text_and_half_a_character(opened: tuple[Page, Locator]) -> None:
@@ -157,10 +147,8 @@ def test_far_too_much_text_and_half_a_character(opened: tuple[Page, Locator]) ->
 
 
 @pytest.mark.parametrize("query", ["?merges=-5&token=-1", "?merges=all&token=1e9", "?merges=99999999", "?merges=0.5"])
-def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site, query: str) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
+def test_an_address_that_cannot_be_is_repaired(open_live: OpenLive, query: str) -> None:
+    _, piece = open_live(query)
     expect(piece.locator("output")).to_have_text(re.compile("^all "))
     expect(piece.locator(".tokenizer-chip")).to_have_count(11)
     expect(piece.locator(".tokenizer-chip[tabindex='0']")).to_have_count(1)
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()

@@ -1,14 +1,13 @@
 """Chapter 3's live piece: the Iris net trained in the page, as torch trains it."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 from sklearn.model_selection import train_test_split
 
@@ -25,14 +24,6 @@ def torch_run(rate: float) -> tuple[IrisNet, list[float]]:
     return train_classifier(FEATURES[TRAINING], LABELS[TRAINING], learning_rate=rate)
 
 
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Iterator[tuple[Page, Locator]]:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
-
-
 def losses(piece: Locator) -> Any:
     return piece.evaluate("piece => piece.losses")
 
@@ -47,8 +38,8 @@ def expect_step(piece: Locator, step: int) -> None:
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.02])
-def test_200_steps_follow_torchs_losses(browser: Browser, site: Site, rate: float) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, f"?rate={rate}&steps=200")
+def test_200_steps_follow_torchs_losses(open_live: OpenLive, rate: float) -> None:
+    _, piece = open_live(f"?rate={rate}&steps=200")
     expect_step(piece, 200)
     net, expected = torch_run(rate)
     gaps = [abs(mine - theirs) for mine, theirs in zip(losses(piece), expected, strict=True)]
@@ -57,8 +48,6 @@ def test_200_steps_follow_torchs_losses(browser: Browser, site: Site, rate: floa
     for place, rows in ((2, TRAINING), (3, HELD_OUT)):
         right = round(accuracy(net, FEATURES[rows], LABELS[rows]) * len(rows))
         expect(cell(piece, place)).to_have_text(f"{right} of {len(rows)}")
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 def test_it_starts_from_the_chapters_131_numbers(site: Site) -> None:
@@ -68,8 +57,8 @@ def test_it_starts_from_the_chapters_131_numbers(site: Site) -> None:
     assert all(torch.equal(start[name], tensor) for name, tensor in IrisNet().state_dict().items())
 
 
-def test_too_large_a_rate_breaks_it_and_says_so(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, "?rate=0.5&steps=200")
+def test_too_large_a_rate_breaks_it_and_says_so(open_live: OpenLive) -> None:
+    _, piece = open_live("?rate=0.5&steps=200")
     expect(piece.locator(".train-iris-verdict")).to_have_text(
         "It broke: a leap to 13.3 nats at step 3, worse than an even guess at 1.10."
     )
@@ -78,7 +67,6 @@ def test_too_large_a_rate_breaks_it_and_says_so(browser: Browser, site: Site) ->
     expect(cell(piece, 3)).to_have_text("10 of 30")
     piece.get_by_role("slider", name="Learning rate").fill("0")  # its power of ten: the rate 1
     expect(piece.locator(".train-iris-verdict")).to_contain_text("It broke: a leap to 59.0 nats")
-    page.context.close()
 
 
 def test_numbers_that_run_away_are_no_numbers(opened: tuple[Page, Locator]) -> None:
@@ -106,7 +94,7 @@ def test_it_opens_with_the_chapters_curves_and_without_weights(opened: tuple[Pag
     assert piece.locator(".train-iris-recorded").count() == 3
     piece.get_by_role("slider", name="Learning rate").fill("-2")
     expect(piece.locator("output")).to_have_text("0.01")
-    assert not any(url.endswith(".safetensors") for url in page.asked)  # type: ignore[attr-defined]
+    assert not any(url.endswith(".safetensors") for url in page.asked)
 
 
 def test_by_keyboard_alone_it_trains_pauses_and_ends_by_itself(opened: tuple[Page, Locator]) -> None:
@@ -149,8 +137,8 @@ def test_by_keyboard_alone_it_trains_pauses_and_ends_by_itself(opened: tuple[Pag
     assert frames == 0
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True, is_mobile=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    page, piece = open_live(has_touch=True, is_mobile=True)
     piece.get_by_role("button", name="One step").tap()
     expect_step(piece, 1)
     piece.get_by_role("button", name="Train").tap()
@@ -165,16 +153,14 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     piece.get_by_role("button", name="Start again").tap()
     expect_step(piece, 0)
     expect(piece.locator("output")).to_have_text("0.02")
-    page.context.close()
 
 
-def test_without_motion_all_steps_come_at_once(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, reduced_motion="reduce")
+def test_without_motion_all_steps_come_at_once(open_live: OpenLive) -> None:
+    _, piece = open_live(reduced_motion="reduce")
     for _ in range(2):
         piece.get_by_role("button", name="Train").click()
         expect_step(piece, 200)
         expect(piece.locator(".primary")).to_have_text("Train again")
-    page.context.close()
 
 
 def test_start_again_ends_a_training(opened: tuple[Page, Locator]) -> None:
@@ -187,15 +173,15 @@ def test_start_again_ends_a_training(opened: tuple[Page, Locator]) -> None:
     expect(piece.locator(".primary")).to_have_text("Train")
 
 
-def test_where_the_start_does_not_come_it_says_so_and_can_try_again(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
+def test_where_the_start_does_not_come_it_says_so_and_can_try_again(open_live: OpenLive) -> None:
+    page, piece = open_live()
     page.route("**/start.safetensors", lambda route: route.fulfill(status=503))
     piece.get_by_role("button", name="One step").click()
     expect(piece.locator(".train-iris-verdict")).to_contain_text("did not come")
     page.unroute("**/start.safetensors")
+    page.complaints.clear()
     piece.get_by_role("button", name="One step").click()
     expect(cell(piece, 0)).not_to_have_text("0")
-    page.context.close()
 
 
 @pytest.mark.parametrize(
@@ -210,9 +196,8 @@ def test_where_the_start_does_not_come_it_says_so_and_can_try_again(browser: Bro
     ],
 )
 def test_an_address_is_a_state_and_a_bad_one_is_repaired(
-    browser: Browser, site: Site, query: str, rate: str, steps: int
+    open_live: OpenLive, query: str, rate: str, steps: int
 ) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
+    _, piece = open_live(query)
     expect_step(piece, steps)
     expect(piece.locator("output")).to_have_text(rate)
-    page.context.close()

@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from conftest import Site
-from live_pages import PIECES, open_piece
-from playwright.sync_api import Browser, Locator, Page, expect
+from live_pages import OpenLive
+from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
 from bookbuild.live import Chance
@@ -19,14 +18,6 @@ pytestmark = pytest.mark.browser
 
 NAME = "window"
 LETTERS = " abcdefghijklmnopqrstuvwxyz"
-
-
-@pytest.fixture
-def opened(browser: Browser, site: Site) -> Iterator[tuple[Page, Locator]]:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME)
-    yield page, piece
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +59,7 @@ def table(piece: Locator) -> list[list[str]]:
 
 
 def asked(page: Page) -> list[str]:
-    return sorted(re.findall(r"net\d(?=\.safetensors)", " ".join(page.asked)))  # type: ignore[attr-defined]
+    return sorted(re.findall(r"net\d(?=\.safetensors)", " ".join(page.asked)))
 
 
 def test_it_guesses_and_writes_as_the_package_does(
@@ -131,8 +122,8 @@ def test_by_keyboard_alone_a_narrower_window_and_other_names(opened: tuple[Page,
     assert set(asked(page)) == {"net1", "net2", "net3"}
 
 
-def test_by_touch_alone(browser: Browser, site: Site) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, has_touch=True)
+def test_by_touch_alone(open_live: OpenLive) -> None:
+    page, piece = open_live(has_touch=True)
     before = table(piece)
     piece.get_by_role("button", name="Write names").tap()
     expect(piece.locator("tbody td").last).not_to_have_text(re.compile(f"^(…|{before[3][3]})$"))
@@ -145,7 +136,6 @@ def test_by_touch_alone(browser: Browser, site: Site) -> None:
     piece.get_by_role("button", name="Start again").tap()
     expect(piece.locator("output")).to_have_text("3 letters")
     assert table(piece) == before
-    page.context.close()
 
 
 def test_what_no_net_knows_gets_a_sentence(opened: tuple[Page, Locator]) -> None:
@@ -165,9 +155,7 @@ def test_what_no_net_knows_gets_a_sentence(opened: tuple[Page, Locator]) -> None
 
 
 @pytest.mark.parametrize("query", ["?width=9&luck=-3", "?width=wide&luck=1e99", "?text=%00&luck=0.5&width=1.5"])
-def test_an_address_that_cannot_be_is_repaired(browser: Browser, site: Site, query: str) -> None:
-    page, piece = open_piece(browser, site, PIECES[NAME], NAME, query)
+def test_an_address_that_cannot_be_is_repaired(open_live: OpenLive, query: str) -> None:
+    _, piece = open_live(query)
     expect(piece.locator("output")).to_have_text("3 letters")
     expect(piece.locator(".live-bars")).to_have_attribute("aria-label", re.compile("^The likeliest"))
-    assert page.complaints == []  # type: ignore[attr-defined]
-    page.context.close()

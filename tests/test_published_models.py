@@ -1,13 +1,15 @@
 """Every model that a chapter published scores in the page as it does in PyTorch, on a hundred prompts."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from conftest import Site
 from playwright.sync_api import Browser
-from safetensors.torch import load
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gptbook.attention import AttentionModel
@@ -29,10 +31,10 @@ SCORE = """async ([address, engine, prompts]) => {
 }"""
 
 
-def opened(content: bytes) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
-    length = int.from_bytes(content[:8], "little")
-    about = json.loads(content[8 : 8 + length])["__metadata__"]
-    return about["form"], json.loads(about["config"]), {name: t.float() for name, t in load(content).items()}
+def opened(path: Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+    return about["form"], json.loads(about["config"]), {name: t.float() for name, t in load_file(path).items()}
 
 
 def in_torch(form: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[Any, list[Any]]:
@@ -67,11 +69,11 @@ def in_torch(form: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> t
 @torch.no_grad()
 def test_every_published_model_scores_as_torch_does(browser: Browser, site: Site) -> None:
     files = sorted((site.folder / "live").rglob("*.safetensors"))
-    assert {opened(file.read_bytes())[0] for file in files} == {"table", "iris", "ngram-net", "attention", "gpt-2"}
+    assert {opened(file)[0] for file in files} == {"table", "iris", "ngram-net", "attention", "gpt-2"}
     page = browser.new_page()
     page.goto(site.page("glossary.md"))
     for file in files:
-        score, prompts = in_torch(*opened(file.read_bytes()))
+        score, prompts = in_torch(*opened(file))
         address = site.url + file.relative_to(site.folder).as_posix()
         found = page.evaluate(SCORE, [address, site.url + "widgets/engine.js", prompts])
         for prompt, row in zip(prompts, found, strict=True):

@@ -39,7 +39,6 @@ log = logging.getLogger("mkdocs.hooks.book")
 
 CHAPTERS_PLACE = "<!--chapters-->"
 LADDER_PLACE = "<!--live ladder-->"
-HOME_LIVE = "index"
 DOWNLOADS = "downloads"
 LIVE = "live"
 NOTEBOOK_BRANCH = "notebooks"
@@ -47,6 +46,8 @@ SOURCE_LINK = re.compile(r'href="(?P<path>[^":#]+\.(?:md|py))(?P<anchor>#[^"]*)?
 
 # MkDocs calls functions of this module one after another; what one has made the next needs. One build at a time.
 current: dict[str, Book] = {}
+live_files: dict[str, dict[str, bytes]] = {}
+"""Page -> name of a file of its live piece -> content."""
 serving = False
 """Whether the pages are for `make serve`, which slips a script of its own into them: a policy would forbid it."""
 
@@ -63,6 +64,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     except BuildError as error:
         raise PluginError(str(error)) from None
     current["book"] = book
+    live_files.clear()
+    live_files.update({chapter.slug: chapter.live for chapter in book.chapters.values() if chapter.live})
     for name, chapter in book.chapters.items():
         source = files.get_file_from_path(name)
         if source is None:
@@ -115,8 +118,9 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if CHAPTERS_PLACE in html:
         html = html.replace(CHAPTERS_PLACE, home_chapters([_card(chapter) for chapter in book.chapters.values()]))
     if LADDER_PLACE in html:
-        figure = home_figure(home_opening(_live_files(book)), _live_url(page))
-        html = html.replace(LADDER_PLACE, figure)
+        opening = home_opening(live_files)
+        live_files[Path(page.file.src_uri).stem] = {"opening.json": json.dumps(opening, separators=(",", ":")).encode()}
+        html = html.replace(LADDER_PLACE, home_figure(opening, _live_url(page)))
     try:
         drawn = with_drawings(html, book.drawings, _inline(page, config, files), _live_url(page))
         return without_code_in_search(with_mathml(drawn))
@@ -141,17 +145,11 @@ def on_post_build(config: MkDocsConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for download in current["book"].downloads():
         (folder / download.name).write_bytes(download.content)
-    live = _live_files(current["book"])
-    opening = json.dumps(home_opening(live), separators=(",", ":")).encode()
-    for slug, files in {**live, HOME_LIVE: {"opening.json": opening}}.items():
-        folder = Path(config.site_dir) / LIVE / slug
+    for page_name, files in live_files.items():
+        folder = Path(config.site_dir) / LIVE / page_name
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
-
-
-def _live_files(book: Book) -> dict[str, dict[str, bytes]]:
-    return {chapter.slug: chapter.live for chapter in book.chapters.values() if chapter.live}
 
 
 def _write_page_notebook(chapter: BookChapter) -> Path:

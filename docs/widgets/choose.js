@@ -1,4 +1,5 @@
 // Temperature, top-k and top-p over a real guess: every candidate before and after, and what is written that way.
+import { modelsOf } from "./engine.js";
 import { percent, visible } from "./letterbars.js";
 import { LivePiece, button, el, slider, textField } from "./piece.js";
 import { ownModel } from "./own-model.js";
@@ -30,7 +31,6 @@ export default class Choose extends LivePiece {
   static state = { text: "ma", temperature: 0.5, k: 10, p: 0.9, seed: 0 };
 
   #own = null; // the reader's model, in place of the page's
-  #net = null; // the page's, as soon as it is needed
   #guess = null; // the last: {own, typed, scores, problem}
   #fresh = false; // letter by letter, for who pressed the button; when a slider moves, at once
   #turn = 0;
@@ -47,6 +47,7 @@ export default class Choose extends LivePiece {
   }
 
   open({ labels }) {
+    this.published = modelsOf(this.folder);
     this.field = textField({
       label: "It has read",
       value: this.state.text,
@@ -113,9 +114,7 @@ export default class Choose extends LivePiece {
 
   /** The model, and what of the text it can read; throws a sentence if it does not come. */
   async #reader(text) {
-    this.#net ??= import("./engine.js").then(({ openModel }) => openModel(new URL("gpt.safetensors", this.folder)));
-    this.#net.catch(() => (this.#net = null)); // the next try may have a connection
-    const model = this.#own ?? (await this.#net);
+    const model = this.#own ?? (await this.published("gpt.safetensors"));
     const room = this.#own ? LONGEST : model.about.config.context_length - 2; // the mark before, and a letter to come
     let fits = text.slice(0, room);
     let problem = this.field.input.value.length > room ? `Too long: only the first ${room} characters are read.` : "";

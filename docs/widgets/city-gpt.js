@@ -1,8 +1,9 @@
 // Chapter 11: the page's GPT of city names, or the reader's own model, one token at a time.
+import { modelsOf } from "./engine.js";
 import { letterBars, percent, visible } from "./letterbars.js";
 import { ownModel } from "./own-model.js";
 import { LivePiece, button, choice, el, slider, textField } from "./piece.js";
-import { softmax } from "./sampling.js";
+import { likeliest, softmax } from "./sampling.js";
 
 const CELLS = 14; // tokens that are drawn, the last ones
 const MOST_CHOICES = 6; // more layers or heads get a slider
@@ -14,7 +15,6 @@ class CityGPT extends LivePiece {
   static title = "A GPT writes, letter by letter";
   static state = { text: "plym", seed: 1, layer: 1, head: 0 };
 
-  #city; // the page's model, once it is asked for
   #own = null; // {model, state} of the reader's model, which no address can hold
   #known = {}; // the tokens of the text, as they were drawn: a text can be cut in several ways
   #seen = {}; // what the model said last
@@ -48,7 +48,19 @@ class CityGPT extends LivePiece {
   }
 
   open() {
-    this.field = this.#textArea();
+    this.published = modelsOf(this.folder);
+    this.field = textField({
+      label: "Letters so far",
+      hint: "None: the start of a name.",
+      rows: 1, // a text of the reader's own model has more
+      onInput: (text) => this.#type(text),
+    });
+    this.field.input.addEventListener("keydown", (event) => {
+      if (this.#own || event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault(); // a name has one line
+      this.#write(1);
+    });
+    this.field.element.classList.add("city-gpt-field");
     this.note = el("p", { class: "city-gpt-note" });
     this.cells = el("p", { class: "city-gpt-cells" });
     this.where = el("p", { class: "live-note city-gpt-where" });
@@ -74,30 +86,6 @@ class CityGPT extends LivePiece {
       this.bars.element,
       this.own.element,
     );
-  }
-
-  /** A text field that keeps the lines of a text. */
-  #textArea() {
-    const field = textField({ label: "Letters so far", hint: "None: the start of a name.", onInput: () => {} });
-    const box = el("textarea", {
-      id: field.input.id,
-      rows: 1,
-      autocapitalize: "off",
-      spellcheck: false,
-      "aria-describedby": field.input.getAttribute("aria-describedby"),
-      oninput: () => this.#type(box.value),
-      onkeydown: (event) => {
-        if (this.#own || event.key !== "Enter" || event.isComposing) return;
-        event.preventDefault(); // a name has one line
-        this.#write(1);
-      },
-    });
-    field.input.replaceWith(box);
-    field.element.classList.add("city-gpt-field");
-    const set = (text) => {
-      if (box.value !== text) box.value = text; // or the cursor jumps
-    };
-    return { ...field, input: box, set };
   }
 
   #type(text) {
@@ -127,15 +115,7 @@ class CityGPT extends LivePiece {
   }
 
   #model() {
-    if (this.#own) return this.#own.model;
-    // The opening state needs no engine: the piece comes sooner without.
-    this.#city ??= import("./engine.js")
-      .then(({ openModel }) => openModel(new URL("city.safetensors", this.folder)))
-      .catch((error) => {
-        this.#city = null; // the next try may have a connection
-        throw error;
-      });
-    return this.#city;
+    return this.#own?.model ?? this.published("city.safetensors");
   }
 
   /** The tokens of the text; what the model cannot read is left out, and said. */
@@ -248,7 +228,7 @@ class CityGPT extends LivePiece {
         return cell;
       }),
     );
-    const best = looks.indexOf(looks.reduce((a, b) => Math.max(a, b)));
+    const best = likeliest(looks);
     const who = head ? `head ${head}` : "the mean of the heads";
     const last = tokens.length - 1;
     const target = best === last ? "itself" : best ? `“${tokens[best]}”, ${last - best} back` : tokens[0];

@@ -1,5 +1,5 @@
 // What training a GPT would cost: the sums of gptbook.cost and gptbook.memory, term by term, as a bill.
-import { LivePiece, choice, el, number, slider } from "./piece.js";
+import { LivePiece, choice, el, number, select, slider } from "./piece.js";
 
 const BUDGET = 5; // dollars
 const HEAD_DIM = 128; // as in the recipe: 6 heads for a width of 768
@@ -103,8 +103,12 @@ export default class Cost extends LivePiece {
       share: range("share", "Share of peak", (share) => `${share}%`),
     };
     const short = (name) => name.replace(/GeForce |NVIDIA |Tesla |SXM /, "");
-    const options = gpus.map((gpu) => el("option", { value: gpu.name }, short(gpu.full_name)));
-    this.select = el("select", { id: "cost-gpu", onchange: () => this.set({ gpu: this.select.value }) }, ...options);
+    this.gpu = select({
+      label: "GPU",
+      options: gpus.map((gpu) => ({ value: gpu.name, label: short(gpu.full_name) })),
+      value: this.state.gpu,
+      onChange: (gpu) => this.set({ gpu }),
+    });
     this.many = choice({
       label: "How many",
       options: GPUS.map((value) => ({ value, label: String(value) })),
@@ -125,7 +129,7 @@ export default class Cost extends LivePiece {
       el(
         "div",
         { class: "cost-controls" },
-        el("div", { class: "cost-gpu" }, el("label", { for: "cost-gpu" }, "GPU"), this.select),
+        this.gpu.element,
         this.many.element,
         ...Object.values(this.sliders).map(({ element }) => element),
       ),
@@ -155,7 +159,7 @@ export default class Cost extends LivePiece {
     const e = estimate(opening, state);
     for (const key of ["layers", "width", "share"]) this.sliders[key].set(state[key]);
     this.sliders.steps.set(STEPS.indexOf(state.steps));
-    this.select.value = state.gpu;
+    this.gpu.set(state.gpu);
     this.many.set(state.gpus);
     const priced = gpu.price_per_hour_usd !== null;
     lines.flopsPerToken.textContent = inWords(e.flopsPerToken);

@@ -98,3 +98,18 @@ export async function openModel(source) {
   const close = () => ask("close", { model });
   return { about, tokenizer, start, next, write, close };
 }
+
+/** Opens models of this folder, each once: a function of a file's path there. */
+export function modelsOf(folder) {
+  const opened = new Map();
+  return (path) => {
+    if (!opened.has(path)) {
+      const coming = openModel(new URL(path, folder)).catch((error) => {
+        opened.delete(path); // the next try may have a connection
+        throw error;
+      });
+      opened.set(path, coming);
+    }
+    return opened.get(path);
+  };
+}

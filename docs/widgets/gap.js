@@ -1,6 +1,6 @@
 // Chapter 8: a sentence, the window that a model sees of it, and what it then takes for the ground.
-import { LivePiece, choice, el, number, slider } from "./piece.js";
-import { reserve, select, wordsOf } from "./sentence.js";
+import { LivePiece, choice, el, number, select, slider } from "./piece.js";
+import { reserve, wordsOf } from "./sentence.js";
 
 const SHORTEST = 4; // words between club and ground
 const ROWS = 5;

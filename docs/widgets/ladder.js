@@ -1,5 +1,6 @@
 // The home page: every rung of the ladder goes on with the city that the reader begins, with the same luck.
-import { openModel } from "./engine.js";
+import { readLetters } from "./alphabet.js";
+import { modelsOf } from "./engine.js";
 import { LivePiece, button, el, number, textField } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
 
@@ -7,7 +8,6 @@ class Ladder extends LivePiece {
   static title = "The same start, five models";
   static state = { text: "ber", seed: 10 };
 
-  #models = new Map();
   #asked = 0;
 
   check({ text, seed }) {
@@ -15,6 +15,7 @@ class Ladder extends LivePiece {
   }
 
   open({ rungs }) {
+    this.published = modelsOf(this.folder);
     this.field = textField({
       label: "A city begins with",
       hint: "a to z",
@@ -37,17 +38,14 @@ class Ladder extends LivePiece {
 
   /** The letters of the field that the models know, no more than leave room to go on. */
   #letters() {
-    return this.state.text
-      .toLowerCase()
-      .replace(/[^a-z]/g, "")
-      .slice(0, this.opening.longest - 4);
+    return readLetters(this.state.text).letters.slice(0, this.opening.longest - 4);
   }
 
   async show({ text, seed }) {
     const run = ++this.#asked;
     this.field.set(text);
     const letters = this.#letters();
-    const unknown = [...text.toLowerCase()].find((letter) => !/[a-z]/.test(letter));
+    const { unknown } = readLetters(text);
     const most = this.opening.longest - 4;
     this.complain(
       this.field,
@@ -81,21 +79,15 @@ class Ladder extends LivePiece {
   }
 
   async #continued(path, letters, seed) {
-    if (!this.#models.has(path)) this.#models.set(path, openModel(new URL(`../${path}`, this.folder)));
-    try {
-      const model = await this.#models.get(path);
-      const chance = makeRandom(seed);
-      const ids = [...model.start(letters)];
-      while (ids.length <= this.opening.longest) {
-        const token = draw(softmax((await model.next(ids)).logits), chance());
-        if (token === 0) break; // the mark: the name is finished
-        ids.push(token);
-      }
-      return model.tokenizer.decode(ids);
-    } catch (error) {
-      this.#models.delete(path); // the next try may have a connection
-      throw error;
+    const model = await this.published(`../${path}`);
+    const chance = makeRandom(seed);
+    const ids = [...model.start(letters)];
+    while (ids.length <= this.opening.longest) {
+      const token = draw(softmax((await model.next(ids)).logits), chance());
+      if (token === 0) break; // the mark: the name is finished
+      ids.push(token);
     }
+    return model.tokenizer.decode(ids);
   }
 }
 

@@ -1,8 +1,8 @@
 // Chapter 9: where each head of the trained model looks from a word, and what follows, by it and by a table.
-import { openModel } from "./engine.js";
-import { LivePiece, choice, el, slider } from "./piece.js";
-import { reserve, select, wordsOf } from "./sentence.js";
-import { softmax } from "./sampling.js";
+import { modelsOf } from "./engine.js";
+import { LivePiece, choice, el, select, slider } from "./piece.js";
+import { reserve, wordsOf } from "./sentence.js";
+import { likeliest, softmax } from "./sampling.js";
 
 const SHORTEST = 4; // words between club and ground
 
@@ -10,7 +10,6 @@ class LookBack extends LivePiece {
   static title = "Where does it look?";
   static state = { club: "Porto", gap: 14, back: 0, head: 1 }; // back: words between the one that asks and the ground
 
-  #model;
   #asked = new Map(); // what the model said, by sentence and place
   #shown = ""; // the sentence that stands there
 
@@ -28,6 +27,7 @@ class LookBack extends LivePiece {
 
   open({ grounds, sentences, looks }) {
     const clubs = Object.keys(grounds);
+    this.published = modelsOf(this.folder);
     this.gap = slider({
       label: "Gap",
       min: SHORTEST,
@@ -121,7 +121,7 @@ class LookBack extends LivePiece {
       element.classList.toggle("later", i > place);
       share.textContent = percent ? `${percent}%` : "";
     });
-    const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b)));
+    const best = likeliest(shares);
     const name = (i) => `“${this.cells[i].word}”`;
     this.where.textContent = `${name(place)} looks most at ${best === place ? "itself" : name(best)}: ${Math.round(100 * shares[best])}%.`;
 
@@ -147,13 +147,11 @@ class LookBack extends LivePiece {
     }
     const key = `${club} ${gap} ${place}`;
     if (!this.#asked.has(key)) {
-      this.#model ??= openModel(new URL("model.safetensors", this.folder));
-      this.#model.catch(() => (this.#model = null)); // the next try may have a connection
-      const model = await this.#model;
+      const model = await this.published("model.safetensors");
       const ids = [0, ...this.cells.slice(1, place + 1).map(({ word }) => labels.indexOf(word))];
       const { logits, attention } = await model.next(ids, { attention: true });
       const chances = softmax(logits);
-      const best = chances.indexOf(chances.reduce((a, b) => Math.max(a, b)));
+      const best = likeliest(chances);
       this.#asked.set(key, {
         looks: attention[0].map((head) => [...head]),
         guess: [best, Math.round(100 * chances[best])],

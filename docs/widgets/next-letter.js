@@ -1,5 +1,6 @@
 // Chapter 4: the next letter from the last one, by the counted table and by the net that learned it.
-import { openModel } from "./engine.js";
+import { readLetters } from "./alphabet.js";
+import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
 import { LivePiece, button, choice, el, textField } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
@@ -11,7 +12,6 @@ class NextLetter extends LivePiece {
   static title = "Guess, append, repeat";
   static state = { text: "par", by: "counts", seed: 1, done: false };
 
-  #models = {};
   #drawn = null;
   #bars = letterBars();
 
@@ -20,6 +20,7 @@ class NextLetter extends LivePiece {
   }
 
   open() {
+    this.published = modelsOf(this.folder);
     this.field = textField({
       label: "Letters so far",
       hint: "a to z, or nothing",
@@ -49,7 +50,7 @@ class NextLetter extends LivePiece {
     this.field.set(text);
     this.models.set(by);
     const letters = this.#letters();
-    const unknown = [...text.toLowerCase()].find((letter) => !/[a-z]/.test(letter));
+    const { unknown } = readLetters(text);
     const wrong = unknown
       ? `The model knows a to z, and no “${unknown}”: it is left out.`
       : text.length > LONGEST && !done
@@ -77,10 +78,7 @@ class NextLetter extends LivePiece {
   }
 
   #letters() {
-    return this.state.text
-      .toLowerCase()
-      .replace(/[^a-z]/g, "")
-      .slice(-LONGEST);
+    return readLetters(this.state.text).letters.slice(-LONGEST);
   }
 
   #change(changes) {
@@ -91,12 +89,10 @@ class NextLetter extends LivePiece {
   /** The 27 probabilities after these letters; those of the opening state need no model. */
   async #shares(letters, by) {
     if (letters === this.defaults.text) return this.opening[by];
-    this.#models[by] ??= openModel(new URL(`${by}.safetensors`, this.folder));
     try {
-      const model = await this.#models[by];
+      const model = await this.published(`${by}.safetensors`);
       return Array.from(softmax((await model.next(model.start(letters))).logits));
     } catch (error) {
-      delete this.#models[by]; // the next try may have a connection
       this.complain(this.field, error.message);
       return this.opening[by].map(() => 0);
     }

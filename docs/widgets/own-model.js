@@ -1,4 +1,5 @@
 // The reader's own model: a file field for what `gptbook export RUN --to web` writes. Dropping the file works as well.
+import { openModel } from "./engine.js";
 import { button, el } from "./piece.js";
 
 const HINT = "A file that gptbook export RUN --to web wrote. It stays on your machine.";
@@ -41,7 +42,6 @@ export function ownModel({ target, backTo, onModel, onBack }) {
     about.textContent = `Reading ${file.name} ...`;
     target.complain({ input, error }, "");
     try {
-      const { openModel } = await import("./engine.js");
       const model = await openModel(file);
       if (!WRITERS.includes(model.about.form) || !model.tokenizer) {
         throw new Error("This file holds no GPT with its tokenizer: take one that gptbook export RUN --to web wrote.");

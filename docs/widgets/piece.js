@@ -221,12 +221,12 @@ export function choice({ label, options, value, onChange }) {
 
 let fields = 0;
 
-/** A labelled text field, with room for a sentence about what is wrong. */
-export function textField({ label, value = "", hint = "", onInput }) {
+/** A labelled text field, with room for a sentence about what is wrong. With `rows`, one that keeps lines. */
+export function textField({ label, value = "", hint = "", rows, onInput }) {
   const id = `live-field-${++fields}`;
   const error = el("p", { class: "live-error", id: `${id}-error`, role: "alert" });
-  const input = el("input", {
-    type: "text",
+  const input = el(rows ? "textarea" : "input", {
+    ...(rows ? { rows } : { type: "text" }),
     id,
     value,
     autocomplete: "off",
@@ -246,6 +246,18 @@ export function textField({ label, value = "", hint = "", onInput }) {
     about,
     set,
   };
+}
+
+let selects = 0;
+
+/** A labelled native list to choose one from; an option is its value, or {value, label}. */
+export function select({ label, options, value, onChange }) {
+  const id = `live-select-${++selects}`;
+  const list = el("select", { id, onchange: () => onChange(list.value) });
+  list.append(...options.map((option) => el("option", { value: option.value ?? option }, option.label ?? option)));
+  const set = (wanted) => (list.value = wanted);
+  set(value);
+  return { element: el("div", { class: "live-select" }, el("label", { for: id }, label), list), input: list, set };
 }
 
 /** A button. */

@@ -41,6 +41,9 @@ export function shape(logits, { temperature = 1, topK = null, topP = null } = {}
 
 const largest = (numbers) => numbers.reduce((a, b) => Math.max(a, b), -Infinity);
 
+/** The place of the largest; of equal ones the first. */
+export const likeliest = (numbers) => numbers.indexOf(largest(numbers));
+
 /** A place in the probabilities by a number from 0 to 1: as likely as the probability there. */
 export function draw(probabilities, chance) {
   let left = chance * probabilities.reduce((a, b) => a + b, 0);
@@ -48,7 +51,7 @@ export function draw(probabilities, chance) {
     left -= probabilities[id];
     if (left < 0) return id;
   }
-  return probabilities.indexOf(largest(probabilities)); // rounding left a rest
+  return likeliest(probabilities); // rounding left a rest
 }
 
 /** Random numbers from 0 to 1 (1 never comes): the same seed, the same numbers, here and in bookbuild/live.py. */

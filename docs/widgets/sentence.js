@@ -1,15 +1,6 @@
 // What the two pieces with club sentences share.
 import { el } from "./piece.js";
 
-/** A labelled native list to choose one from. */
-export function select({ label, options, value, onChange }) {
-  const list = el("select", { onchange: () => onChange(list.value) });
-  list.append(...options.map((name) => el("option", { value: name }, name)));
-  const set = (wanted) => (list.value = wanted);
-  set(value);
-  return { element: el("label", { class: "sentence-select" }, el("span", {}, label), list), input: list, set };
-}
-
 /** The words of a published sentence, with this club in its place. */
 export function wordsOf(sentence, club) {
   return sentence.split(" ").map((word) => (word === "-" ? club : word));

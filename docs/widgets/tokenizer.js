@@ -1,5 +1,5 @@
 // Chapter 6: any text, cut by the chapter's own merges, with as many of them as the reader allows.
-import { LivePiece, el, number, slider } from "./piece.js";
+import { LivePiece, el, number, slider, textField } from "./piece.js";
 import { makeTokenizer } from "./tokenizers.js";
 
 const LONGEST = 10_000; // characters
@@ -71,15 +71,7 @@ class Tokenizer extends LivePiece {
   }
 
   open({ merges }) {
-    const input = el("textarea", {
-      id: "tokenizer-text",
-      rows: 2,
-      spellcheck: false,
-      autocomplete: "off",
-      "aria-describedby": "tokenizer-error",
-      oninput: () => this.set({ text: clip(input.value), token: 0 }),
-    });
-    this.field = { input, error: el("p", { class: "live-error", id: "tokenizer-error", role: "alert" }) };
+    this.field = textField({ label: "Text", rows: 2, onInput: (text) => this.set({ text: clip(text), token: 0 }) });
     this.allowed = slider({
       label: "Merges allowed",
       min: 0,
@@ -103,18 +95,11 @@ class Tokenizer extends LivePiece {
       onkeydown: (event) => this.#walk(event),
     });
     this.about = el("dl", { class: "tokenizer-about" });
-    this.append(
-      el("div", { class: "live-field" }, el("label", { for: input.id }, "Text"), input, this.field.error),
-      this.allowed.element,
-      this.count,
-      this.newest,
-      this.chips,
-      this.about,
-    );
+    this.append(this.field.element, this.allowed.element, this.count, this.newest, this.chips, this.about);
   }
 
   async show({ text, merges, token }, changed) {
-    if (clip(this.field.input.value) !== text) this.field.input.value = text; // or the cursor jumps
+    if (clip(this.field.input.value) !== text) this.field.set(text);
     if ("text" in changed || "merges" in changed) {
       try {
         await this.#draw(text, merges);

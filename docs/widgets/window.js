@@ -1,5 +1,6 @@
 // Chapter 5: what a window of none to three letters guesses, and the names that each width writes with the same luck.
-import { openModel } from "./engine.js";
+import { readLetters } from "./alphabet.js";
+import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
 import { LivePiece, button, el, slider, textField } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
@@ -16,7 +17,6 @@ class Window extends LivePiece {
   static title = "Widen the window";
   static state = { text: "newt", width: 3, luck: 1 }; // luck 0: no names were asked for
 
-  #nets = [];
   #turn = 0;
   #lastLuck = 1;
   #bars = letterBars(8);
@@ -30,6 +30,7 @@ class Window extends LivePiece {
   }
 
   open() {
+    this.published = modelsOf(this.folder);
     this.field = textField({
       label: "Letters so far",
       hint: "a to z; none: a name begins",
@@ -79,7 +80,7 @@ class Window extends LivePiece {
     this.field.set(text);
     this.width.set(width);
     const letters = this.#letters();
-    const unknown = [...text.toLowerCase()].find((letter) => !/[a-z]/.test(letter));
+    const { unknown } = readLetters(text);
     const tooLong = text.length > LONGEST ? `Only the last ${LONGEST} letters count.` : "";
     this.complain(this.field, unknown ? `“${unknown}” is left out: a to z only.` : tooLong);
     this.#showWindow(letters, width);
@@ -88,16 +89,12 @@ class Window extends LivePiece {
     try {
       await Promise.all([this.#guess(letters, width), "luck" in changed && this.#write(letters, luck)]);
     } catch (error) {
-      this.#nets = []; // the next try may have a connection
       this.complain(this.field, error.message);
     }
   }
 
   #letters() {
-    return this.state.text
-      .toLowerCase()
-      .replace(/[^a-z]/g, "")
-      .slice(-LONGEST);
+    return readLetters(this.state.text).letters.slice(-LONGEST);
   }
 
   #showWindow(letters, width) {
@@ -128,12 +125,8 @@ class Window extends LivePiece {
   /** The 27 probabilities; letter frequencies see nothing, and those of the opening text need no net. */
   async #shares(letters, width) {
     if (!width || letters === this.defaults.text) return this.opening.shares[width];
-    const net = await this.#net(width);
+    const net = await this.published(`net${width}.safetensors`);
     return softmax((await net.next(net.start(letters))).logits);
-  }
-
-  #net(width) {
-    return (this.#nets[width] ??= openModel(new URL(`net${width}.safetensors`, this.folder)));
   }
 
   #next() {
@@ -172,7 +165,7 @@ class Window extends LivePiece {
   }
 
   async *#byNet(letters, width, seed) {
-    const net = await this.#net(width);
+    const net = await this.published(`net${width}.safetensors`);
     for await (const { id } of net.write(net.start(letters), { count: WRITTEN, seed })) yield id;
   }
 
