@@ -38,6 +38,8 @@ def other_pages(nav: list[Any]) -> list[str]:
 
 
 PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"], "reference/ngram.md"]
+GUESSED_HEIGHTS = """[...document.querySelectorAll(".cell")].filter((cell) =>
+  getComputedStyle(cell).contentVisibility === "auto" && cell.getBoundingClientRect().top < 1.3 * innerHeight).length"""
 PROSE_PAGES = [name for name in PAGES if not name.startswith("reference/")]
 
 
@@ -82,6 +84,7 @@ def test_a_page_is_light_stands_still_asks_no_other_host_and_complains_of_nothin
     seen = visit(browser, site.page(name), COUNT_SHIFTS)
     first_load = sum(site.sent.values()) / KILOBYTE
     assert seen.page.evaluate("window.shift") < 0.01, "nothing moves while it loads"
+    assert seen.page.evaluate(GUESSED_HEIGHTS) == 0, "a slow page would show them, and then move"
     seen.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     seen.page.wait_for_load_state("networkidle")
     foreign = [url for url in seen.requests if not url.startswith((site.url, "data:", "blob:"))]
