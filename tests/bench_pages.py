@@ -57,7 +57,7 @@ def main() -> int:
     good = True
     with QuietServer(("127.0.0.1", 0), handler) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
-        build_site(site, url)
+        build_site(site)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"{'page':<26}{' '.join(f'{name:>14}' for name in LEAST)}{'KB':>8}{'paint s':>9}")
         for name in ["", *CHAPTER_NAMES]:

@@ -129,23 +129,13 @@ class Site:
         return self.url + (name.rsplit(".", 1)[0] + "/" if name else "")
 
 
-def build_site(folder: Path, url: str) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "bookbuild",
-        "build",
-        "--quiet",
-        "--site-dir",
-        str(folder),
-        "--site-url",
-        url,
-    ]
+def build_site(folder: Path) -> None:
+    command = [sys.executable, "-m", "bookbuild", "build", "--quiet", "--site-dir", str(folder)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
-def build_once(folder: Path, url: str) -> None:
+def build_once(folder: Path) -> None:
     """Build the site, or wait until the process that came first has built it."""
     outcome = folder.with_name(f"{folder.name}-outcome")
     try:
@@ -158,7 +148,7 @@ def build_once(folder: Path, url: str) -> None:
         assert outcome.read_text() == "built", "the other process could not build the site"
         return
     try:
-        build_site(folder, url)
+        build_site(folder)
     except BaseException:
         outcome.write_text("failed")
         raise
@@ -176,7 +166,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with QuietServer(("127.0.0.1", 0), handler) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         if not given:
-            build_once(folder, url)
+            build_once(folder)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Site(folder, url, server.sent)
         server.shutdown()

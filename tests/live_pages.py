@@ -24,6 +24,9 @@ PIECES = {
 }
 """Every live piece and its page."""
 
+ONLY_VIOLATIONS = {"resultTypes": ["violations"]}
+"""For axe: of what passes, no list; that takes a fifth of its time."""
+
 OpenLive = Callable[..., tuple[Any, Locator]]
 """`open_live(query, **options)`: the page, which knows what it `asked` for and its `complaints`, and its live piece."""
 

@@ -39,7 +39,7 @@ def main() -> int:
     with QuietServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         if not options.site:
-            build_site(site, url)
+            build_site(site)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         served = Site(site, url, server.sent)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import COUNT_SHIFTS, Site
-from live_pages import PIECES, open_piece
+from live_pages import ONLY_VIOLATIONS, PIECES, open_piece
 from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ def loaded_by(folder: Path, name: str, found: set[str] | None = None) -> set[str
 
 
 def axe_finds(page: Page, widget: str) -> list[Any]:
-    found = Axe().run(page, context={"include": [f"#{widget}"]})
+    found = Axe().run(page, context={"include": [f"#{widget}"]}, options=ONLY_VIOLATIONS)
     return [
         (violation["id"], [node["target"] for node in violation["nodes"]][:3])
         for violation in found.response["violations"]
