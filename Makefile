@@ -26,6 +26,7 @@ bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in on
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_nanogpt.py
 	$(BIN)/python tests/bench_widgets.py
+	$(BIN)/python tests/bench_keys.py
 
 lint: $(STAMP)  ## check style and types, change nothing
 	$(BIN)/ruff check .

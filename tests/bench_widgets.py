@@ -1,8 +1,9 @@
 """How fast a GPT of a million parameters writes in a page, beside the same model in PyTorch, in turn, in one run.
 
-In the page it writes twice: on the page's own thread, and in the worker as the live pieces do; once more with the
-browser slowed down four times, as Lighthouse does for a telephone (which slows the page's thread, and the worker's only
-in part). PyTorch has the key-value cache and one core. Ratios travel between machines, tokens a second do not.
+In the page it writes twice: on the page's own thread, as the chapters' models do, and in the worker, as a reader's own
+does; once more with the browser slowed down four times, as Lighthouse does for a telephone (which slows the page's
+thread, and the worker's only in part). PyTorch has the key-value cache and one core. Ratios travel between machines,
+tokens a second do not.
 """
 
 import argparse

@@ -34,7 +34,7 @@ from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
 pytestmark = pytest.mark.browser
 
 WIDGETS = Path(__file__).parents[1] / "docs" / "widgets"
-ENGINE_FILES = ["safetensors.js", "tokenizers.js", "models.js", "sampling.js", "worker.js", "engine.js"]
+ENGINE_FILES = ["safetensors.js", "tokenizers.js", "models.js", "sampling.js", "tasks.js", "worker.js", "engine.js"]
 MOST_BYTES = 15 * 1024
 BLANK = """<!doctype html><meta charset=utf-8><link rel=icon href="data:,"><script type=module>
 for (const name of ["engine", "tokenizers", "sampling", "safetensors", "models"])
@@ -228,27 +228,26 @@ def test_attention_weights_are_those_of_the_package(page: Page, folder: Path, fo
         """async ([url, ids]) => {
           const model = await openModel(url);
           await model.next(ids.slice(0, 5));
-          const { logits, attention, all } = await model.next(ids, { attention: true });
+          const { logits, attention } = await model.next(ids, { attention: true });
           const again = (await model.next(ids)).logits;
-          const plain = (layers) => layers.map((heads) => heads.map((weights) => Array.from(weights)));
-          return { logits: Array.from(logits), again: Array.from(again), last: plain(attention), all: plain(all) };
+          const looks = attention.map((heads) => heads.map((weights) => Array.from(weights)));
+          return { logits: Array.from(logits), again: Array.from(again), looks };
         }""",
         [url, tokens],
     )
-    every = torch.tensor(seen["all"]).view(len(layers), -1, len(tokens), len(tokens))
-    torch.testing.assert_close(every, torch.stack(wanted), rtol=0, atol=1e-5)
-    torch.testing.assert_close(torch.tensor(seen["last"]), torch.stack(wanted)[:, :, -1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(torch.tensor(seen["looks"]), torch.stack(wanted)[:, :, -1], rtol=0, atol=1e-5)
     for logits in (seen["logits"], seen["again"]):
         torch.testing.assert_close(torch.tensor(logits), scores, rtol=0, atol=1e-4)
 
 
-def test_drawn_tokens_follow_the_seed_the_choices_and_the_stop(page: Page, folder: Path) -> None:
+@pytest.mark.parametrize("here", [False, True])
+def test_drawn_tokens_follow_the_seed_the_choices_and_the_stop(page: Page, folder: Path, here: bool) -> None:
     model = MODELS["modern"]()
     url = publish(folder, "drawn", model)
     settings = {"count": 40, "temperature": 0.8, "topK": 12, "topP": 0.9, "seed": 7, "stop": 0}
     written, longest = page.evaluate(
-        """async ([url, settings]) => {
-          const model = await openModel(url);
+        """async ([url, settings, here]) => {
+          const model = await openModel(url, { here });
           const write = async (settings) => {
             const written = [];
             for await (const token of model.write(model.start("ab"), settings)) written.push(token);
@@ -256,7 +255,7 @@ def test_drawn_tokens_follow_the_seed_the_choices_and_the_stop(page: Page, folde
           };
           return [await write(settings), await write({ ...settings, stop: null })];
         }""",
-        [url, settings],
+        [url, settings, here],
     )
     chance, tokens, wanted = Chance(7), [0, *LETTERS.encode("ab")], []
     for _ in range(40):
@@ -671,14 +670,16 @@ def test_a_model_too_large_for_a_page_is_refused(page: Page) -> None:
     assert said == "This model is too large for a page: more than 30 million parameters."
 
 
-def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, folder: Path) -> None:
+@pytest.mark.parametrize("here", [False, True])
+def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, folder: Path, here: bool) -> None:
     url = publish(folder, "careful", MODELS["gpt-2"]())
     said, after = page.evaluate(
-        """async (url) => {
-          const model = await openModel(url), other = await openModel(url), third = await openModel(url), said = [];
+        """async ([url, here]) => {
+          const open = (url) => openModel(url, { here });
+          const model = await open(url), other = await open(url), third = await open(url), said = [];
           const first = async (writing) => { for await (const token of writing) return token; };
           const tries = [
-            () => openModel("not/here.safetensors"),
+            () => open("not/here.safetensors"),
             () => model.next([]),
             () => model.next([1, 99]),
             () => model.next([0.5]),
@@ -692,7 +693,7 @@ def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, 
           for (const each of tries) said.push(await each().then((value) => `fine: ${value}`, (error) => error.message));
           return [said, (await model.next([1, 2])).logits.length];
         }""",
-        url,
+        [url, here],
     )
     assert said == [
         "The model is not where it should be (404): load the page again.",
@@ -709,21 +710,26 @@ def test_what_a_model_cannot_do_is_a_sentence_and_the_model_goes_on(page: Page, 
     assert after == LETTERS.vocab_size
 
 
-def test_without_a_network_it_says_so_and_works_again_with_one(browser: Browser, address: str, folder: Path) -> None:
+@pytest.mark.parametrize(("here", "script"), [(False, "worker"), (True, "tasks")])
+def test_without_a_network_it_says_so_and_works_again_with_one(
+    browser: Browser, address: str, folder: Path, here: bool, script: str
+) -> None:
     url = publish(folder, "offline", MODELS["table"]())
     page = browser.new_context().new_page()
     page.goto(address)
     page.wait_for_function("window.ready")
     page.context.set_offline(True)
-    said = page.evaluate("(url) => openModel(url).catch((error) => error.message)", url)
+    ask = "([url, here]) => openModel(url, { here }).catch((error) => error.message)"
+    said = page.evaluate(ask, [url, here])
     assert said == "The model did not come: you seem to be offline. Try again when you are online."
     page.context.set_offline(False)
-    # The worker's own script is what is missing now.
-    page.route("**/worker.js", lambda route: route.abort())
-    said = page.evaluate("(url) => openModel(url).catch((error) => error.message)", url)
+    # The script that computes is what is missing now.
+    page.route(f"**/{script}.js", lambda route: route.abort())
+    said = page.evaluate(ask, [url, here])
     assert said == "The part of this page that computes did not load: go online and load the page again."
-    page.unroute("**/worker.js")
-    assert page.evaluate("async (url) => (await openModel(url)).about.form", url) == "table"
+    page.unroute(f"**/{script}.js")
+    form = page.evaluate("async ([url, here]) => (await openModel(url, { here })).about.form", [url, here])
+    assert form == "table"
     page.context.close()
 
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.browser
 NUM_PROMPTS = 100
 TOLERANCE = 1e-4
 SCORE = """async ([address, engine, prompts]) => {
-  const { openModel } = await import(engine);
-  const model = await openModel(address);
+  const { modelsOf } = await import(engine);
+  const model = await modelsOf(location.origin)(address);
   const found = [];
   for (const prompt of prompts) found.push(Array.from((await model.next(prompt)).logits));
   model.close();

@@ -116,6 +116,7 @@ def test_a_checkpoint_that_is_no_run_is_named(short: NgramRecipe, tmp_path: Path
 
 
 def test_a_second_ctrl_c_interrupts_at_once() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
     with stop_on_interrupt() as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop.is_set()

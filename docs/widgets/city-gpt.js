@@ -2,13 +2,12 @@
 import { modelsOf } from "./engine.js";
 import { letterBars, percent, visible } from "./letterbars.js";
 import { ownModel } from "./own-model.js";
-import { LivePiece, button, choice, el, slider, textField } from "./piece.js";
+import { LivePiece, button, choice, el, painted, slider, textField } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
 
 const CELLS = 14; // tokens that are drawn, the last ones
 const MOST_CHOICES = 6; // more layers or heads get a slider
 const WRITTEN = 60; // tokens of an own model at once
-const MOST_WORK = 2e9; // parameters times tokens, for the picture of where the heads look
 const OWN_STATE = { text: "", seed: 1, layer: 1, head: 0 };
 
 class CityGPT extends LivePiece {
@@ -154,8 +153,7 @@ class CityGPT extends LivePiece {
     const model = await this.#model();
     const ids = this.#read(model, text);
     const { tokenizer, about } = model;
-    const few = ids.length * about.numParameters < MOST_WORK;
-    const { logits, attention = null } = await model.next(ids, { attention: few });
+    const { logits, attention } = await model.next(ids, { attention: true });
     const end = tokenizer.endOfText ?? tokenizer.mark;
     const label = (id) => (id === end ? "end" : visible(tokenizer.label(id)));
     const seen = ids.slice(-about.config.context_length);
@@ -188,7 +186,9 @@ class CityGPT extends LivePiece {
     if (!own) this.step.textContent = full ? "New name" : "Next letter";
     this.back.disabled = !text;
     this.bars.show(Array.from(shares, (probability, id) => ({ label: labels[id], probability })));
-    this.#draw(attention?.[layer - 1], head);
+    if (this.isConnected) await painted(); // the guess first: on a slow phone the picture takes as long again
+    if (run !== this.#run || own !== this.#own) return;
+    this.#draw(attention[layer - 1], head);
   }
 
   /** Controls for the layers and heads that this model has. */
@@ -212,11 +212,6 @@ class CityGPT extends LivePiece {
   /** The last tokens, each as dark as the last one looks at it. */
   #draw(all, head) {
     const { tokens } = this.#seen;
-    if (!all) {
-      this.cells.replaceChildren(...tokens.slice(-CELLS).map((token) => el("span", { class: "city-gpt-cell" }, token)));
-      this.where.textContent = "For a text this long, the page does not draw where the heads look.";
-      return;
-    }
     const looks = head ? all[head - 1] : all[0].map((_, i) => all.reduce((sum, one) => sum + one[i], 0) / all.length);
     const first = Math.max(tokens.length - CELLS, 0);
     const cells = tokens.slice(first).map((token, i) => ({ token, share: looks[first + i] }));

@@ -1,14 +1,16 @@
-// What pieces call to run a model: the work itself is done by worker.js, one for the whole page.
+// What pieces call to run a model. The chapters' own are small and run on the page's thread: a guess takes them less
+// than a millisecond, and stands in the very next frame. A reader's own may be large: a worker runs it.
 
 import { makeTokenizer } from "./tokenizers.js";
 
 const MOST_BYTES = 200e6;
+const NOT_LOADED = "The part of this page that computes did not load: go online and load the page again.";
 
 let worker = null;
 let count = 0;
 const waiting = new Map();
 
-function ask(task, content, large = []) {
+function askWorker(task, content, large = []) {
   worker ??= startWorker();
   return new Promise((resolve, reject) => {
     waiting.set(++count, { resolve, reject });
@@ -26,12 +28,24 @@ function startWorker() {
   };
   started.onerror = () => {
     for (const { reject } of waiting.values()) {
-      reject(new Error("The part of this page that computes did not load: go online and load the page again."));
+      reject(new Error(NOT_LOADED));
     }
     waiting.clear();
     worker = null; // the next model tries again
   };
   return started;
+}
+
+let tasks = null;
+
+async function askHere(task, content) {
+  tasks ??= import("./tasks.js").catch(() => {
+    tasks = null; // the next model tries again
+    throw new Error(NOT_LOADED);
+  });
+  const { perform } = await tasks;
+  if (task === "more") await new Promise((resolve) => setTimeout(resolve)); // the page's other work goes first
+  return perform(task, content);
 }
 
 /** The bytes of an address, a file that the reader chose, or an array. */
@@ -53,22 +67,26 @@ async function load(source) {
   throw new Error(`The model is not where it should be (${answer.status}): load the page again.`);
 }
 
-/** Open a model by its address, as a File, or as an ArrayBuffer. Throws a sentence for the reader if it cannot be. */
-export async function openModel(source) {
+/**
+ * Open a model by its address, as a File, or as an ArrayBuffer, to run `here`, on the page's thread, or in the worker.
+ * Throws a sentence for the reader if it cannot be.
+ */
+export async function openModel(source, { here = false } = {}) {
+  const ask = here ? askHere : askWorker;
   const model = ++count;
   const buffer = await load(source);
   const about = await ask("open", { model, buffer }, [buffer]);
   const tokenizer = about.tokenizer && makeTokenizer(about.tokenizer);
 
-  /** Scores of what comes next; with attention where each head looks: from the last position (T,) and all (T, T). */
+  /** Scores of what comes next (V,); with attention also where each head of each layer looks (T,). */
   const next = async (ids, { attention = false } = {}) => {
     if (!attention) return { logits: await ask("next", { model, ids: Array.from(ids) }) };
     const { logits, weights, layers, heads, positions: T } = await ask("look", { model, ids: Array.from(ids) });
-    const part = (i) => weights.subarray(i * T * T, (i + 1) * T * T);
-    const all = Array.from({ length: layers }, (_, layer) =>
-      Array.from({ length: heads }, (_, head) => part(layer * heads + head)),
-    );
-    return { logits, attention: all.map((each) => each.map((rows) => rows.subarray(-T))), all, positions: T };
+    const looks = (layer) => (_, head) => weights.subarray((layer * heads + head) * T, (layer * heads + head + 1) * T);
+    return {
+      logits,
+      attention: Array.from({ length: layers }, (_, layer) => Array.from({ length: heads }, looks(layer))),
+    };
   };
 
   /**
@@ -99,12 +117,12 @@ export async function openModel(source) {
   return { about, tokenizer, start, next, write, close };
 }
 
-/** Opens models of this folder, each once: a function of a file's path there. */
+/** Opens a chapter's models in this folder, each once: a function of a file's path there. */
 export function modelsOf(folder) {
   const opened = new Map();
   return (path) => {
     if (!opened.has(path)) {
-      const coming = openModel(new URL(path, folder)).catch((error) => {
+      const coming = openModel(new URL(path, folder), { here: true }).catch((error) => {
         opened.delete(path); // the next try may have a connection
         throw error;
       });

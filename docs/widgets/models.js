@@ -6,7 +6,6 @@ import { draw, makeRandom, shape } from "./sampling.js";
 import { makeTokenizer } from "./tokenizers.js";
 
 const MOST_PARAMETERS = 30e6;
-const MOST_WEIGHTS = 40e6; // of attention, that a picture may ask for
 const ROOM = 1024; // positions that a cache has room for at first
 
 /**
@@ -41,7 +40,7 @@ export function makeModel({ metadata, tensors, bytes, half }) {
 }
 
 /** What can be asked of a model, with what is given checked. */
-function careful({ V, C, layers = 0, heads = 0, isPadded, scores, begin }) {
+function careful({ V, C, layers = 0, heads = 0, isPadded, scores }) {
   const check = (ids) => {
     const strange = ids.find((id) => !(V ? Number.isInteger(id) && id >= 0 && id < V : Number.isFinite(id)));
     if (strange !== undefined) throw new Error(`This model does not know ${strange}.`);
@@ -49,23 +48,16 @@ function careful({ V, C, layers = 0, heads = 0, isPadded, scores, begin }) {
     return ids.slice(-C || 0); // a full context moves on with the text
   };
   /** The scores of what comes after the tokens (V,). The array is used again by the next call. */
-  const next = (ids) => {
-    const logits = scores(check(ids));
+  const next = (ids, weights) => {
+    const logits = scores(check(ids), weights);
     if (logits.some(Number.isNaN)) throw new Error("The model’s scores are no numbers: its training has failed.");
     return logits;
   };
-  /** The same, and where each head looks: weights (L, N, T, T). */
+  /** The same, and where each head looks from the last position: weights (L, N, T). */
   const look = (ids) => {
-    const T = check(ids).length;
-    const count = layers * heads * T * T;
-    if (count > MOST_WEIGHTS) throw new Error(`Too many weights for a picture: give fewer than ${T} tokens.`);
-    const weights = new Float32Array(count);
-    begin?.(weights, T);
-    try {
-      return { logits: next(ids), weights, layers, heads, positions: T };
-    } finally {
-      begin?.();
-    }
+    const positions = check(ids).length;
+    const weights = new Float32Array(layers * heads * positions);
+    return { logits: next(ids, weights).slice(), weights, layers, heads, positions };
   };
   /** A function that gives {id, probability} of the next token each time, and null at the end. */
   const write = (ids, { count = 100, seed = Math.random() * 2 ** 32, stop = null, ...choice } = {}) => {
@@ -240,8 +232,6 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
   let scores;
   let cos;
   let sin;
-  let picture = null; // where weights are written down, while a picture is wanted
-  let width;
 
   const makeRoom = (wanted) => {
     let length = room || Math.min(C ?? ROOM, ROOM);
@@ -275,7 +265,7 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
   };
 
   /** One more token, at position t. Its scores are wanted of the last only: of others, what later ones look at. */
-  const step = (id, t, isLast) => {
+  const step = (id, t, isLast, weights) => {
     for (let i = 0; i < D; i++) x[i] = embedding[id * D + i] + (positions ? positions[t * D + i] : 0);
     if (turns) rmsNorm(x, x);
     for (let l = 0; l < blocks.length; l++) {
@@ -290,7 +280,7 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
         keys[(i - inHead) * room + t * H + inHead] = k[i];
         values[i * room + t] = v[i];
       }
-      if (!isLast && !picture && l === blocks.length - 1) return;
+      if (!isLast && l === blocks.length - 1) return;
       linear(q, block.query, h);
       if (turns) turn(q, t);
       for (let i = 0; i < D; i++) q[i] /= Math.sqrt(H);
@@ -299,7 +289,7 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
         product(scores, 0, keys, from, H, t + 1, H, q, n * H);
         softmaxInPlace(scores, t + 1);
         product(mixed, n * H, values, from, room, H, t + 1, scores, 0);
-        picture?.set(scores.subarray(0, t + 1), ((l * N + n) * width + t) * width);
+        if (isLast) weights?.set(scores.subarray(0, t + 1), (l * N + n) * (t + 1));
       }
       linear(h, block.output, mixed);
       add(x, h);
@@ -320,23 +310,17 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
     C,
     layers: blocks.length,
     heads: N,
-    /** What the caches know of the beginning of the tokens is not computed again. */
-    scores(ids) {
+    /** What the caches know of the beginning of the tokens is not computed again. Fills `weights`, if it is given. */
+    scores(ids, weights) {
       if (ids.length > room) makeRoom(ids.length);
       let t = 0;
       while (t < ids.length - 1 && ids[t] === known[t]) t++;
       known.length = t;
       for (; t < ids.length; t++) {
-        step(ids[t], t, t === ids.length - 1);
+        step(ids[t], t, t === ids.length - 1, weights);
         known.push(ids[t]);
       }
       return logits;
-    },
-    /** Forget all tokens; write the weights of those that come into a picture (L, N, T, T), or nowhere. */
-    begin(weights = null, T = 0) {
-      known = [];
-      picture = weights;
-      width = T;
     },
   };
 }

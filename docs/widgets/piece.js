@@ -163,6 +163,12 @@ export class LivePiece extends HTMLElement {
   }
 }
 
+/** Waits until what was changed so far is on the screen. */
+export async function painted() {
+  if (document.hidden) return; // no frames there
+  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+}
+
 /** An HTML element. `on...` keys are listeners, class, role, for and those with a dash attributes, others properties. */
 export function el(tag, options = {}, ...children) {
   const element = document.createElement(tag);
