@@ -1,16 +1,13 @@
 // Chapter 6: any text, cut by the chapter's own merges, with as many of them as the reader allows.
 import { LivePiece, el, number, slider, textField } from "./piece.js";
-import { makeTokenizer } from "./tokenizers.js";
+import { byteSymbols, makeTokenizer } from "./tokenizers.js";
 
 const LONGEST = 10_000; // characters
 const MOST_DRAWN = 400; // tokens
 const MOST_BYTES = 8; // of one token, listed
 const ALL = Infinity; // merges allowed
 
-// GPT-2's order of the bytes, ids 0 to 255, and the sign that stands for each: first the 188 that print as themselves.
-const prints = (byte) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-const BYTES = Array.from({ length: 256 }, (_, byte) => byte).sort((a, b) => prints(b) - prints(a));
-const sign = (id) => String.fromCharCode(id < 188 ? BYTES[id] : 68 + id);
+const SYMBOLS = byteSymbols();
 
 const many = (count, thing) => `${number(count)} ${thing}${count === 1 ? "" : "s"}`;
 const clip = (text) => text.slice(0, LONGEST).replace(/\p{Cs}/gu, ""); // no half characters
@@ -22,7 +19,7 @@ const clip = (text) => text.slice(0, LONGEST).replace(/\p{Cs}/gu, ""); // no hal
 class Merges {
   constructor(spec) {
     this.tokenizer = makeTokenizer(spec);
-    const ids = new Map(BYTES.map((_, id) => [sign(id), id]));
+    const ids = new Map(SYMBOLS.map(([, symbol], id) => [symbol, id]));
     this.pairs = spec.merges.map(([left, right], place) => {
       ids.set(left + right, 256 + place);
       return [ids.get(left), ids.get(right)];
@@ -51,7 +48,7 @@ class Merges {
     return {
       id,
       label: this.tokenizer.label(id),
-      bytes: this.undo(id, 0).map((byte) => BYTES[byte]),
+      bytes: this.undo(id, 0).map((single) => SYMBOLS[single][0]),
       parts: id < 256 ? [] : this.pairs[id - 256].map((part) => this.tokenizer.label(part)),
     };
   }

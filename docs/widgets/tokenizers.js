@@ -161,7 +161,7 @@ function pieces(spec) {
 }
 
 /** [byte, the character that stands for it in GPT-2's files], in the order of ids: first those that print. */
-function byteSymbols() {
+export function byteSymbols() {
   const prints = (byte) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
   const bytes = Array.from({ length: 256 }, (_, byte) => byte);
   const rest = bytes.filter((byte) => !prints(byte)).map((byte, place) => [byte, String.fromCharCode(256 + place)]);
