@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from conftest import CHROMIUM_FLAGS, QuietServer, Site, SiteHandler, build_site
-from live_pages import PIECES, open_piece
+from live_pages import PagePool, open_piece
 from playwright.sync_api import Page, sync_playwright
 
 WANTED_MS = 50
@@ -106,7 +106,7 @@ def main() -> int:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
             print(f"From key to paint, the page slowed {SLOWED} times; medians of {options.rounds} keys:")
             for widget in options.only or KEYS:
-                page, _ = open_piece(browser, site, PIECES[widget], widget)
+                page, _ = open_piece(PagePool(browser), site, widget)
                 found = measure(page, widget, options.rounds)
                 span = f"{min(found):.0f} to {max(found):.0f}"
                 print(f"  {widget:<14}{statistics.median(found):>5.0f} ms ({span})   wanted {WANTED_MS}", flush=True)

