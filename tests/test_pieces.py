@@ -24,6 +24,7 @@ window.frames_drawn = 0;
 const ask = window.requestAnimationFrame.bind(window);
 window.requestAnimationFrame = (step) => ask((now) => { window.frames_drawn += 1; step(now); });
 """
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 STATE = "piece => JSON.stringify(piece.state)"
 
 
@@ -118,10 +119,13 @@ def test_a_piece_opens_quietly_without_weights_and_moves_nothing(browser: Browse
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(site.page(PIECES[widget]), wait_until="networkidle")
-    top = page.locator(f"#{widget}").evaluate("figure => figure.getBoundingClientRect().top")
-    for y in range(0, int(top), 500):  # as a reader comes to it
-        page.mouse.wheel(0, 500 if y + 500 < top else top - y)
+    figure = page.locator(f"#{widget}")
+    for _ in range(60):  # as a reader comes to it; far cells find their heights on the way
+        if (top := figure.evaluate("figure => figure.getBoundingClientRect().top")) < 100:
+            break
+        page.mouse.wheel(0, min(500, top))
         page.wait_for_timeout(50)
+        page.evaluate(TWO_FRAMES)  # a busy machine may have drawn none
     piece = page.locator(f"live-{widget}")
     piece.wait_for(state="visible", timeout=10_000)
     page.wait_for_timeout(300)
