@@ -5,16 +5,12 @@ model, do not count.
 """
 
 import argparse
-import functools
-import os
-import shutil
 import statistics
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
-from conftest import CHROMIUM_FLAGS, QuietServer, Site, SiteHandler, build_site
+from conftest import CHROMIUM_FLAGS, build_site, find_chromium, served
 from live_pages import PagePool, open_piece
 from playwright.sync_api import Page, sync_playwright
 
@@ -91,7 +87,7 @@ def main() -> int:
         parser.error(f"there is no piece {', '.join(unknown)}; there are {', '.join(KEYS)}")
     if options.rounds < 1:
         parser.error("give 1 round or more")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = find_chromium()
     if not chromium:
         print("bench_keys: needs Chromium: apt-get install chromium", file=sys.stderr)
         return 2
@@ -99,10 +95,7 @@ def main() -> int:
         folder = options.site or Path(temporary) / "site"
         if not options.site:
             build_site(folder)
-        handler = functools.partial(SiteHandler, directory=str(folder))
-        with QuietServer(("127.0.0.1", 0), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            site = Site(folder, f"http://127.0.0.1:{server.server_address[1]}/", server.sent)
+        with served(folder) as site:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
             print(f"From key to paint, the page slowed {SLOWED} times; medians of {options.rounds} keys:")
             for widget in options.only or KEYS:
@@ -112,7 +105,6 @@ def main() -> int:
                 print(f"  {widget:<14}{statistics.median(found):>5.0f} ms ({span})   wanted {WANTED_MS}", flush=True)
                 page.context.close()
             browser.close()
-            server.shutdown()
     return 0
 
 

@@ -7,18 +7,14 @@ tokens a second do not.
 """
 
 import argparse
-import functools
-import os
-import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import torch
-from conftest import CHROMIUM_FLAGS, QuietServer, SiteHandler
+from conftest import CHROMIUM_FLAGS, find_chromium, served
 from playwright.sync_api import Page, sync_playwright
 
 from gptbook.bpe import BytePairTokenizer
@@ -82,11 +78,10 @@ def measure(form: str, chromium: str, num_rounds: int, num_new: int) -> dict[str
         (folder / "index.html").write_text(BLANK)
         (folder / "widgets").symlink_to(Path(__file__).parents[1] / "docs" / "widgets")
         save_for_web(model.eval(), BytePairTokenizer([]), folder)
-        with QuietServer(("127.0.0.1", 0), functools.partial(SiteHandler, directory=name)) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        with served(folder) as site:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
             page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+            page.goto(site.url)
             page.wait_for_function("window.ready")
             for number in range(num_rounds + 1):  # the first is for the compilers
                 found = {"PyTorch": in_torch(model, num_new)}
@@ -97,7 +92,6 @@ def measure(form: str, chromium: str, num_rounds: int, num_new: int) -> dict[str
                     for way, speed in found.items():
                         speeds.setdefault(way, []).append(speed)
             browser.close()
-            server.shutdown()
     return speeds
 
 
@@ -112,7 +106,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.rounds < 1 or not 1 <= options.tokens <= SIZES.context_length - len(START):
         parser.error("give 1 round or more, and 1 to 252 tokens")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = find_chromium()
     if not chromium:
         print("bench_widgets: needs Chromium: apt-get install chromium", file=sys.stderr)
         return 2

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,20 @@ class Site:
         return self.url + (name.rsplit(".", 1)[0] + "/" if name else "")
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[Site]:
+    """The folder behind a server of its own, as long as somebody reads."""
+    handler = functools.partial(SiteHandler, directory=str(folder))
+    with QuietServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Site(folder, f"http://127.0.0.1:{server.server_address[1]}/", server.sent)
+        server.shutdown()
+
+
+def find_chromium() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
 def build_site(folder: Path) -> None:
     command = [sys.executable, "-m", "bookbuild", "build", "--quiet", "--site-dir", str(folder)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -162,19 +177,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     beside_others = "PYTEST_XDIST_WORKER" in os.environ
     base = tmp_path_factory.getbasetemp()
     folder = Path(given) if given else (base.parent if beside_others else base) / "site"
-    handler = functools.partial(SiteHandler, directory=str(folder))
-    with QuietServer(("127.0.0.1", 0), handler) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}/"
-        if not given:
-            build_once(folder)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Site(folder, url, server.sent)
-        server.shutdown()
+    if not given:
+        build_once(folder)
+    with served(folder) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    path = find_chromium()
     if not path:
         pytest.skip("no Chromium on this machine: apt-get install chromium, or set CHROMIUM to its path")
     return path

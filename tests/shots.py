@@ -5,13 +5,11 @@ example: python tests/shots.py --pieces next-letter
 """
 
 import argparse
-import functools
 import shutil
 import sys
-import threading
 from pathlib import Path
 
-from conftest import CHROMIUM_FLAGS, QuietServer, Site, SiteHandler, build_site
+from conftest import CHROMIUM_FLAGS, Site, build_site, served
 from live_pages import PIECES, PagePool, open_piece
 from playwright.sync_api import Browser, sync_playwright
 from test_site import PAGES
@@ -35,14 +33,10 @@ def main() -> int:
     folder = this_project().root / ".cache"
     site, shots = options.site or folder / "shot-site", folder / "shots"
     shots.mkdir(parents=True, exist_ok=True)
-    handler = functools.partial(SiteHandler, directory=str(site))
-    with QuietServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
-        url = f"http://127.0.0.1:{server.server_address[1]}/"
-        if not options.site:
-            build_site(site)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    if not options.site:
+        build_site(site)
+    with served(site) as here, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        served = Site(site, url, server.sent)
         for name in PIECES if options.pieces else PAGES:
             if options.only and not any(part in (name or "index") for part in options.only):
                 continue
@@ -51,7 +45,7 @@ def main() -> int:
                     mode = "-skim" if options.skim else ""
                     target = shots / f"{Path(name).stem or 'index'}-{width}-{scheme}{mode}.png"
                     take = shoot_piece if options.pieces else shoot_page
-                    take(browser, served, name, width, scheme, "?mode=skim" if options.skim else "", target)
+                    take(browser, here, name, width, scheme, "?mode=skim" if options.skim else "", target)
                     print(target)
         browser.close()
     return 0

@@ -1,12 +1,10 @@
 """The engine of the live pieces, in a real browser: the package's own numbers, tokens and choices, or a sentence."""
 
-import functools
 import gzip
 import json
 import random
 import re
 import struct
-import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import QuietServer, SiteHandler
+from conftest import served
 from playwright.sync_api import Browser, Page
 from torch import Tensor, nn
 
@@ -70,10 +68,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with QuietServer(("127.0.0.1", 0), functools.partial(SiteHandler, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+    with served(folder) as site:
+        yield site.url
 
 
 @pytest.fixture(scope="module")
