@@ -45,6 +45,11 @@ def test_there_are_three_files(files: list[Download]) -> None:
     assert [download.name for download in files] == ["slug.ipynb", "slug-clean.ipynb", "slug.py"]
 
 
+def test_each_file_says_once_that_last_digits_follow_the_processor(files: list[Download]) -> None:
+    for download in files:
+        assert download.content.decode("utf-8").count("last digits") == 1
+
+
 def test_links_lead_to_the_pages_on_the_web(prose: str) -> None:
     assert "(https://book.example/part/next/#here)" in prose
     assert "(https://book.example/glossary/#word)" in prose

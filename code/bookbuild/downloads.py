@@ -103,7 +103,9 @@ def _notebook(
     needs = " ".join(requirements(code))
     about = (
         f"*A chapter of [How GPTs Work]({page_url}). It runs in an empty folder; "
-        f"it needs Python 3.11 and `pip install {needs}`.*"
+        f"it needs Python 3.11 and `pip install {needs}`. "
+        "Computers round differently, and training adds that up: the last digits of your results, and the names that a "
+        "model writes, may differ from those on the page.*"
     )
     out.insert(1, nbformat.v4.new_markdown_cell(about))
     if packed := packed_cell(files_named(code, project.data_dir), project.data_dir):
