@@ -106,6 +106,17 @@ def test_a_reply_stops_at_the_end_mark() -> None:
     assert reply(Says({"oslo?": "on and on"}), TOKENIZER, "oslo?", max_letters=4) == "on a"
 
 
+def test_a_question_that_leaves_no_room_is_refused_in_its_own_words(model: GPT | ModernGPT) -> None:
+    room = CONFIG.context_length - len(prompt_tokens(TOKENIZER, ""))
+    assert len(reply(model, TOKENIZER, "a" * (room - 1))) <= 1
+    for length in (room, room + 1, room + 50):
+        with pytest.raises(ValueError, match=f"question has {length} letters.* holds {room - 1} ") as caught:
+            reply(model, TOKENIZER, "a" * length)
+        assert "num_new" not in str(caught.value)
+    with pytest.raises(ValueError, match="max_letters is 0"):
+        reply(model, TOKENIZER, "a?", max_letters=0)
+
+
 def test_a_batch_is_a_function_of_seed_and_step_and_keeps_every_answer() -> None:
     inputs, targets = dialogue_tokens(DIALOGUES, TOKENIZER)
     for step in range(20):

@@ -33,7 +33,12 @@ def test_no_text_has_no_neighbours() -> None:
 
 @pytest.mark.parametrize(
     ("texts", "reach", "said"),
-    [([[0, 3]], 1, "outside 0 to 2"), ([[0, -2]], 1, "outside 0 to 2"), ([[0]], 0, "reach is 0: give 1")],
+    [
+        ([[0, 3]], 1, "outside 0 to 2"),
+        ([[0, -2]], 1, "outside 0 to 2"),
+        ([[0, -1, 1]], 1, "token -1"),
+        ([[0]], 0, "reach is 0: give 1"),
+    ],
 )
 def test_what_cannot_be_counted_is_refused_in_a_sentence(texts: list[list[int]], reach: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):

@@ -43,6 +43,15 @@ def test_an_unknown_letter_is_named_with_its_place_and_the_alphabet() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_unknown_letter_in_a_long_text_is_shown_with_some_letters_around_it() -> None:
+    for place in (0, 1, 49_999, 99_999):
+        text = "a" * place + "é" + "b" * (99_999 - place)
+        with pytest.raises(ValueError, match=f'"é", character {place + 1} of ') as caught:
+            CharacterTokenizer([*"ab", *map(chr, range(0x4E00, 0x9000))]).encode(text)
+        assert "é" in str(caught.value).partition(" of ")[2].partition(", is")[0]
+        assert len(str(caught.value)) < 400
+
+
 @pytest.mark.parametrize(
     ("characters", "says"),
     [("", "alphabet is empty"), ("aba", '"a" is in the alphabet twice'), (["a", "bc"], "not one character")],

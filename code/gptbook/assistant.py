@@ -74,9 +74,21 @@ def reply(
     question: str,
     max_letters: int = 40,
 ) -> str:
-    """What the assistant answers: its likeliest letters, up to the end mark."""
+    """What the assistant answers: its likeliest letters, up to the end mark.
+
+    Raises ValueError for a question that leaves no room for an answer in the context,
+    or has a letter that the tokenizer lacks, or if max_letters is less than 1.
+    """
     prompt = prompt_tokens(tokenizer, question)
+    if max_letters < 1:
+        raise ValueError(f"max_letters is {max_letters}: ask for 1 or more")
     room = min(max_letters, model.config.context_length - len(prompt))
+    if room < 1:
+        raise ValueError(
+            f"the question has {len(question)} letters, and a context of "
+            f"{model.config.context_length} holds {room + len(question) - 1} with an "
+            "answer: ask a shorter one"
+        )
     return tokenizer.decode(
         generate_tokens(model, prompt, room, temperature=0, stop_token=0)
     )

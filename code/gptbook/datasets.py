@@ -6,11 +6,28 @@ import json
 import os
 import random
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from gptbook.reading import (
+    brief_text,
+    column_fault,
+    nfc,
+    table_fault,
+    text_fault,
+    tidy,
+)
+
+NEEDED_COLUMNS = {  # of the tables that the package reads
+    "iris.csv": ("sepal_length", "sepal_width", "petal_length", "petal_width"),
+    "cities.csv": ("name",),
+    "teams.csv": ("club", "ground"),
+    "gpus.csv": ("name", "full_name", "memory_gb", "bf16_tflops"),
+}
 
 
 def data_folders() -> list[Path]:
@@ -18,8 +35,13 @@ def data_folders() -> list[Path]:
 
     First the reader's own choice, `GPTBOOK_DATA`; then what was installed with the
     package, or stands in its repository. A notebook that runs without the package has
-    only `./data`, beside itself.
+    only `./data`, beside itself. Raises ValueError if GPTBOOK_DATA is no folder.
     """
+    if not Path(os.environ.get("GPTBOOK_DATA") or ".").is_dir():
+        raise ValueError(
+            f"GPTBOOK_DATA is {os.environ['GPTBOOK_DATA']}, which is no folder: set it "
+            "to the one with your tables, or unset it"
+        )
     folders = []
     if os.environ.get("GPTBOOK_DATA"):
         folders.append(Path(os.environ["GPTBOOK_DATA"]))
@@ -33,10 +55,16 @@ def data_folders() -> list[Path]:
 def data_file(name: str) -> Path:
     """The path of a table, such as `iris.csv`, `cities.csv` or `runs/windows.json`.
 
-    Raises ValueError, which lists the folders, if none of them holds it.
+    Raises ValueError, which lists the folders, if none of them holds it, or if it lacks
+    a column that the package reads.
     """
     for folder in data_folders():
         if (folder / name).is_file():
+            if fault := (
+                name in NEEDED_COLUMNS
+                and column_fault(folder / name, *NEEDED_COLUMNS[name])
+            ):
+                raise ValueError(f"{folder / name} {fault}")
             return folder / name
     searched = ", ".join(map(str, data_folders()))
     raise ValueError(
@@ -48,8 +76,11 @@ def data_file(name: str) -> Path:
 def read_table(path: Path | str) -> pd.DataFrame:
     """A CSV file as a table of text; no text means "missing": Nan is a Thai town.
 
-    Raises ValueError, in one sentence, if the file cannot be read as a table.
+    Raises ValueError, in one sentence, if the file cannot be read as a table, or has a
+    line with more cells than the first one.
     """
+    if fault := table_fault(path):
+        raise ValueError(f"{path} {fault}")
     try:
         # utf-8-sig is UTF-8, with or without the mark that spreadsheets put in front
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -85,15 +116,15 @@ def city_names() -> list[str]:
 def read_names(path: Path | str, column: str) -> list[str]:
     """The different names in a column of a CSV file, in its order, without empty cells.
 
-    Spelling is kept; only spaces at the ends, and runs of spaces, are tidied.
+    Spelling is kept, but for spaces at the ends, runs of spaces, and how accents are
+    written: names come in NFC, see `nfc`.
     Raises ValueError, in one sentence, if there is no such file, column or name.
     """
-    table = read_table(path)
-    if column not in table.columns:
-        there = ", ".join(f'"{name}"' for name in table.columns)
-        raise ValueError(f'{path} has no column "{column}": choose one of {there}')
-    cells = table[column].fillna("")  # a line that ends early has no cell here
-    names = dict.fromkeys(" ".join(cell.split()) for cell in cells)
+    if fault := column_fault(path, column):
+        raise ValueError(f"{path} {fault}")
+    table = read_table(path).rename(columns=tidy)
+    cells = table[tidy(column)].fillna("")  # a line that ends early has no cell here
+    names = dict.fromkeys(map(tidy, cells))
     names.pop("", None)
     if not names:
         raise ValueError(f'column "{column}" of {path} has no names: fill its cells')
@@ -133,9 +164,9 @@ def read_record(name: str) -> dict[str, Any]:
     """
     path = data_file(f"runs/{name}.json")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): make it again") from None
+        raise ValueError(f"{error}, or make it again") from None
     if not isinstance(record, dict):
         raise ValueError(f"{path} is not a record but a list: make it again")
     return record
@@ -144,26 +175,49 @@ def read_record(name: str) -> dict[str, Any]:
 def read_text(path: Path | str) -> str:
     """The text of a file, with every line ended as "\\n", whoever wrote it.
 
+    It comes as it is written, see `readers_text` for what a reader hands in.
     Raises ValueError, in one sentence, if it cannot be read or is not UTF-8.
     """
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")  # as `read_table` does
-    except UnicodeDecodeError as error:
-        problem = (
-            f"is not text in UTF-8 (byte {error.start + 1}): save it again as UTF-8"
-        )
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror or error}): check the path"
-    raise ValueError(f"{path} {problem}")
+    if fault := text_fault(path):
+        raise ValueError(f"{path} {fault}")
+    return Path(path).read_text(encoding="utf-8-sig")  # as `read_table` does
+
+
+def readers_text(path: Path | str) -> str:
+    """The text of a reader's file, in NFC. Raises ValueError as `read_text` does."""
+    return nfc(read_text(path))
 
 
 def read_json(path: Path | str) -> Any:
-    """What a JSON file holds. Raises ValueError, in one sentence, if it is none."""
+    """What a JSON file holds.
+
+    Raises ValueError, in one sentence, if it is none, or has a name twice in one
+    object, of which most readers would take the last, or a number that JSON lacks.
+    """
     text = read_text(path)
     try:
-        return json.loads(text)
+        return json.loads(
+            text, object_pairs_hook=once_each, parse_constant=refused_constant
+        )
+    except RecursionError:
+        problem = "is nested too deeply"
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): get it again") from None
+        problem = f"is not JSON ({brief_text(str(error), 200)})"
+    raise ValueError(f"{path} {problem}: get it again")
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file. Raises ValueError for a name that comes twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f'"{brief_text(twice)}" is there twice')
+    return content
+
+
+def refused_constant(name: str) -> Any:
+    """Raise ValueError for NaN or an infinity, which no JSON file holds."""
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def docstrings(

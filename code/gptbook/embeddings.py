@@ -17,13 +17,15 @@ def neighbour_counts(
     if reach < 1:
         raise ValueError(f"reach is {reach}: give 1 or more places")
     gap = [-1] * reach  # between two texts: as wide as anyone looks
-    tokens = [token for text in texts for token in (*text, *gap)]
+    tokens: list[int] = []
+    for text in texts:
+        if strange := [token for token in text if not 0 <= token < vocab_size]:
+            raise ValueError(
+                f"token {strange[0]} is outside 0 to {vocab_size - 1}: give the "
+                "vocab_size of the tokenizer that made the texts"
+            )
+        tokens += [*text, *gap]
     line = torch.tensor(tokens, dtype=torch.long)
-    if bool((line >= vocab_size).any()) or bool((line < -1).any()):
-        raise ValueError(
-            f"a token is outside 0 to {vocab_size - 1}: give the vocab_size of the "
-            "tokenizer that made the texts"
-        )
     counts = torch.zeros(vocab_size * vocab_size, dtype=torch.long)
     for distance in range(1, reach + 1):
         before, after = line[:-distance], line[distance:]

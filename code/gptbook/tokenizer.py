@@ -6,6 +6,13 @@ from collections.abc import Iterable, Sequence
 MARK = "."  # how token 0 is drawn: in front of a name it means start, after it, end
 
 
+def around(text: str, place: int = 1, most: int = 100) -> str:
+    """Some letters on both sides of a place, counted from 1, for a message."""
+    first = max(0, place - most // 2)
+    before, after = "..." * (first > 0), "..." * (first + most < len(text))
+    return f"{before}{text[first : first + most]}{after}"
+
+
 class CharacterTokenizer:
     """Numbers for letters: 1, 2, 3, ... Token 0 is the mark, which is no letter.
 
@@ -56,8 +63,9 @@ class CharacterTokenizer:
         for place, character in enumerate(text, start=1):
             if character not in self.ids:
                 raise ValueError(
-                    f'"{character}", character {place} of "{text}", is not in the '
-                    f'alphabet "{"".join(self.characters)}": leave it out or replace it'
+                    f'"{character}", character {place} of "{around(text, place)}", is '
+                    f'not in the alphabet "{around("".join(self.characters))}": leave '
+                    "it out or replace it"
                 )
         return [self.ids[character] for character in text]
 
