@@ -140,7 +140,7 @@ for width, net in nets.items():
 
 # %% tags=["live"]
 #| widget: window
-#| alt: What comes after {{ begun }}, with none to three letters seen. The share of the likeliest symbol goes {{ ", ".join(f"{labels[int(row.argmax())]} {row.max():.0%}" for row in shares) }}. The names written go {{ ", ".join(begun + row[0] for row in ends) }}.
+#| alt: What comes after {{ begun }}, with none to three letters seen. The share of the likeliest symbol goes {{ ", ".join(f"{labels[int(row.argmax())]} {row.max():.0%}" for row in shares) }}. Beside each stands a name that the model wrote.
 #| caption: The window on *{{ begun }}*, and names that begin so.
 import copy
 

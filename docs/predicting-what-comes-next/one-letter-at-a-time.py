@@ -155,7 +155,7 @@ batch_losses = train_on_batches(
 plain_loss = mean_surprise(net, contexts, targets)
 positions_read = num_steps * batch_size
 print(f"{positions_read:,} positions read")
-print(f"{plain_loss - floor:.3f} nats above the floor")
+print(f"{plain_loss - floor:.2f} nats above the floor")
 
 # %% tags=["show"]
 from gptbook.train import train_on_counts
@@ -194,7 +194,7 @@ ax.set_xscale("log")
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
 ax.set_xlabel("step")
 ax.set_ylabel("loss (nats per position)")
-ax.set_title(f"Batches stay {plain_loss - floor:.3f} nats above the floor")
+ax.set_title(f"Batches stay {plain_loss - floor:.2f} nats above the floor")
 plt.show()
 
 # %% tags=["fold"]
