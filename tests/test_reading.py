@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gptbook.datasets import read_json, read_names, read_table, read_text, readers_text
+from gptbook.datasets import check_own_tables, read_json, read_names, read_text, readers_table, readers_text
 from gptbook.reading import LARGEST_FILE, in_alphabet, nfc, table_fault, tidy
 
 NAMES = ["Berea", "Zürich", "São Paulo", "Łódź", "N'Djamena", "Saint-Denis"]
@@ -66,7 +66,7 @@ def test_a_line_with_more_cells_than_the_first_is_refused_with_its_number(
     said = sentence(lambda: read_names(path, "city"), path)
     assert f"line {line}," in said
     assert "quotes" in said
-    assert sentence(lambda: read_table(path), path) == said
+    assert sentence(lambda: readers_table(path), path) == said
 
 
 @given(
@@ -83,7 +83,7 @@ def test_no_cell_ever_lands_in_another_column(
     if any(len(row) > width for row in rows):
         assert table_fault(path)
         return
-    table = read_table(path).fillna("")
+    table = readers_table(path).fillna("")
     kept = [row for row in rows if row != [""]]
     assert list(table["one"]) == [row[0].strip('"') for row in kept]
 
@@ -201,7 +201,7 @@ def test_a_packed_list_is_refused_whole_or_cut(kind: str, length: int | None, na
     path = written(tmp_path, packed(kind)[:length], name.format(kind))
     sentence(lambda: read_names(path, "city"), path)
     if length is None:
-        assert "unpack" in sentence(lambda: read_text(path), path)
+        assert "unpack" in sentence(lambda: readers_text(path), path)
 
 
 def test_a_list_that_is_only_called_like_a_packed_one_is_refused_too(tmp_path: Path) -> None:
@@ -210,10 +210,10 @@ def test_a_list_that_is_only_called_like_a_packed_one_is_refused_too(tmp_path: P
         assert ".csv" in sentence(lambda path=path: read_names(path, "city"), path)
 
 
-READERS = [lambda path: read_names(path, "city"), read_table, read_text, readers_text, read_json]
+READERS = [lambda path: read_names(path, "city"), readers_table, readers_text]
 
 
-@pytest.mark.parametrize("read", READERS, ids=["names", "table", "text", "readers_text", "json"])
+@pytest.mark.parametrize("read", READERS, ids=["names", "table", "text"])
 def test_what_is_no_regular_file_is_never_opened(read: Callable[[Path], object], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -284,3 +284,22 @@ def test_a_prompt_is_spelled_as_the_alphabet_is() -> None:
 def test_what_is_no_json_is_refused_in_one_sentence(content: str, says: str, tmp_path: Path) -> None:
     path = written(tmp_path, content, "a.json")
     assert says in sentence(lambda: read_json(path), path)
+
+
+def test_an_own_table_that_stands_for_the_books_is_checked_before_a_command_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPTBOOK_DATA", str(tmp_path / "absent"))
+    with pytest.raises(ValueError, match="no folder"):
+        check_own_tables()
+    monkeypatch.setenv("GPTBOOK_DATA", str(tmp_path))
+    check_own_tables()
+    cities = written(tmp_path, "town\nBerea\n", "cities.csv")
+    assert '"name"' in sentence(check_own_tables, cities)
+    written(tmp_path, "name\nBerea\n", "cities.csv")
+    check_own_tables()
+
+
+def test_a_pipe_is_no_text(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    sentence(lambda: read_text(tmp_path / "pipe"), tmp_path / "pipe")

@@ -15,7 +15,7 @@ from gptbook.catalogue import (
 from gptbook.checkpoint import FACTS_FILE, load_checkpoint
 from gptbook.continuation import continue_text, open_gpt2
 from gptbook.data_commands import ladder_command, list_data, prepare_data
-from gptbook.datasets import read_names
+from gptbook.datasets import check_own_tables, read_names
 from gptbook.merging import utf8
 from gptbook.progress import train_with_bar
 from gptbook.recipe_list import recipe
@@ -47,6 +47,7 @@ from gptbook.tokenizer_training import (
 
 def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Do what the parsed words say, and return the exit code."""
+    check_own_tables()
     match options.command:
         case "train":
             return train_command(options, words)

@@ -35,13 +35,8 @@ def data_folders() -> list[Path]:
 
     First the reader's own choice, `GPTBOOK_DATA`; then what was installed with the
     package, or stands in its repository. A notebook that runs without the package has
-    only `./data`, beside itself. Raises ValueError if GPTBOOK_DATA is no folder.
+    only `./data`, beside itself.
     """
-    if not Path(os.environ.get("GPTBOOK_DATA") or ".").is_dir():
-        raise ValueError(
-            f"GPTBOOK_DATA is {os.environ['GPTBOOK_DATA']}, which is no folder: set it "
-            "to the one with your tables, or unset it"
-        )
     folders = []
     if os.environ.get("GPTBOOK_DATA"):
         folders.append(Path(os.environ["GPTBOOK_DATA"]))
@@ -55,16 +50,10 @@ def data_folders() -> list[Path]:
 def data_file(name: str) -> Path:
     """The path of a table, such as `iris.csv`, `cities.csv` or `runs/windows.json`.
 
-    Raises ValueError, which lists the folders, if none of them holds it, or if it lacks
-    a column that the package reads.
+    Raises ValueError, which lists the folders, if none of them holds it.
     """
     for folder in data_folders():
         if (folder / name).is_file():
-            if fault := (
-                name in NEEDED_COLUMNS
-                and column_fault(folder / name, *NEEDED_COLUMNS[name])
-            ):
-                raise ValueError(f"{folder / name} {fault}")
             return folder / name
     searched = ", ".join(map(str, data_folders()))
     raise ValueError(
@@ -76,11 +65,8 @@ def data_file(name: str) -> Path:
 def read_table(path: Path | str) -> pd.DataFrame:
     """A CSV file as a table of text; no text means "missing": Nan is a Thai town.
 
-    Raises ValueError, in one sentence, if the file cannot be read as a table, or has a
-    line with more cells than the first one.
+    Raises ValueError, in one sentence, if the file cannot be read as a table.
     """
-    if fault := table_fault(path):
-        raise ValueError(f"{path} {fault}")
     try:
         # utf-8-sig is UTF-8, with or without the mark that spreadsheets put in front
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -122,7 +108,7 @@ def read_names(path: Path | str, column: str) -> list[str]:
     """
     if fault := column_fault(path, column):
         raise ValueError(f"{path} {fault}")
-    table = read_table(path).rename(columns=tidy)
+    table = readers_table(path).rename(columns=tidy)
     cells = table[tidy(column)].fillna("")  # a line that ends early has no cell here
     names = dict.fromkeys(map(tidy, cells))
     names.pop("", None)
@@ -164,9 +150,9 @@ def read_record(name: str) -> dict[str, Any]:
     """
     path = data_file(f"runs/{name}.json")
     try:
-        record = read_json(path)
+        record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{error}, or make it again") from None
+        raise ValueError(f"{path} is not JSON ({error}): make it again") from None
     if not isinstance(record, dict):
         raise ValueError(f"{path} is not a record but a list: make it again")
     return record
@@ -178,14 +164,59 @@ def read_text(path: Path | str) -> str:
     It comes as it is written, see `readers_text` for what a reader hands in.
     Raises ValueError, in one sentence, if it cannot be read or is not UTF-8.
     """
-    if fault := text_fault(path):
-        raise ValueError(f"{path} {fault}")
-    return Path(path).read_text(encoding="utf-8-sig")  # as `read_table` does
+    if Path(path).is_fifo() or Path(path).is_char_device():
+        raise ValueError(f"{path} is a pipe or a device: give a file instead")
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")  # as `read_table` does
+    except UnicodeDecodeError as error:
+        problem = (
+            f"is not text in UTF-8 (byte {error.start + 1}): save it again as UTF-8"
+        )
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error}): check the path"
+    except ValueError:
+        problem = "is no path: it has a zero byte"
+    raise ValueError(f"{path} {problem}")
 
 
 def readers_text(path: Path | str) -> str:
-    """The text of a reader's file, in NFC. Raises ValueError as `read_text` does."""
+    """The text of a reader's file, in NFC.
+
+    Raises ValueError, in one sentence, if it is packed, piped, empty or no text.
+    """
+    if fault := text_fault(path):
+        raise ValueError(f"{path} {fault}")
     return nfc(read_text(path))
+
+
+def readers_table(path: Path | str) -> pd.DataFrame:
+    """A reader's CSV file as a table of text, as `read_table`.
+
+    Raises ValueError, in one sentence, also where pandas would take a table for
+    another one: a line with more cells than the first, a quote that is never closed.
+    """
+    if fault := table_fault(path):
+        raise ValueError(f"{path} {fault}")
+    return read_table(path)
+
+
+def check_own_tables() -> None:
+    """Raise ValueError if GPTBOOK_DATA is no folder, or a table in it lacks a column.
+
+    The command line asks before it begins: an own table may stand for the book's.
+    """
+    own = os.environ.get("GPTBOOK_DATA")
+    if not own:
+        return
+    if not Path(own).is_dir():
+        raise ValueError(
+            f"GPTBOOK_DATA is {own}, which is no folder: set it to the one with your "
+            "tables, or unset it"
+        )
+    for name, columns in NEEDED_COLUMNS.items():
+        path = Path(own) / name
+        if path.is_file() and (fault := column_fault(path, *columns)):
+            raise ValueError(f"{path} {fault}")
 
 
 def read_json(path: Path | str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from gptbook.checkpoint import write_whole
-from gptbook.datasets import read_text, split_names
+from gptbook.datasets import read_text, readers_text, split_names
 from gptbook.tokenizer_training import LIBRARIES
 
 TEXT_SOURCES = {  # what can be prepared by name
@@ -53,9 +53,7 @@ def own_text(source: str) -> str:
             f"there is no file {path}: give the path of a text, or one of "
             f"{', '.join(TEXT_SOURCES)}"
         )
-    text = read_text(path)
-    if "\0" in text:
-        raise ValueError(f"{path} is not text, it has zero bytes: save it as UTF-8")
+    text = readers_text(path)
     if len(text) < FEWEST_CHARACTERS:
         raise ValueError(
             f"{path} is too short to learn from nine tenths and hold out one: give "

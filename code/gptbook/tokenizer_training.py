@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from gptbook.bpe import BytePairTokenizer, bytes_per_token
 from gptbook.checkpoint import file_sha256, write_whole
-from gptbook.datasets import docstrings, read_json, read_text, split_names
+from gptbook.datasets import docstrings, read_json, readers_text, split_names
 from gptbook.recipes import TokenizerRecipe
 from gptbook.runs import brief
 
@@ -30,7 +30,7 @@ def split_texts(recipe: TokenizerRecipe) -> tuple[list[str], list[str]]:
     """
     if not recipe.text_file:
         return split_names(docstrings(LIBRARIES), recipe.held_out, recipe.seed)
-    paragraphs = [part for part in read_text(recipe.text_file).split("\n\n") if part]
+    paragraphs = [part for part in readers_text(recipe.text_file).split("\n\n") if part]
     if len(set(paragraphs)) < 2:
         raise ValueError(
             f"{recipe.text_file} has fewer than two paragraphs: part some with an "
