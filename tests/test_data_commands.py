@@ -98,7 +98,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
 
     monkeypatch.setattr("gptbook.data_commands.make_record", make_record)
     monkeypatch.setattr("gptbook.data_commands.read_record", lambda name: {})
-    monkeypatch.setattr("gptbook.data_commands.is_stale", lambda record, recording: "")
+    monkeypatch.setattr("gptbook.data_commands.what_changed", lambda record, recording: [])
     return calls
 
 
@@ -112,10 +112,10 @@ def test_a_record_is_made_only_if_it_is_not_up_to_date(
     said = capsys.readouterr().out
     assert all(f"The record {name}.json is up to date; --again makes it anew." in said for name in RECORDS)
     assert made == []
-    reasons = {"clubs": "it is old: run gptbook ladder"}
-    monkeypatch.setattr("gptbook.data_commands.is_stale", lambda record, recording: reasons.get(recording.name, ""))
+    stale = {"clubs": ["pick changed", "VERBS is new"]}
+    monkeypatch.setattr("gptbook.data_commands.what_changed", lambda record, recording: stale.get(recording.name, []))
     assert main(["ladder"]) == 0
-    assert "Recording clubs.json anew: it is old." in capsys.readouterr().out
+    assert "Recording clubs.json anew: pick changed; VERBS is new." in capsys.readouterr().out
     assert made == [("clubs", True)]
     monkeypatch.setattr("gptbook.data_commands.read_record", no_record)
     made.clear()
@@ -146,4 +146,48 @@ def test_a_record_that_is_none_is_answered_with_all_before_any_is_made(
 ) -> None:
     said = refused(["ladder", "clubs", "rungs", "--again"], capsys)
     assert 'there is no record "rungs": choose from windows, clubs, parts, names' in said
+    assert made == []
+
+
+def test_a_check_names_each_stale_record_and_what_changed_and_makes_none(
+    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["ladder", "--check"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert all(name in said for name in RECORDS)
+    stale = {"clubs": ["pick changed", "VERBS is new"], "names": ["cities.csv is gone"]}
+    monkeypatch.setattr("gptbook.data_commands.what_changed", lambda record, recording: stale.get(recording.name, []))
+    assert main(["ladder", "--check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3, "one for each stale record, and what to do"
+    for line, (name, changes) in zip(lines, stale.items()):
+        assert all(word in line for word in (f"{name}.json", *changes))
+    assert main(["ladder", "--check", "windows", "names", "names"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("names.json") == 1
+    assert "clubs" not in said
+    assert main(["ladder", "windows", "--check"]) == 0
+    said = capsys.readouterr().out
+    assert "windows" in said
+    assert "names" not in said
+    assert made == []
+
+
+def test_an_absent_record_is_stale(
+    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_record(name: str) -> dict[str, str]:
+        raise ValueError("there is none")
+
+    monkeypatch.setattr("gptbook.data_commands.read_record", no_record)
+    assert main(["ladder", "--check", "parts"]) == 1
+    assert "parts.json" in capsys.readouterr().out
+
+
+def test_to_check_and_to_make_anew_are_two_things(
+    made: list[tuple[str, bool]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--again" in refused(["ladder", "--check", "--again"], capsys)
+    assert 'no record "rungs"' in refused(["ladder", "--check", "rungs"], capsys)
     assert made == []

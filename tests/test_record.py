@@ -1,9 +1,7 @@
 """Records: made once, kept part by part, out of date when what made them changes; and what the committed one shows."""
 
-import importlib
 import json
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -15,7 +13,7 @@ import pytest
 
 import gptbook.windows
 from gptbook.datasets import city_names, read_record
-from gptbook.record import fingerprint, is_stale, make_record, rounded, run_parts
+from gptbook.record import flat, make_record, rounded, run_parts, sources_of, what_changed
 from gptbook.recordings import recordings
 
 WINDOWS = recordings()["windows"]
@@ -42,10 +40,6 @@ def held_out(record: dict[str, Any], model: str) -> dict[int, list[float]]:
         if row["model"] == model:
             losses.setdefault(row["context_length"], []).append(row["held_out_loss"])
     return losses
-
-
-def test_the_committed_record_is_not_out_of_date(windows: dict[str, Any]) -> None:
-    assert is_stale(windows, WINDOWS) == ""
 
 
 def test_the_committed_record_says_how_it_was_made(windows: dict[str, Any]) -> None:
@@ -109,7 +103,7 @@ def test_a_record_is_made_part_by_part_and_goes_on_after_a_stop(
     record = json.loads(path.read_text())
     assert [row["model"] for row in record["rows"]] == ["letters", "counts", "net"]
     assert len(record["curves"]) == 1
-    assert is_stale(record, tiny) == ""
+    assert what_changed(record, tiny) == []
     assert make_record(tiny, progress=False, resume=False, path=path) == path
     again = json.loads(path.read_text())
     for row in (*record["rows"], *again["rows"]):
@@ -137,56 +131,19 @@ def test_parts_come_back_in_their_order_whichever_were_kept(tmp_path: Path) -> N
     assert ran == ["b", "a", "c"]
 
 
-PLAIN = '''
-def f(x):
-    """Doc."""
-    if x < 0:
-        raise ValueError(f"x is {x}: give more")
-    return {"a": x + 1, "b": f"{x:>4}"}
-'''
-SAME = [
-    PLAIN.replace('"""Doc."""', '"""Another\n\n    one.\n    """'),
-    PLAIN.replace("    return", "    # why\n    return"),
-    PLAIN.replace("is {x}: give", "must not be {x}: give"),
-    PLAIN.replace('{"a": x + 1, "b": f"{x:>4}"}', '{\n        "a": x + 1,\n        "b": f"{x:>4}",\n    }'),
-]
-OTHER = [
-    PLAIN.replace("x + 1", "x + 2"),
-    PLAIN.replace("x < 0", "x <= 0"),
-    PLAIN.replace('"a"', '"c"'),
-    PLAIN.replace("    return", "        return"),
-]
-
-
-def test_a_fingerprint_follows_what_code_does_and_not_how_it_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def taken(number: int, code: str) -> str:
-        (tmp_path / f"sample_{number}.py").write_text(code)
-        importlib.invalidate_caches()
-        return fingerprint(f"sample_{number}:f")
-
-    plain = taken(0, PLAIN)
-    assert [taken(number, code) for number, code in enumerate(SAME, start=1)] == [plain] * len(SAME)
-    others = [taken(number, code) for number, code in enumerate(OTHER, start=10)]
-    assert len({plain, *others}) == 1 + len(OTHER)
-    for name in [name for name in sys.modules if name.startswith("sample_")]:
-        del sys.modules[name]
-
-
-def test_a_record_is_out_of_date_when_code_data_or_settings_changed(windows: dict[str, Any]) -> None:
-    for source in ("cities.csv", "gptbook.ngram:NgramCounts"):
-        changed = {**windows, "sources": {**windows["sources"], source: "0" * 64}}
-        assert source in is_stale(changed, WINDOWS)
-        assert "gptbook ladder" in is_stale(changed, WINDOWS)
-    assert "the settings" in is_stale({**windows, "settings": {}}, WINDOWS)
-    assert "gptbook.windows:gone" in is_stale(
-        {**windows, "sources": {**windows["sources"], "gptbook.windows:gone": "0" * 64}}, WINDOWS
-    )
-    unlisted = {source: was for source, was in windows["sources"].items() if source != "cities.csv"}
-    assert "cities.csv" in is_stale({**windows, "sources": unlisted}, WINDOWS)
+def test_what_changed_is_said_of_code_tables_and_settings(windows: dict[str, Any]) -> None:
+    now = sources_of(WINDOWS)
+    fresh = {"sources": now, "settings": WINDOWS.settings}
+    assert what_changed(fresh, WINDOWS) == []
+    for source in ("cities.csv", "NgramCounts.fit", "discounts"):
+        less = {name: was for name, was in now.items() if name != source}
+        assert what_changed({**fresh, "sources": less}, WINDOWS) == [f"{source} is new"]
+        assert what_changed({**fresh, "sources": {**now, source: "0"}}, WINDOWS) == [f"{source} changed"]
+    assert what_changed({**fresh, "sources": {**now, "sorted_by": "0"}}, WINDOWS) == ["sorted_by is gone"]
+    training = {**WINDOWS.settings["training"], "num_steps": 1}
+    (change,) = what_changed({**fresh, "settings": {**WINDOWS.settings, "training": training}}, WINDOWS)
+    assert "training.num_steps" in change
+    assert len(what_changed({}, WINDOWS)) == len(now) + len(flat(WINDOWS.settings)), "a record may lack both"
 
 
 def test_numbers_are_kept_to_six_decimals() -> None:

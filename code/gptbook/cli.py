@@ -153,8 +153,14 @@ def build_parser() -> argparse.ArgumentParser:
     ladder.add_argument(
         "records", nargs="*", metavar="RECORD", help="which (default: all that are old)"
     )
-    ladder.add_argument(
+    choice = ladder.add_mutually_exclusive_group()
+    choice.add_argument(
         "--again", action="store_true", help="even if a record is up to date"
+    )
+    choice.add_argument(
+        "--check",
+        action="store_true",
+        help="make none; print the stale ones and why; exit code 1 if there are any",
     )
     return parser
 

@@ -71,7 +71,7 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             else:
                 prepare_data(options)
         case "ladder":
-            ladder_command(options)
+            return ladder_command(options)
     return 0
 
 

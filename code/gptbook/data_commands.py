@@ -5,7 +5,7 @@ import shlex
 
 from gptbook.datasets import data_file, read_record, read_table
 from gptbook.prepare import prepare_corpus
-from gptbook.record import is_stale, make_record
+from gptbook.record import Recording, make_record, what_changed
 from gptbook.recordings import recordings
 from gptbook.text_sources import TEXT_SOURCES, token_count
 
@@ -52,9 +52,10 @@ def prepare_data(options: argparse.Namespace) -> None:
     print(f"Next: gptbook train laptop --data {folder}")
 
 
-def ladder_command(options: argparse.Namespace) -> None:
-    """Make the records of the book that are absent or old.
+def ladder_command(options: argparse.Namespace) -> int:
+    """Make the records of the book that are absent or stale; or only say which are.
 
+    Returns the exit code: 1 if it was only to check, and a record is stale.
     Raises ValueError for a name that is no record.
     """
     every = recordings()
@@ -63,17 +64,37 @@ def ladder_command(options: argparse.Namespace) -> None:
             raise ValueError(
                 f'there is no record "{name}": choose from {", ".join(every)}'
             )
-    for name in options.records or every:
-        try:
-            reason = is_stale(read_record(name), every[name]).partition(": run ")[0]
-        except ValueError:
-            reason = "there is no record yet"
-        if not reason and not options.again:
+    names = list(dict.fromkeys(options.records)) or list(every)
+    stale = {name: changes for name in names if (changes := staleness(every[name]))}
+    if options.check:
+        for name, changes in stale.items():
+            print(f"{name}.json is stale: {'; '.join(changes)}.")
+        if stale:
+            print(f"To make {'it' if len(stale) == 1 else 'them'} anew: gptbook ladder")
+            return 1
+        print(
+            "Fresh, made by the code, tables and settings of today: "
+            + f"{', '.join(names)}."
+        )
+        return 0
+    for name in names:
+        if name not in stale and not options.again:
             print(f"The record {name}.json is up to date; --again makes it anew.")
             continue
-        print(f"Recording {name}.json anew: {reason or 'you asked for it'}.")
+        reason = "; ".join(stale.get(name, ["you asked for it"]))
+        print(f"Recording {name}.json anew: {reason}.")
         print(f"It holds {every[name].about};")
         print(f"that takes {every[name].duration}.", flush=True)
         if not options.again:
             print("Ctrl-C stops it; the same command goes on.", flush=True)
         print(f"Saved in {make_record(every[name], resume=not options.again)}.")
+    return 0
+
+
+def staleness(recording: Recording) -> list[str]:
+    """Why a record must be made anew, in phrases; none if it is fresh."""
+    try:
+        record = read_record(recording.name)
+    except ValueError:
+        return ["there is no record yet"]
+    return what_changed(record, recording)

@@ -1,17 +1,11 @@
 """Records of experiments too long for a page: numbers, and how they were made."""
 
-import ast
 import datetime
 import hashlib
-import importlib
-import inspect
-import io
 import json
 import platform
 import shutil
 import subprocess
-import textwrap
-import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +15,16 @@ import torch
 from tqdm import tqdm
 
 from gptbook.checkpoint import write_whole
+from gptbook.closure import SourceTree, source_tree
 from gptbook.datasets import data_file
 
 RECORD_CACHE = Path(".cache/records")
+# Reached by experiments, and yet no part of what decides their numbers; so nothing that
+# only these name is. Saving and going on: a run that was stopped ends in the same bits
+# (tests/test_runs.py holds that). `data_file`: it finds a table, whose content counts.
+BEYOND = frozenset(
+    {"Run.go_on_from", "Run.save", "data_file", "save_timed", "stop_on_interrupt"}
+)
 
 
 class Experiment(Protocol):
@@ -40,7 +41,7 @@ class Experiment(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """How a record is made, and what decides the numbers in it."""
+    """How a record is made. What decides its numbers is computed: see `sources_of`."""
 
     name: str
     """The record is `runs/<name>.json` beside the tables."""
@@ -50,8 +51,6 @@ class Recording:
     """How long it takes, for the reader to decide."""
     settings: dict[str, Any]
     """Sizes, steps and seeds."""
-    sources: tuple[str, ...]
-    """Tables and definitions: if one of these changes, the record is old."""
     start: Callable[[dict[str, Any], Path], Experiment]
     """Makes the experiment out of the settings and a folder for its runs."""
 
@@ -69,7 +68,7 @@ def make_record(
     """
     name = recording.name
     path = path or data_file("cities.csv").parent / "runs" / f"{name}.json"
-    sources = {source: fingerprint(source) for source in recording.sources}
+    sources = sources_of(recording)
     decisive = json.dumps([sources, recording.settings], sort_keys=True).encode()
     kept = RECORD_CACHE / f"{name}-{hashlib.sha256(decisive).hexdigest()[:12]}"
     if not resume:
@@ -146,51 +145,45 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def fingerprint(source: str) -> str:
-    """A hash of what a source does: of a table, "cities.csv", or code, "module:name".
-
-    Comments, docstrings and line breaks do nothing, and what raises an error had no
-    part in a record that was made; so they do not count.
-    """
-    module, _, name = source.partition(":")
-    if not name:
-        return hashlib.sha256(data_file(source).read_bytes()).hexdigest()
-    definition = getattr(importlib.import_module(module), name)
-    code = textwrap.dedent(inspect.getsource(definition))
-    idle_lines = {
-        number
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.Raise)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
-    written = {tokenize.INDENT: "{", tokenize.DEDENT: "}", tokenize.COMMENT: ""}
-    pieces = [
-        written.get(token.type, token.string)
-        for token in tokenize.generate_tokens(io.StringIO(code).readline)
-        if token.start[0] not in idle_lines
-    ]
-    text = "".join("".join(pieces).split())
-    for (
-        bracket
-    ) in ")]}":  # a comma at the end of a list comes and goes with line breaks
-        text = text.replace(f",{bracket}", bracket)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def is_stale(record: dict[str, Any], recording: Recording) -> str:
-    """What has changed since the record was made, as a sentence; "" if nothing has."""
-    now = {source: fingerprint(source) for source in recording.sources}
-    then = record["sources"]
-    changed = [name for name in {**now, **then} if now.get(name) != then.get(name)]
-    if record["settings"] != recording.settings:
-        changed.append("the settings")
-    if not changed:
-        return ""
-    return (
-        f"the record of {record['date']} is out of date, because {', '.join(changed)} "
-        f"changed: run {record['command']}"
+def sources_of(recording: Recording, tree: SourceTree | None = None) -> dict[str, str]:
+    """Fingerprints of all that decides the numbers: tables, definitions, constants."""
+    tree = tree or source_tree()
+    roots = [recording.start.__name__, rounded.__name__]
+    reached = tree.closure(
+        roots, asked=tree.methods[Experiment.__name__], beyond=BEYOND
     )
+    return tree.fingerprints(reached)
+
+
+def what_changed(record: dict[str, Any], recording: Recording) -> list[str]:
+    """What has changed since the record was made, in phrases; none if it is fresh.
+
+    They are such as "context_windows changed", "discounts is new", "cities.csv is gone"
+    and "the setting training.num_steps changed".
+    """
+    phrases = []
+    for kind, now, then in (
+        ("", sources_of(recording), flat(record.get("sources"))),
+        ("the setting ", flat(recording.settings), flat(record.get("settings"))),
+    ):
+        for name in {**now, **then}:
+            if name not in then:
+                phrases.append(f"{kind}{name} is new")
+            elif name not in now:
+                phrases.append(f"{kind}{name} is gone")
+            elif now[name] != then[name]:
+                phrases.append(f"{kind}{name} changed")
+    return phrases
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    """The values in a dictionary of dictionaries, each by its path: "training.seed"."""
+    if not isinstance(value, dict):
+        return {path: value} if path else {}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found |= flat(inner, f"{path}.{key}" if path else str(key))
+    return found
 
 
 def rounded(value: Any) -> Any:

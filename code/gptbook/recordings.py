@@ -1,4 +1,4 @@
-"""Every record of the book: its settings, and what decides its numbers."""
+"""Every record of the book: its settings, and the experiment that makes it."""
 
 import math
 from dataclasses import asdict
@@ -11,15 +11,6 @@ from gptbook.experiments import ClubExperiment, NameExperiment, PartExperiment
 from gptbook.mistake_experiment import MistakeExperiment, mistake_settings
 from gptbook.recipes import city_attention, city_gpt, clubs_attention
 from gptbook.record import Recording
-from gptbook.record_sources import (
-    ASSISTANT_SOURCES,
-    CLUB_SOURCES,
-    MISTAKE_SOURCES,
-    NAME_SOURCES,
-    PART_SOURCES,
-    SCALING_SOURCES,
-    WINDOW_SOURCES,
-)
 from gptbook.scaling_experiment import SCALING_SETTINGS, ScalingExperiment
 from gptbook.windows import WINDOW_SETTINGS, WindowExperiment
 
@@ -32,7 +23,6 @@ def recordings() -> dict[str, Recording]:
             about="loss (nats per position) of counts and nets by letters of context",
             duration="about 20 minutes on one processor core",
             settings=WINDOW_SETTINGS,
-            sources=WINDOW_SOURCES,
             start=RecordedWindows,
         ),
         Recording(
@@ -40,7 +30,6 @@ def recordings() -> dict[str, Recording]:
             about="accuracy on the ground's name by gap, of counts and of attention",
             duration="about 3 minutes on one processor core",
             settings=club_settings(),
-            sources=CLUB_SOURCES,
             start=ClubExperiment,
         ),
         Recording(
@@ -48,7 +37,6 @@ def recordings() -> dict[str, Recording]:
             about="loss (nats per position) of a GPT of names without each part",
             duration="about 15 minutes on one processor core",
             settings=part_settings(),
-            sources=PART_SOURCES,
             start=PartExperiment,
         ),
         Recording(
@@ -56,7 +44,6 @@ def recordings() -> dict[str, Recording]:
             about="loss (nats per position) of one block and of GPTs on city names",
             duration="about an hour on one processor core",
             settings=name_settings(),
-            sources=NAME_SOURCES,
             start=NameExperiment,
         ),
         Recording(
@@ -64,7 +51,6 @@ def recordings() -> dict[str, Recording]:
             about="loss (nats per position) of a small GPT of names with each mistake",
             duration="about 10 minutes on one processor core",
             settings=mistake_settings(),
-            sources=MISTAKE_SOURCES,
             start=MistakeExperiment,
         ),
         Recording(
@@ -72,7 +58,6 @@ def recordings() -> dict[str, Recording]:
             about="loss (nats per character) of GPTs of six sizes on the same text",
             duration="about 15 minutes on two processor cores",
             settings=SCALING_SETTINGS,
-            sources=SCALING_SOURCES,
             start=ScalingExperiment,
         ),
         Recording(
@@ -81,7 +66,6 @@ def recordings() -> dict[str, Recording]:
             "fine-tuning",
             duration="about 6 minutes on one processor core",
             settings=ASSISTANT_SETTINGS,
-            sources=ASSISTANT_SOURCES,
             start=AssistantExperiment,
         ),
     )
