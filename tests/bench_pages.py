@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 
 from conftest import CHAPTER_NAMES, QuietServer, SiteHandler, build_site
+from fair import same_threads, verdict, watched_load
 
 from bookbuild.project import this_project
 
@@ -43,6 +44,11 @@ def scores(command: str, chromium: str, url: str) -> tuple[dict[str, int], float
     )
 
 
+def is_wanted(name: str, parts: list[str]) -> bool:
+    """Whether a page's path contains one of the parts, or there are none."""
+    return not parts or any(part in (name or "index") for part in parts)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("only", nargs="*", help="measure pages whose path contains one of these (default: all)")
@@ -52,6 +58,7 @@ def main() -> int:
     if not lighthouse or not chromium:
         print("bench_pages: needs lighthouse and chromium: npm install --global lighthouse@12", file=sys.stderr)
         return 2
+    same_threads(1)
     site = this_project().root / ".cache" / "bench-site"
     handler = functools.partial(SiteHandler, directory=str(site))
     good = True
@@ -60,18 +67,17 @@ def main() -> int:
         build_site(site)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"{'page':<26}{' '.join(f'{name:>14}' for name in LEAST)}{'KB':>8}{'paint s':>9}")
-        for name in ["", *CHAPTER_NAMES]:
-            if options.only and not any(part in (name or "index") for part in options.only):
-                continue
-            page = url + (name.removesuffix(".py") + "/" if name else "")
-            rounds = [scores(lighthouse, chromium, page) for _ in range(options.rounds)]
-            median = {key: statistics.median(found[key] for found, _, _ in rounds) for key in LEAST}
-            kilobytes, paint = (statistics.median(result[i] for result in rounds) for i in (1, 2))
-            good &= all(median[key] >= LEAST[key] for key in LEAST)
-            values = " ".join(f"{median[key]:>14.0f}" for key in LEAST)
-            print(f"{Path(name).stem or 'index':<26}{values}{kilobytes:>8.0f}{paint:>9.1f}", flush=True)
-    print(f"At least {'/'.join(map(str, LEAST.values()))}: {'yes' if good else 'NO'}")
-    return 0 if good else 1
+        chosen = [name for name in ["", *CHAPTER_NAMES] if is_wanted(name, options.only)]
+        with watched_load() as load:
+            for name in chosen:
+                page = url + (name.removesuffix(".py") + "/" if name else "")
+                rounds = [scores(lighthouse, chromium, page) for _ in range(options.rounds)]
+                median = {key: statistics.median(found[key] for found, _, _ in rounds) for key in LEAST}
+                kilobytes, paint = (statistics.median(result[i] for result in rounds) for i in (1, 2))
+                good &= all(median[key] >= LEAST[key] for key in LEAST)
+                values = " ".join(f"{median[key]:>14.0f}" for key in LEAST)
+                print(f"{Path(name).stem or 'index':<26}{values}{kilobytes:>8.0f}{paint:>9.1f}", flush=True)
+    return verdict(f"At least {'/'.join(map(str, LEAST.values()))}", good, load)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from conftest import CHROMIUM_FLAGS, find_chromium, served
+from fair import same_threads, verdict, watched_load
 from playwright.sync_api import Page, sync_playwright
 
 from gptbook.bpe import BytePairTokenizer
@@ -110,9 +111,11 @@ def main() -> int:
     if not chromium:
         print("bench_widgets: needs Chromium: apt-get install chromium", file=sys.stderr)
         return 2
-    torch.set_num_threads(1)
+    same_threads(1)
+    code = 0
     for form in ("modern", "gpt-2"):
-        speeds = measure(form, chromium, options.rounds, options.tokens)
+        with watched_load() as load:
+            speeds = measure(form, chromium, options.rounds, options.tokens)
         base = statistics.median(speeds["PyTorch"])
         print(f"{form}, {options.tokens} tokens of a GPT of a million parameters; medians of {options.rounds}:")
         for way, found in speeds.items():
@@ -120,7 +123,9 @@ def main() -> int:
             wanted = f"   wanted {WANTED[way]}" if way in WANTED else ""
             span = f"{min(found):.0f} to {max(found):.0f}"
             print(f"  {way:<18}{median:>7.0f} tokens a second ({span}){median / base:>7.2f} x PyTorch{wanted}")
-    return 0
+        holds = all(statistics.median(speeds[way]) >= least for way, least in WANTED.items())
+        code = max(code, verdict("As fast as wanted", holds, load))
+    return code
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import resource
 from pathlib import Path
@@ -220,3 +221,12 @@ def test_a_checkpoint_of_another_model_is_refused_by_the_first_difference() -> N
     with pytest.raises(ValueError, match=r"it has \(2,\) for bias, this one has nothing"):
         restore_training(tensors, nn.Linear(4, 2, bias=False))
     assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_not_saved_and_what_was_saved_stays(number: float, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, tensors={"model.x": torch.zeros(2)}, facts={"losses": [1.0]})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="NaN"):
+        save_checkpoint(tmp_path, tensors={"model.x": torch.ones(2)}, facts={"losses": [1.0, number]})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -140,3 +140,14 @@ def test_the_interval_needs_folds(accuracies: torch.Tensor) -> None:
 def test_the_confidence_is_a_share() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         corrected_interval(torch.ones(2, 2), confidence=95)
+
+
+def test_training_and_cross_validation_leave_the_chance_of_others_as_it_was() -> None:
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    train_classifier(*iris_tensors(), num_steps=1)
+    assert torch.equal(torch.rand(3), wanted)
+    torch.manual_seed(5)
+    cross_validate(*iris_tensors(), num_folds=2, num_repeats=1, num_steps=1)
+    assert torch.equal(torch.rand(3), wanted)

@@ -7,15 +7,17 @@ import pytest
 import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from gptbook.bpe import BytePairTokenizer
 from gptbook.corpus import TextTokenizer
-from gptbook.export import WEB_FORMAT, save_for_huggingface, save_for_web
+from gptbook.export import WEB_FORMAT, load_exported_tokenizer, save_for_huggingface, save_for_web
+from gptbook.generate import generate_tokens
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.merging import in_symbols
 from gptbook.modern import ModernGPT
+from gptbook.sampling import end_token
 from gptbook.tokenizer import CharacterTokenizer
 
 logging.set_verbosity_error()
@@ -29,9 +31,9 @@ both_forms = pytest.mark.parametrize("form", FORMS)
 both_tokenizers = pytest.mark.parametrize("tokenizer", [CHARACTERS, PIECES], ids=["characters", "pieces"])
 
 
-def stirred(form: str, vocab_size: int) -> GPT | ModernGPT:
+def stirred(form: str, vocab_size: int, seed: int = 0) -> GPT | ModernGPT:
     """A small model with random numbers everywhere."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = GPTConfig(vocab_size=vocab_size, context_length=16, num_layers=2, num_heads=2, model_dim=16, mlp_dim=24)
     model: GPT | ModernGPT = FORMS[form](config)
     with torch.no_grad():
@@ -137,3 +139,73 @@ def test_a_model_that_has_failed_is_not_written(form: str, to: str, tmp_path: Pa
     with pytest.raises(ValueError, match=r"(token_embedding|wte)\.weight in the model holds"):
         (save_for_web if to == "web" else save_for_huggingface)(model, CHARACTERS, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def ending(model: GPT | ModernGPT, tokens: list[int], end: int) -> int:
+    """Exchange the end of a text with a token that the model writes soon; returns how many it writes before."""
+    written = generate_tokens(model, tokens, 10, temperature=0)
+    place = next(place for place in range(2, 10) if written[place] not in [*written[:place], *tokens, end])
+    both, swapped = [written[place], end], [end, written[place]]
+    with torch.no_grad():
+        for name in ("token_embedding", "prediction"):
+            if table := getattr(model, name, None):
+                table.weight[both] = table.weight[swapped]
+    return place
+
+
+@both_forms
+@both_tokenizers
+def test_generate_writes_the_same_text_and_stops_where_ours_does(
+    form: str, tokenizer: TextTokenizer, tmp_path: Path
+) -> None:
+    end = end_token(tokenizer)
+    tokens, num_new = tokenizer.encode("be"), 10
+    for number in range(100):  # until a model writes what it has not written before
+        model = stirred(form, tokenizer.vocab_size, number)
+        try:
+            num_new = 10 if end is None else ending(model, tokens, end)
+            break
+        except StopIteration:
+            continue
+    ours = generate_tokens(model, tokens, 12, temperature=0, stop_token=end)
+    assert len(ours) == (12 if end is None else num_new)
+    save_for_huggingface(model, tokenizer, tmp_path)
+    their_tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    given = their_tokenizer("be", return_tensors="pt")
+    assert given.input_ids[0].tolist() == tokens
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path).generate(**given, do_sample=False, max_new_tokens=12)
+    text = their_tokenizer.decode(theirs[0], skip_special_tokens=True)
+    assert text == tokenizer.decode([*tokens, *ours])
+    assert (theirs[0, -1] == end) == (end is not None)
+
+
+@both_tokenizers
+def test_an_export_without_an_end_of_text_takes_back_the_one_of_the_export_before(
+    tokenizer: TextTokenizer, tmp_path: Path
+) -> None:
+    save_for_huggingface(stirred("gpt-2", PIECES.vocab_size), PIECES, tmp_path)
+    save_for_huggingface(stirred("gpt-2", tokenizer.vocab_size), tokenizer, tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path).eos_token_id == end_token(tokenizer)
+    assert AutoModelForCausalLM.from_pretrained(tmp_path).generation_config.eos_token_id == end_token(tokenizer)
+
+
+@both_tokenizers
+def test_an_exported_tokenizer_is_read_back_also_as_transformers_saves_it(
+    tokenizer: TextTokenizer, tmp_path: Path
+) -> None:
+    save_for_huggingface(stirred("gpt-2", tokenizer.vocab_size), tokenizer, tmp_path)
+    AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
+    for folder in (tmp_path, tmp_path / "again"):
+        read = load_exported_tokenizer(folder / "tokenizer.json")
+        assert type(read) is type(tokenizer)
+        assert read.encode(TEXT) == tokenizer.encode(TEXT)
+
+
+def test_letters_with_other_numbers_are_refused(tmp_path: Path) -> None:
+    save_for_huggingface(stirred("gpt-2", CHARACTERS.vocab_size), CHARACTERS, tmp_path)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["model"]["vocab"]["b"], content["model"]["vocab"]["e"] = 1, 2
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="export the run again"):
+        load_exported_tokenizer(path)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from apple_gpu import apple_gpu
 from torch import Tensor, nn
 
 from gptbook.attention import KVCache
@@ -212,3 +213,41 @@ def test_a_model_without_numbers_is_refused() -> None:
     nn.init.constant_(model.token_embedding.weight, float("nan"))
     with pytest.raises(ValueError, match="scores are NaN"):
         generate_tokens(model, [7], 1)
+
+
+@pytest.mark.parametrize("form", [GPT, ModernGPT])
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_an_apple_gpu_which_has_no_float64_writes_the_same(form: type[GPT | ModernGPT], use_cache: bool) -> None:
+    config = GPTConfig(vocab_size=9, context_length=8, num_layers=1, num_heads=2, model_dim=8, mlp_dim=16)
+    torch.manual_seed(0)
+    model = form(config).eval()
+
+    def written(temperature: float) -> list[int]:
+        luck = seed(0)
+        return generate_tokens(model, [1, 2], 12, temperature=temperature, generator=luck, use_cache=use_cache)
+
+    here = [written(0), written(1.0)]
+    with apple_gpu() as device:
+        with pytest.raises(TypeError, match="float64"):
+            torch.ones(1, device=device).double()
+        assert next(model.to(device).parameters()).device.type == "mps"
+        assert [written(0), written(1.0)] == here
+
+
+@torch.no_grad()
+def test_the_cache_changes_scores_by_rounding_which_is_far_coarser_in_bfloat16() -> None:
+    config = GPTConfig(vocab_size=50, context_length=32, num_layers=3, num_heads=2, model_dim=32, mlp_dim=64)
+    differences = dict.fromkeys([torch.float32, torch.bfloat16], 0.0)
+    for number in range(5):
+        torch.manual_seed(number)
+        model = GPT(config).eval()
+        tokens = torch.randint(50, (1, 32))
+        for dtype in differences:
+            model.to(dtype)
+            cache = KVCache(config.num_layers, config.context_length)
+            grown = [model(tokens[:, place : place + 1], cache) for place in range(32)]
+            whole = model(tokens)
+            difference = (torch.cat(grown, dim=1) - whole).abs().max() / whole.abs().max()
+            differences[dtype] = max(differences[dtype], difference.item())
+    assert differences[torch.float32] < 1e-5
+    assert 100 * differences[torch.float32] < differences[torch.bfloat16] < 0.1

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class Hub:
 
     endpoint: str = ""
     asked: list[str] = field(default_factory=list)
+    cut_after: list[int] = field(default_factory=list)
 
     def fetch(self, sha256: str | None = SHA256, name: str = "weights") -> Path:
         return fetch_from_hub("someone/model", name, REVISION, sha256, self.endpoint)
@@ -52,7 +54,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
                 self.send_header(key, value)
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(CONTENT)
+                self.wfile.write(CONTENT[: hub.cut_after.pop() if hub.cut_after else None])
 
         def log_message(self, *args: object) -> None:
             pass
@@ -105,3 +107,43 @@ def test_offline_the_reader_is_told_which_file_to_put_where(hub: Hub, monkeypatc
     with pytest.raises(ValueError, match=message):
         hub.fetch()
     assert hub.asked == []
+
+
+def test_where_no_hub_answers_the_reader_is_told_at_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(seconds: float) -> None:
+        raise AssertionError(f"it waits {seconds} s to ask again")
+
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", never)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        hub.endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"  # nobody listens there when it is closed
+    with pytest.raises(ValueError, match="go online") as caught:
+        hub.fetch()
+    assert not isinstance(caught.value.__cause__, AssertionError)
+
+
+def test_what_is_kept_needs_no_hub(hub: Hub) -> None:
+    hub.fetch()
+    hub.endpoint = "http://127.0.0.1:9"
+    assert hub.fetch().read_bytes() == CONTENT
+
+
+def test_a_download_that_breaks_off_is_whole_in_the_end_or_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+    hub.cut_after = [4]
+    try:
+        assert hub.fetch().read_bytes() == CONTENT
+    except ValueError as error:
+        assert "weights of someone/model" in str(error)  # noqa: PT017
+    hub.cut_after = []
+    assert hub.fetch().read_bytes() == CONTENT
+
+
+def test_a_proxy_is_asked_where_one_is_set(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, hub.endpoint)
+    huggingface_hub.close_session()  # the next one reads the environment
+    hub.endpoint = "http://hub.invalid"
+    assert hub.fetch().read_bytes() == CONTENT
+    assert f"GET http://hub.invalid/someone/model/resolve/{REVISION}/weights" in hub.asked

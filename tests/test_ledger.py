@@ -103,7 +103,14 @@ def test_unknown_phases_and_sessions_are_refused() -> None:
             Ledger.from_facts(damaged)  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells when a process began")
+def test_where_there_is_no_proc_the_start_is_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_linux = process_began()
+    monkeypatch.setattr("pathlib.Path.is_file", lambda path: False)
+    assert process_began() == pytest.approx(by_linux, abs=2)  # psutil counts from a whole second
+    assert process_began() < time.monotonic()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it to a hundredth of a second")
 def test_the_time_to_start_python_counts_too() -> None:
     program = (
         "import time; loaded = time.monotonic(); time.sleep(0.3)\n"

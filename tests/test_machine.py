@@ -2,8 +2,10 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -109,10 +111,16 @@ def test_products_are_in_the_machines_precision_and_weights_stay_exact() -> None
     assert torch.equal(model(TOKENS), exact), "after the block all is exact again"
 
 
-def test_the_memory_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert available_memory() > 2**28
-    monkeypatch.setattr("pathlib.Path.is_file", lambda path: False)
-    assert available_memory() == 8 * 2**30
+@pytest.mark.parametrize(("limit", "least"), [("max", None), ("1048576", 2**20), (str(2**62), None), ("", None)])
+def test_the_memory_is_the_machines_or_what_its_container_may_use(
+    limit: str, least: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "memory.max"
+    monkeypatch.setattr("gptbook.machine.CONTAINER_LIMITS", (tmp_path / "none", path))
+    whole = available_memory()
+    assert whole == psutil.virtual_memory().total
+    path.write_text(limit + "\n")
+    assert available_memory() == (least or whole)
 
 
 def test_work_is_timed_in_seconds() -> None:

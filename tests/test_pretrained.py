@@ -292,7 +292,7 @@ def test_a_crash_while_saving_leaves_no_sizes_beside_weights_of_others(
             raise OSError(28, "No space left on device")
         path.write_bytes(content)
 
-    monkeypatch.setattr(pretrained, "write_whole", full)
+    monkeypatch.setattr("gptbook.weight_files.write_whole", full)
     with pytest.raises(OSError, match="No space"):
         save_gpt2(ours(SIZES[0]), tmp_path)
     assert (tmp_path / "model.safetensors").read_bytes() == before

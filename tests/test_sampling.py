@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from apple_gpu import apple_gpu
 from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
@@ -224,3 +225,19 @@ def test_streamed_text_is_the_text_and_no_letter_comes_in_halves() -> None:
     assert "".join(stream_text(tokenizer, numbers)) == tokenizer.decode(numbers)
     letters = CharacterTokenizer("abc")
     assert list(stream_text(letters, [3, 1, 2])) == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize("choice", [{}, {"top_k": 3}, {"top_p": 0.7}, {"temperature": 0}])
+def test_an_apple_gpu_which_has_no_float64_streams_the_same(choice: dict[str, Any]) -> None:
+    config = GPTConfig(vocab_size=9, context_length=8, num_layers=1, num_heads=2, model_dim=8, mlp_dim=16)
+    torch.manual_seed(0)
+    model = ModernGPT(config).eval()
+    with torch.no_grad():
+        model.prediction.weight.normal_()
+    here = list(stream_tokens(model, [1, 2], 12, generator=torch.Generator().manual_seed(0), **choice))
+    with apple_gpu() as device:
+        model.to(device)
+        there = list(stream_tokens(model, [1, 2], 12, generator=torch.Generator().manual_seed(0), **choice))
+        scored = shaped_scores(torch.ones(4, device=device), top_p=0.5)
+    assert there == here
+    assert (scored.dtype, scored.device.type) == (torch.float64, "cpu")

@@ -18,8 +18,8 @@ from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
 from gptbook.corpus import open_corpus
 from gptbook.machine import Machine, this_machine
-from gptbook.sampling import stream_tokens
-from gptbook.text_commands import end_token, first_token, noise
+from gptbook.sampling import end_token, first_token, stream_tokens
+from gptbook.text_commands import noise
 from gptbook.text_model import load_text_model
 from gptbook.text_run import TextRun
 from gptbook.tokenizer import CharacterTokenizer

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import torch
 
+from bookbuild.project import Project
 from gptbook.gpt import GPT
-from gptbook.text_model import text_model
+from gptbook.memory import size_lines
+from gptbook.text_model import config_for, text_model
 from gptbook.text_recipes import gpt2_124m, gpt2_124m_2019, laptop
 
 
@@ -45,3 +47,25 @@ def test_all_steps_together_are_the_budget() -> None:
 def test_a_value_that_cannot_be_is_named(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         replace(laptop(), **change)
+
+
+def test_the_large_recipe_is_named_with_its_true_size_everywhere(project: Project) -> None:
+    chosen = gpt2_124m()
+    with torch.device("meta"):
+        counts = [
+            sum(parameter.numel() for parameter in text_model(one, 50_257).parameters())
+            for one in (chosen, gpt2_124m_2019())
+        ]
+    number, original = (f"{count:,}" for count in counts)
+    lines = size_lines(config_for(chosen, 50_257), chosen.form)
+    assert number in lines[0]
+    assert original in lines[1]
+    table = 50_257 * chosen.model_dim
+    signed = [int(line.split()[1].replace(",", "")) * (-1 if line[0] == "-" else 1) for line in lines[1:]]
+    assert sum(signed) == counts[0]
+    assert signed[2] == table
+    named = [(gpt2_124m.__doc__ or ""), (gpt2_124m_2019.__doc__ or "")]
+    assert number in named[0]
+    assert original in named[1]
+    for page in ("README.md", "docs/your-own-gpt/rent-a-gpu.yaml"):
+        assert number in (project.root / page).read_text(encoding="utf-8")

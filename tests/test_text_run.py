@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from apple_gpu import apple_gpu, no_float64
 from torch import nn
 
 from gptbook.checkpoint import load_checkpoint
@@ -95,6 +96,20 @@ def test_a_step_is_the_one_that_is_written_out_here(recipe: TextRecipe, corpus: 
         optimizer.step()
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(run.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("form", ["modern", "gpt-2"])
+def test_an_apple_gpu_which_has_no_float64_can_train_and_measure(recipe: TextRecipe, form: str, optimizer: str) -> None:
+    run = TextRun(replace(recipe, form=form, optimizer=optimizer, num_steps=5), machine=EXACT)
+    with no_float64():
+        with pytest.raises(TypeError, match="float64"):
+            torch.ones(1).double()
+        finished(run)
+    with apple_gpu() as device:
+        measured = TextRun(run.recipe, machine=replace(EXACT, device=device))
+        measured.model = run.model.to(device)
+        assert measured.held_out_loss() == pytest.approx(run.evaluations[-1]["held_out_loss"], abs=1e-4)
 
 
 @pytest.mark.parametrize("form", ["modern", "gpt-2"])

@@ -216,7 +216,7 @@ class BytePairTokenizer:
         try:
             model, cut = content["model"], content["pre_tokenizer"]
             is_like_gpt2 = (
-                (model["type"], cut["type"]) == ("BPE", "ByteLevel")
+                (model.get("type", "BPE"), cut["type"]) == ("BPE", "ByteLevel")
                 and not (content["normalizer"] or cut["add_prefix_space"])
                 and cut.get("use_regex", True)
                 and not any(model.get(option) for option in OTHER_OPTIONS)

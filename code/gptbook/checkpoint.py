@@ -61,7 +61,7 @@ def save_checkpoint(
         "weights_sha256": digest,
         "facts": dict(facts),
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    text = facts_text(record)
     is_new = not run_dir.exists()
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -132,6 +132,17 @@ def load_checkpoint(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if hashlib.sha256(content).hexdigest() != record.get("weights_sha256"):
         raise ValueError(f"{weights} {damaged}")
     return load(content), facts
+
+
+def facts_text(record: Mapping[str, Any]) -> str:
+    """The facts as JSON. Raises ValueError if a number among them is not finite."""
+    try:
+        return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError:
+        raise ValueError(
+            "a loss of this run is NaN or infinite, so it is not saved: what was saved "
+            "before is intact; train again from there with a lower rate"
+        ) from None
 
 
 def training_tensors(

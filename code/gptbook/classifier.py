@@ -99,12 +99,14 @@ def train_classifier(
     """Train a new `IrisNet` on all flowers at once.
 
     Returns the net and its loss (nats) before each step. The seed draws the numbers
-    that the net starts from. `after_step(step, model)` is called before the first step
-    (as step 0) and after each: the place to measure what else you want to plot.
+    that the net starts from, and no chance besides. `after_step(step, model)` is called
+    before the first step (as step 0) and after each: the place to measure what else you
+    want to plot.
     Shapes: features (B, 4) in cm, labels (B,) with places in `SPECIES`.
     """
-    torch.manual_seed(seed)
-    model = IrisNet()
+    with torch.random.fork_rng(devices=[]):  # after it chance goes on as before
+        torch.manual_seed(seed)
+        model = IrisNet()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     losses = []
     if after_step:

@@ -13,7 +13,7 @@ from gptbook.catalogue import (
     write_samples,
 )
 from gptbook.checkpoint import FACTS_FILE, load_checkpoint
-from gptbook.continuation import continue_text, open_gpt2
+from gptbook.continuation import continue_text, open_pretrained
 from gptbook.data_commands import ladder_command, list_data, prepare_data
 from gptbook.datasets import check_own_tables, read_names
 from gptbook.merging import utf8
@@ -199,7 +199,7 @@ def complete_command(options: argparse.Namespace) -> None:
     """
     check_seed(options.seed)
     check_sampling(options)
-    model, tokenizer = open_gpt2(options.weights)
+    model, tokenizer = open_pretrained(options.weights)
     temperature = 1.0 if options.temperature is None else options.temperature
     how = (options.tokens, temperature, options.seed, options.top_k, options.top_p)
     for piece in continue_text(model, tokenizer, options.start, *how):

@@ -9,6 +9,7 @@ from gptbook.memory import (
     matrix_count,
     parameter_count,
     sequences_at_once,
+    size_lines,
     training_memory,
 )
 
@@ -172,12 +173,13 @@ class Estimate:
     def lines(self) -> Iterator[str]:
         """The estimate for the reader, line by line."""
         job = self.job
-        parameters = parameter_count(job.config, job.form)
         exact = flops_per_token(job.config)
         rule = rule_of_thumb(job.config, job.form)
         rate = job.num_tokens / self.seconds
         passes = "1 pass" if self.accumulation == 1 else f"{self.accumulation} passes"
-        yield f"model      {parameters:,} parameters ({job.form} form)"
+        head, *rest = size_lines(job.config, job.form)
+        yield f"model      {head}"
+        yield from (f"           {line}" for line in rest)
         yield f"text       {job.num_tokens:,} tokens in {job.num_steps:,} steps"
         yield (
             f"operations {exact / 1e6:,.0f} million a token (6N: {rule / 1e6:,.0f}), "

@@ -50,9 +50,10 @@ class OneRowLinears(TorchFunctionMode):
 class FastDecoder(nn.Module):
     """The same model with the same weights, faster where one token of one text is new.
 
-    It writes what the model writes; scores differ by rounding. The first new token
-    waits seconds for PyTorch's compiler, which needs one for C++: this pays off where
-    thousands of tokens follow.
+    Scores differ by rounding. In float32 it writes what the model writes; in bfloat16,
+    of three digits, two scores that are almost equal may change places, and from there
+    the texts part. The first new token waits seconds for PyTorch's compiler, which
+    needs one for C++: this pays off where thousands of tokens follow.
     """
 
     def __init__(self, model: CachedModel, backend: str = "inductor") -> None:

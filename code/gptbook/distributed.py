@@ -1,14 +1,22 @@
 """Several processes that train one model, as `torchrun` starts them."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
+
+DONE, FAILED = "done", "failed"
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +81,64 @@ def team_here() -> Team:
 
 
 @contextmanager
-def together(team: Team) -> Iterator[None]:
-    """Connect the team for the block: by NCCL between GPUs, by Gloo without them."""
+def together(
+    team: Team, prepare: Callable[[], Any], timeout: timedelta | None = None
+) -> Iterator[Any]:
+    """Prepare one after another, then connect the team: by NCCL, or without GPUs Gloo.
+
+    Gives what prepare returned. timeout is how long a process may wait for the others
+    inside the block, None for PyTorch's own; preparing may take longer. Raises
+    ValueError if another process could not prepare.
+    """
     if team.size == 1:
-        yield
+        yield prepare()
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    meeting = rendezvous("env://", team.rank, team.size)
+    store = next(meeting)[0]
+    prepared = in_turn(team, PrefixStore("prepared", store), prepare)
+    dist.init_process_group(
+        "nccl" if torch.cuda.is_available() else "gloo",
+        store=PrefixStore("together", store),
+        rank=team.rank,
+        world_size=team.size,
+        timeout=timeout,
+    )
     try:
-        yield
+        yield prepared
     finally:
         dist.destroy_process_group()
+
+
+def in_turn(team: Team, store: Store, prepare: Callable[[], Any]) -> Any:
+    """Prepare when it is this process's turn, and wait until all have done so.
+
+    The first of each machine comes before the others there, and the machines come one
+    after another, as they may share a disk: so no two ever write the same file, and who
+    comes later finds it there. They ask the store again and again: a collective would
+    end with an error after some minutes.
+    """
+    is_first_here = team.local_rank == 0
+    before = team.rank - 1 if is_first_here else team.rank - team.local_rank
+    wait_for(store, [str(before)] if before >= 0 else [])
+    outcome = FAILED
+    try:
+        prepared = prepare()
+        outcome = DONE
+    finally:
+        store.set(str(team.rank), outcome)
+    wait_for(store, [str(rank) for rank in range(team.size)])
+    return prepared
+
+
+def wait_for(store: Store, keys: list[str]) -> None:
+    """Wait until all keys are in the store, for as long as it takes.
+
+    Raises ValueError if one of them says that its process has failed.
+    """
+    while keys and not store.check(keys):
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    if any(store.get(key) == FAILED.encode() for key in keys):
+        raise ValueError(
+            "another process of the team could not prepare what it needs: what it "
+            "printed itself says why"
+        )

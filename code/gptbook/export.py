@@ -9,15 +9,21 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from gptbook.bpe import BytePairTokenizer
+from gptbook.bpe import END_OF_TEXT, BytePairTokenizer
 from gptbook.checkpoint import write_whole
 from gptbook.corpus import PIECES_FILE, TextTokenizer
+from gptbook.datasets import read_json
 from gptbook.gpt import GPT
 from gptbook.merging import in_symbols
 from gptbook.modern import ModernGPT
 from gptbook.nanochat import save_nanochat
-from gptbook.pretrained import check_finite, save_gpt2
+from gptbook.pretrained import save_gpt2
+from gptbook.sampling import end_token
+from gptbook.tokenizer import CharacterTokenizer
+from gptbook.weight_files import check_finite
 
+GENERATION_FILE = "generation_config.json"
+TOKENIZER_SETTINGS_FILE = "tokenizer_config.json"
 WEB_FORMAT = "gptbook web 1"
 WEB_FILE = "model.safetensors"
 MARK_NAME = "<|mark|>"  # token 0 of characters has no letter of its own
@@ -28,27 +34,66 @@ def save_for_huggingface(
 ) -> None:
     """Write a model and its tokenizer as transformers opens them, logits equal.
 
-    Raises ValueError if the folder holds a model that something else saved.
+    Its generate() stops where `gptbook sample` does: at the token that ends a text, if
+    there is one. Raises ValueError if the folder holds a model that something else
+    saved.
     """
+    end = end_token(tokenizer)
     if isinstance(model, GPT):
-        save_gpt2(model, folder)
+        save_gpt2(model, folder, end)
     else:
-        save_nanochat(model, folder)
+        save_nanochat(model, folder, end)
+    ends = ("bos", "eos", "pad")  # it pads with what nothing follows
+    ids = dict.fromkeys((f"{name}_token_id" for name in ends), end)
+    names = dict.fromkeys((f"{name}_token" for name in ends), END_OF_TEXT)
+    settings: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",  # or it guesses by the model
+        "model_max_length": model.config.context_length,
+        "clean_up_tokenization_spaces": False,
+        **({} if end is None else names),
+    }
+    for name, content in ((GENERATION_FILE, ids), (TOKENIZER_SETTINGS_FILE, settings)):
+        write_whole(folder / name, (json.dumps(content, indent=2) + "\n").encode())
     if isinstance(tokenizer, BytePairTokenizer):
         tokenizer.save(folder / PIECES_FILE)
         return
+    content = character_settings(tokenizer)
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_whole(folder / PIECES_FILE, text.encode())
+
+
+def character_settings(tokenizer: CharacterTokenizer) -> dict[str, Any]:
+    """What tokenizer.json says of letters: each is a word of its own."""
     vocabulary = {MARK_NAME: 0, **tokenizer.ids}
+    flags = dict.fromkeys(["single_word", "lstrip", "rstrip", "normalized"], False)
+    mark = {"id": 0, "content": MARK_NAME, "special": True} | flags  # not in a text
     single = {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "invert": False}
-    content: dict[str, Any] = {
+    return {
         "version": "1.0",
         **dict.fromkeys(("truncation", "padding", "normalizer", "post_processor")),
-        "added_tokens": [],
+        "added_tokens": [mark],
         "pre_tokenizer": single | {"behavior": "Isolated"},
         "decoder": {"type": "Fuse"},
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": MARK_NAME},
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_whole(folder / PIECES_FILE, text.encode())
+
+
+def load_exported_tokenizer(path: Path) -> TextTokenizer:
+    """A tokenizer.json that was exported, or is laid out like GPT-2's.
+
+    Raises ValueError, in one sentence, if it is neither.
+    """
+    content = read_json(path)
+    model = content.get("model") if isinstance(content, dict) else None
+    letters = model.get("vocab") if isinstance(model, dict) else None
+    if isinstance(letters, dict) and next(iter(letters), "") == MARK_NAME:
+        alphabet = [letter for letter in letters if letter != MARK_NAME]
+        tokenizer = CharacterTokenizer(alphabet)
+        wanted = character_settings(tokenizer)["model"]
+        if model == wanted:
+            return tokenizer
+        raise ValueError(f"{path} numbers its letters otherwise: export the run again")
+    return BytePairTokenizer.load(path)
 
 
 def save_for_web(

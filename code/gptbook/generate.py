@@ -71,10 +71,12 @@ def generate_tokens(
 
     Temperature 1 draws with the model's own probabilities; a lower one prefers what is
     likely, and 0 takes the likeliest: no chance is left. With the cache only the newest
-    token is computed, and the result is the same. It stops before the stop token. When
-    the context is full, the model sees the last C tokens, and the cache is of no use:
-    each of them now stands at another position. All chance comes from the generator,
-    or from PyTorch's global one.
+    token is computed. In float32 the result is the same; in bfloat16 scores that are
+    computed in another order round otherwise, in the third digit, and a near tie may
+    fall the other way: then the texts part. It stops before the stop token. When the
+    context is full, the model sees the last C tokens, and the cache is of no use: each
+    of them now stands at another position. All chance comes from the generator, or from
+    PyTorch's global one.
     Raises ValueError if there is nothing to go on from, or an argument cannot be.
     """
     config = model.config
@@ -105,7 +107,9 @@ def draw_token(
 
     Shapes: logits (V,). Raises ValueError if a score is NaN.
     """
-    scores = logits.double().cpu()  # the same luck on every device
+    # The same luck on every device; the processor first, since Apple's GPUs have no
+    # float64.
+    scores = logits.cpu().double()
     if scores.isnan().any():
         raise ValueError("the model's scores are NaN: load a checkpoint that is whole")
     if temperature == 0:

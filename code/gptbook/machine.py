@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -15,6 +16,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from gptbook.record import processor_name
 
 PRECISIONS = ("float32", "bfloat16")
+CONTAINER_LIMITS = (  # of cgroups, version 2 and 1
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 WORTH_IT = 1.3  # times faster; for less, the exact numbers are kept
 
 
@@ -114,13 +119,12 @@ def check_device(device: str) -> None:
 
 
 def available_memory() -> int:
-    """The memory of the machine in bytes; 8 GB where it cannot be found out."""
-    about = Path("/proc/meminfo")
-    if about.is_file():
-        for line in about.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemTotal"):
-                return int(line.split()[1]) * 1024
-    return 8 * 2**30
+    """The memory of the machine in bytes, or the part that its container may use."""
+    sizes = [psutil.virtual_memory().total]
+    for limit in CONTAINER_LIMITS:
+        text = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
+        sizes += [int(text)] if text.isdigit() else []
+    return min(sizes)
 
 
 def bfloat16_speedup(device: str, size: int = 768) -> float:

@@ -25,6 +25,23 @@ def parameter_count(config: GPTConfig, form: str) -> int:
     return matrix_count(config) + 2 * config.vocab_size * config.model_dim
 
 
+def size_lines(config: GPTConfig, form: str) -> list[str]:
+    """The number of parameters, and for the modern form how it comes about."""
+    count = parameter_count(config, form)
+    lines = [f"{count:,} parameters ({form} form)"]
+    if form != "gpt-2":
+        before, table = (
+            parameter_count(config, "gpt-2"),
+            config.vocab_size * config.model_dim,
+        )
+        lines += [
+            f"= {before:,} of the same sizes in the gpt-2 form",
+            f"- {before + table - count:,} for positions, biases and norms",
+            f"+ {table:,} for a second token table, which predicts",
+        ]
+    return lines
+
+
 def matrix_count(config: GPTConfig) -> int:
     """How many numbers the matrices inside the blocks hold, in either form."""
     dim, hidden = config.model_dim, config.mlp_dim

@@ -1,4 +1,4 @@
-"""Weights of others; the only file in which foreign names appear.
+"""GPT-2's weights, of others and for others: its parts under foreign names.
 
 OpenAI published GPT-2 for another library. Others keep the weights as safetensors, in
 the format of Hugging Face's transformers, which calls the same parts by other names.
@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gptbook.bpe import BytePairTokenizer
-from gptbook.checkpoint import write_whole
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.hub import fetch_from_hub
-
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
-SAVED_BY = "gptbook"  # in config.json; a model without it is never replaced
+from gptbook.weight_files import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    check_finite,
+    read_object,
+    read_tensors,
+    read_weights,
+    weights_in,
+    write_model,
+)
 
 OWNER = "openai-community"
 GPT2_REVISIONS = {  # a name: the commit of its repository, the sha256 of the weights
@@ -73,11 +76,12 @@ MODULE_NAMES = {  # here: there; a block's are the same in each
 def load_gpt2(source: str | Path, *, endpoint: str | None = None) -> GPT:
     """GPT-2's weights, or any of its kind, from a file, a folder or by name.
 
-    The source is a safetensors file; or a folder with config.json and model.safetensors
-    as transformers writes it; or gpt2, gpt2-medium, gpt2-large or gpt2-xl, which come
-    over the network once, are kept by huggingface_hub, and are compared with their
-    sha256. A path that exists goes before a name. A file without a config.json beside
-    it has heads of 64 numbers, as all of OpenAI's have. Weights become float32.
+    The source is a safetensors file; or a folder as transformers writes it, with
+    config.json and the weights in model.safetensors or in several files and an index;
+    or gpt2, gpt2-medium, gpt2-large or gpt2-xl, which come over the network once, are
+    kept by huggingface_hub, and are compared with their sha256. A path that exists goes
+    before a name. A file without a config.json beside it has heads of 64 numbers, as
+    all of OpenAI's have. Weights become float32.
     endpoint is the address of another hub. Raises ValueError, in one sentence, if the
     weights cannot be had, or are not those of one GPT-2.
     """
@@ -86,7 +90,7 @@ def load_gpt2(source: str | Path, *, endpoint: str | None = None) -> GPT:
         revision, sha256 = GPT2_REVISIONS[name]
         wanted = (f"{OWNER}/{name}", WEIGHTS_FILE, revision, sha256, endpoint)
         return gpt2_from_tensors(read_tensors(fetch_from_hub(*wanted)), name)
-    weights = path / WEIGHTS_FILE if path.is_dir() else path
+    weights = weights_in(path) if path.is_dir() else path
     config_path = weights.with_name(CONFIG_FILE)
     for needed in (config_path, weights) if path.is_dir() else (weights,):
         if not needed.is_file():
@@ -95,7 +99,7 @@ def load_gpt2(source: str | Path, *, endpoint: str | None = None) -> GPT:
                 f"{CONFIG_FILE} and {WEIGHTS_FILE}, or {', '.join(GPT2_REVISIONS)}"
             )
     config = read_gpt2_config(config_path) if config_path.is_file() else None
-    return gpt2_from_tensors(read_tensors(weights), str(weights), config)
+    return gpt2_from_tensors(read_weights(weights), str(weights), config)
 
 
 def load_gpt2_tokenizer(
@@ -123,28 +127,12 @@ def load_gpt2_tokenizer(
     return tokenizer
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file. Raises ValueError if it is no such file."""
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path} is not a safetensors file, or was cut short: copy it again, or "
-            "save the model anew as safetensors"
-        ) from error
-
-
 def read_gpt2_config(path: Path) -> GPTConfig:
     """The sizes that a config.json of transformers states.
 
     Raises ValueError if it is damaged, lacks a size, or is of another kind of model.
     """
-    try:
-        stated = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        stated = None
-    if not isinstance(stated, dict):
-        raise ValueError(f"{path} is not a JSON object: copy it again")
+    stated = read_object(path)
     for key, wanted in FIXED_SETTINGS.items():
         if stated.get(key, wanted) != wanted:
             raise ValueError(
@@ -234,42 +222,29 @@ def sizes_of_tensors(tensors: Mapping[str, Tensor], source: str) -> GPTConfig:
     )
 
 
-def save_gpt2(model: GPT, folder: Path) -> None:
+def save_gpt2(model: GPT, folder: Path, end_token: int | None = None) -> None:
     """Write config.json and model.safetensors, which transformers opens as its own.
 
-    Its GPT2LMHeadModel.from_pretrained(folder) gives the same logits. What this wrote
-    before is replaced. Raises ValueError if the folder holds a model that something
-    else saved, or a weight is not finite; OSError if the disk is full.
+    Its GPT2LMHeadModel.from_pretrained(folder) gives the same logits, and its
+    generate() stops at the end token. What this wrote before is replaced. Raises
+    ValueError if the folder holds a model that something else saved, or a weight is not
+    finite; OSError if the disk is full.
     """
-    weights, config_path = folder / WEIGHTS_FILE, folder / CONFIG_FILE
-    before = config_path.read_text(encoding="utf-8") if config_path.exists() else ""
-    is_ours = f'"saved_by": "{SAVED_BY}"' in before
     if not isinstance(model, GPT):
         raise ValueError(f"a {type(model).__name__} is no GPT-2: save a GPT")
-    if (config_path.exists() or weights.exists()) and not is_ours:
-        raise ValueError(
-            f"{folder} holds a model that {SAVED_BY} did not save, which stays as it "
-            "is: choose another folder"
-        )
     tensors = {}
     for our_name, tensor in model.state_dict().items():
         name = foreign_name(our_name)
         check_finite(name, tensor, "the model")
-        tensors[f"transformer.{name}"] = turned(name, tensor).cpu().contiguous()
+        tensors[f"transformer.{name}"] = turned(name, tensor)
     stated = {
         "architectures": ["GPT2LMHeadModel"],
         **FIXED_SETTINGS,
         **{key: getattr(model.config, ours) for key, ours in SIZE_NAMES.items()},
         **dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), 0.0),
-        **dict.fromkeys(("bos_token_id", "eos_token_id")),
-        "saved_by": SAVED_BY,
+        **dict.fromkeys(("bos_token_id", "eos_token_id"), end_token),
     }
-    text = json.dumps(stated, indent=2) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    if text != before:  # or a crash now would leave sizes beside weights of others
-        weights.unlink(missing_ok=True)
-    write_whole(config_path, text.encode())
-    write_whole(weights, save(tensors, {"format": "pt"}))
+    write_model(folder, tensors, stated)
 
 
 def foreign_name(name: str) -> str:
@@ -283,17 +258,3 @@ def foreign_name(name: str) -> str:
 def turned(name: str, tensor: Tensor) -> Tensor:
     """Theirs to ours and back: layers' tables are (inputs, outputs) there."""
     return tensor.T if re.search(r"\.c_\w+\.weight$", name) else tensor
-
-
-def check_finite(name: str, tensor: Tensor, source: str) -> None:
-    """Raises ValueError, which names the tensor, if it holds anything but numbers."""
-    if not tensor.is_floating_point():
-        raise ValueError(
-            f"{name} in {source} holds {str(tensor.dtype).removeprefix('torch.')}, not "
-            "floating-point numbers: give weights that are not quantised"
-        )
-    if not torch.isfinite(tensor).all():
-        raise ValueError(
-            f"{name} in {source} holds NaN or infinity: the weights are damaged, or "
-            "their training went wrong; take an earlier checkpoint"
-        )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gptbook.attention import KVCache
 from gptbook.corpus import TextTokenizer
 from gptbook.generate import CachedModel, check_start, draw_token
+from gptbook.tokenizer import CharacterTokenizer
 
 
 def at_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -64,10 +65,11 @@ def shaped_scores(
 ) -> Tensor:
     """Temperature first, then top-k, then top-p of what is left; None leaves it out.
 
-    Softmax of the result are the probabilities to draw with.
+    Softmax of the result are the probabilities to draw with. It is in float64, which
+    Apple's GPUs lack, and so on the processor wherever the logits are.
     Shapes: logits and the result (..., V). Raises ValueError as the three do.
     """
-    scores = at_temperature(logits.double(), temperature)
+    scores = at_temperature(logits.cpu().double(), temperature)
     if top_k is not None:
         scores = keep_top_k(scores, top_k)
     if top_p is not None:
@@ -88,7 +90,7 @@ def choose_token(
     """
     if temperature == 0:  # the best is in every top-k and top-p: nothing to sort
         return draw_token(logits, 0)
-    scores = shaped_scores(logits.cpu(), temperature, top_k, top_p)
+    scores = shaped_scores(logits, temperature, top_k, top_p)
     return draw_token(scores, 1.0, generator)
 
 
@@ -150,3 +152,18 @@ def stream_text(tokenizer: TextTokenizer, tokens: Iterable[int]) -> Iterator[str
             waiting, shown = [], 0
     if waiting:  # the rest never came
         yield text[shown:]
+
+
+def first_token(tokenizer: TextTokenizer) -> int:
+    """What to begin with without a prompt: the end of another text, or of a line."""
+    if isinstance(tokenizer, CharacterTokenizer):
+        return tokenizer.ids.get("\n", 1)
+    end = end_token(tokenizer)
+    return tokenizer.encode("\n")[0] if end is None else end
+
+
+def end_token(tokenizer: TextTokenizer) -> int | None:
+    """The token at which a text ends, if there is one."""
+    if isinstance(tokenizer, CharacterTokenizer) or not tokenizer.end_of_text:
+        return None
+    return tokenizer.vocab_size - 1

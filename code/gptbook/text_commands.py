@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gptbook.checkpoint import load_checkpoint
-from gptbook.corpus import Corpus, TextTokenizer, write_corpus
+from gptbook.corpus import Corpus, write_corpus
 from gptbook.cost import (
     Job,
     estimate,
@@ -18,14 +18,14 @@ from gptbook.cost import (
     flops_per_token,
     gpu_called,
 )
-from gptbook.distributed import Team
 from gptbook.export import save_for_huggingface, save_for_web
 from gptbook.machine import this_machine
+from gptbook.memory import size_lines
 from gptbook.receipt import receipt_lines
 from gptbook.recipe_list import recipe
 from gptbook.run_files import read_sessions
 from gptbook.runs import recipe_in
-from gptbook.sampling import stream_text, stream_tokens
+from gptbook.sampling import end_token, first_token, stream_text, stream_tokens
 from gptbook.text_model import config_for, load_text_model
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
@@ -53,7 +53,7 @@ def estimate_command(options: argparse.Namespace) -> None:
     if options.steps is not None:
         chosen = replace(chosen, num_steps=options.steps)
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
-    corpus = corpus_for(options.data, Team()) if options.data else None
+    corpus = corpus_for(options.data) if options.data else None
     job = Job(
         config=config_for(chosen, corpus.vocab_size if corpus else vocab_size),
         form=chosen.form,
@@ -111,6 +111,8 @@ def receipt_command(options: argparse.Namespace) -> None:
     num_tokens = facts["step"] * used.batch_tokens
     measured = facts["evaluations"]
     print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
+    for line in size_lines(config, used.form):
+        print(f"             {line}")
     for line in receipt_lines(
         read_sessions(options.run_dir),
         num_steps=facts["step"],
@@ -181,18 +183,3 @@ def check_sampling(options: argparse.Namespace) -> None:
         raise ValueError(f"--top-k is {options.top_k}: keep 1 token or more")
     if options.top_p is not None and not 0 <= options.top_p <= 1:
         raise ValueError(f"--top-p is {options.top_p}: give a probability, 0 to 1")
-
-
-def first_token(tokenizer: TextTokenizer) -> int:
-    """What to begin with without a prompt: the end of another text, or of a line."""
-    if isinstance(tokenizer, CharacterTokenizer):
-        return tokenizer.ids.get("\n", 1)
-    end = end_token(tokenizer)
-    return tokenizer.encode("\n")[0] if end is None else end
-
-
-def end_token(tokenizer: TextTokenizer) -> int | None:
-    """The token at which a text ends, if there is one."""
-    if isinstance(tokenizer, CharacterTokenizer) or not tokenizer.end_of_text:
-        return None
-    return tokenizer.vocab_size - 1

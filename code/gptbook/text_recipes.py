@@ -103,6 +103,8 @@ def laptop() -> TextRecipe:
 def gpt2_124m() -> TextRecipe:
     """GPT-2 small's sizes in the modern form: some five dollars of one H100.
 
+    It has 162,129,408 parameters, GPT-2 small 124,439,808: a second token table makes
+    it larger, and positions, biases and norms that it does without a little smaller.
     Steps and batch follow modded-nanogpt's record of 3 November 2024, whose model has
     the same changes and a second table, too; rates those of the record before it.
     """

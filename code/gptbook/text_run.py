@@ -185,8 +185,9 @@ class TextRun(Run):
         )
         check_vocabulary(inputs, corpus.vocab_size, corpus.folder / "held_out.bin")
         total = 0.0
-        mine = torch.arange(self.team.rank, len(inputs), self.team.size)
-        for rows in mine.split(self.rows_at_once):
+        mine = torch.arange(len(inputs))[self.team.rank :: self.team.size]
+        # Of no windows, `split` would make one part, whose mean is no number.
+        for rows in mine.split(self.rows_at_once) if len(mine) else ():
             with self.machine.computing():
                 logits = self.model(inputs[rows].to(self.machine.device))
             asked = targets[rows].to(self.machine.device)

@@ -54,11 +54,10 @@ def train_text(
     """Train a GPT on a text, or go on with it; exit code 130 if it was stopped."""
     team = team_here()
     with ExitStack() as stack:
-        stack.enter_context(together(team))
         if not team.leads:  # one of a team speaks
             silence = stack.enter_context(Path(os.devnull).open("w"))
             stack.enter_context(redirect_stdout(silence))
-        corpus = corpus_for(options.data, team)
+        corpus = stack.enter_context(together(team, lambda: corpus_for(options.data)))
         chosen = replace(
             text_recipe_from(options, chosen), data=str(corpus.folder.resolve())
         )
@@ -143,7 +142,7 @@ def text_run_for(
     return run
 
 
-def corpus_for(source: str | None, team: Team) -> Corpus:
+def corpus_for(source: str | None) -> Corpus:
     """The text for --data: a prepared folder, or a file or word that is prepared now.
 
     Raises ValueError if there is none.
@@ -160,9 +159,7 @@ def corpus_for(source: str | None, team: Team) -> Corpus:
             f"{source} is a folder without a prepared text: give a text file, or the "
             "folder that gptbook data prepare made"
         )
-    corpus = prepare_corpus(source) if team.leads else None
-    team.any(False)  # wait for the one that prepares
-    return corpus or prepare_corpus(source)
+    return prepare_corpus(source)
 
 
 @contextmanager

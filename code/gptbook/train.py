@@ -15,7 +15,9 @@ from gptbook.ngram import NextTokenModel
 def seeded(seed: int) -> Iterator[None]:
     """Let all of PyTorch's chance in the block follow from the seed.
 
-    Chance outside the block goes on as if the block had not been there.
+    After it the processor's chance goes on as if the block had not been there. A GPU's
+    generator is seeded, too, and is left where the block ends: what follows there has
+    to seed its own.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -245,6 +245,9 @@ for label, how in settings.items():
 columns = ["", "without", "with", "same names"]
 pd.DataFrame(rows, columns=columns).set_index("")
 
+# %% [markdown] tags=["note"]
+# The names are the same because these weights are float32, with seven digits. In bfloat16, which keeps three, the two ways round their sums differently: where two tokens are almost equally likely, the other one may win, and from there on the texts part. Neither is wrong.
+
 # %% tags=["fold"]
 #| alt: Multiplications for the next token of GPT-2 small, against its position, both axes logarithmic. Without a cache they grow in step with the position, to {{ f"{without_cache[-1] / with_it[-1]:,.0f}" }} times as many at position 1,024. With it they grow by {{ f"{with_it[-1] / with_it[0] - 1:.0%}" }}.
 #| caption: Counted for GPT-2 small; both axes logarithmic.
@@ -402,7 +405,7 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# All ways to choose, and `stream_tokens`, are in [gptbook.sampling](../reference/sampling.md); the cache is in [gptbook.attention](../reference/attention.md); [gptbook.decoding](../reference/decoding.md) writes the same tokens nearer to the memory's speed. `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
+# All ways to choose, and `stream_tokens`, are in [gptbook.sampling](../reference/sampling.md); the cache is in [gptbook.attention](../reference/attention.md); [gptbook.decoding](../reference/decoding.md) writes the same tokens (in float32) nearer to the memory's speed. `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
 #
 # ## Further reading
 #
