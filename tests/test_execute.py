@@ -2,14 +2,18 @@
 
 import base64
 import json
+import os
 import re
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 from conftest import CHAPTER_NAMES
 
 from bookbuild.chapter import BuildError, Chapter, read_chapter
-from bookbuild.execute import Execution, execute, execute_all, execution_key
+from bookbuild.execute import execute, execute_all, execution_key
+from bookbuild.kernel import Execution, running
 from bookbuild.project import Project
 from bookbuild.source import flatten
 
@@ -112,7 +116,7 @@ def test_all_that_can_change_a_result_changes_the_key(small: Project, monkeypatc
         ("# %%\nx = 1\n1 / 0\n", r"docs/slug.py:6: code cell 1: ZeroDivisionError: division by zero"),
         (
             "# %%\nx = 1\n\n# %% [markdown]\n# Word {{ y }}.\n",
-            r"docs/slug.py:8: NameError: name 'y' is not defined",
+            r"docs/slug.py:8: \{\{ y \}\}: NameError: name 'y' is not defined",
         ),
         ("# %% [markdown]\n# {{ 1 + }}\n", r"docs/slug.py:5: \{\{ 1 \+ \}\}: SyntaxError"),
         ("# %%\nimport sys\nprint('oh', file=sys.stderr)\n", r"docs/slug.py:5: the cell wrote to stderr: oh"),
@@ -130,13 +134,64 @@ def test_all_that_can_change_a_result_changes_the_key(small: Project, monkeypatc
 def test_a_failure_names_file_line_and_cell(small: Project, code: str, message: str) -> None:
     with pytest.raises(BuildError, match=message):
         run(small, code)
-    assert not list((small.cache_dir / "executed").glob("*.json")), "a failed run is not remembered"
+    assert not list((small.cache_dir / "executed").rglob("*.json")), "a failed run is not remembered"
 
 
-def test_a_cell_that_runs_too_long_is_stopped(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookbuild.execute.SECONDS_PER_CELL", 3)
-    with pytest.raises(BuildError, match=r"docs/slug.py:5: code cell 1: ran longer than 3 s"):
-        run(small, "# %%\nimport time\ntime.sleep(60)\n")
+FOREVER = "import time\nwhile True: time.sleep(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "where"),
+    [
+        ("# %%\n" + FOREVER, "docs/slug.py:5: code cell 1: ran longer"),
+        ("# %% [markdown]\n# It is {{ __import__('time').sleep(10**6) }}.\n", "docs/slug.py:5: {{"),
+        ('# %% tags=["live"]\n' + FOREVER, "docs/slug.py:5: code cell 1: ran longer"),
+        ("# %%\nimport os\nos._exit(1)\n", "docs/slug.py:5: code cell 1: the kernel died"),
+        ("# %%\nimport os\nos.kill(os.getpid(), 9)\n", "docs/slug.py:5: code cell 1: the kernel died"),
+        ("# %% [markdown]\n# It is {{ __import__('os')._exit(0) }}.\n", "docs/slug.py:5: {{"),
+        ("# %%\nx = 1\nraise SystemExit('enough')\n", "docs/slug.py:6: code cell 1: SystemExit"),
+        ("# %%\nx = 1\nraise KeyboardInterrupt\n", "docs/slug.py:6: code cell 1: KeyboardInterrupt"),
+        ("# %%\nx = bytearray(2**60)\n", "docs/slug.py:5: code cell 1: MemoryError"),
+        ("# %%\ninput()\n", "docs/slug.py:5: code cell 1: StdinNotImplementedError"),
+        ("# %%\nraise ValueError('one\\ntwo')\n", "docs/slug.py:5: code cell 1: ValueError: one two"),
+        ("# %% [markdown]\n# It is {{ 1/0 }}.\n", "docs/slug.py:5: {{ 1/0 }}: ZeroDivisionError"),
+    ],
+)
+def test_whatever_stops_a_cell_or_the_code_of_the_prose_is_one_sentence_with_its_line(
+    small: Project, monkeypatch: pytest.MonkeyPatch, code: str, where: str
+) -> None:
+    # No cell here ends by itself unless it fails at once, so the limit says nothing of this machine's speed: what a
+    # kernel needs to start and to import PyTorch has a limit of its own.
+    monkeypatch.setattr("bookbuild.kernel.SECONDS_PER_CELL", 5)
+    with pytest.raises(BuildError) as stopped:
+        run(small, code)
+    assert str(stopped.value).startswith(where)
+    assert "\n" not in str(stopped.value)
+
+
+def test_an_interrupted_build_ends_its_kernels(small: Project) -> None:
+    """Ctrl-C while a cell runs that never ends: nothing waits for it, and no kernel stays."""
+    started: list[int] = []
+
+    def progress(line: str) -> None:
+        started.append(1)
+
+    chapters = [write(small, "# %%\n" + FOREVER)]
+
+    def interrupt_when_it_runs() -> None:
+        while not running:
+            threading.Event().wait(0.1)
+        started.extend(running)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt_when_it_runs)
+    watcher.start()
+    with pytest.raises(KeyboardInterrupt):
+        execute_all(chapters, small, progress)
+    watcher.join()
+    assert not running
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[-1], 0)
 
 
 def test_an_error_that_the_chapter_wants_is_an_output(small: Project) -> None:

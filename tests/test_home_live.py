@@ -8,7 +8,8 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 
-from bookbuild.home_live import RUNGS, START, continued, home_figure, home_opening
+from bookbuild.home_live import RUNGS, START, continued, home_opening
+from bookbuild.home_opening import home_figure
 from bookbuild.live import FOLDER_VARIABLE, publish, publish_model
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.ngram import NgramNet

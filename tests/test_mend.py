@@ -23,6 +23,12 @@ def test_the_search_box_has_a_name() -> None:
     assert 'aria-label="Search"' in mend('<div class="md-search" data-md-component="search" role="dialog">')
 
 
+def test_no_page_asks_browsers_to_fetch_the_next_one_ahead() -> None:
+    page = '<link rel="prev" href="../a/">\n  <link rel="next" href="../b/">\n<link rel="icon" href="logo.svg">'
+    assert 'rel="next"' not in mend(page)
+    assert 'rel="icon"' in mend(page)
+
+
 def test_a_page_without_faults_stays_as_it_is() -> None:
     page = '<p>A sentence with <code>code</code>, and <a href="../x/">a link</a>.</p>'
     assert mend(page) == page

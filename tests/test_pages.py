@@ -9,15 +9,8 @@ import pytest
 from bs4 import BeautifulSoup
 from mkdocs_jupyter.nbconvert2 import nb2html
 
-from bookbuild.pages import (
-    cell_fragments,
-    code_cells,
-    fill_places,
-    inline_markdown,
-    page_markdown,
-    page_notebook,
-    with_drawings,
-)
+from bookbuild.fragments import cell_fragments, code_cells, page_notebook
+from bookbuild.pages import fill_places, inline_markdown, page_markdown, with_drawings
 from bookbuild.published import PublishedCell
 from bookbuild.source import Origin
 
@@ -74,7 +67,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> BeautifulSoup:
 def rendered(cells: list[PublishedCell], folder: Path) -> BeautifulSoup:
     path = folder / "page.ipynb"
     path.write_text(nbformat.writes(page_notebook(cells)), encoding="utf-8")
-    fragments = cell_fragments(nb2html(str(path), allow_errors=False), len(code_cells(cells)))
+    fragments = cell_fragments(nb2html(str(path), allow_errors=False), code_cells(cells))
     inline = inline_markdown([], {})
     html = fill_places(
         page_markdown(cells), cells, fragments, lambda *origin: "/{}#{}".format(*origin), inline, "../live/"
@@ -119,7 +112,7 @@ def test_the_exercises_end_before_the_next_section(page: BeautifulSoup) -> None:
 
 def test_a_change_in_mkdocs_jupyters_markup_is_noticed() -> None:
     with pytest.raises(ValueError, match="rendered 0 code cells of 2"):
-        cell_fragments("<div></div>", 2)
+        cell_fragments("<div></div>", code_cells(CELLS)[:2])
 
 
 def test_a_drawing_takes_the_pages_own_words() -> None:

@@ -5,7 +5,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from bookbuild.execute import matplotlibrc
+from bookbuild.kernel import matplotlibrc
 from bookbuild.svg import PALETTE, XLINK, themed_plot
 
 HREF = f"{{{XLINK}}}href"

@@ -1,11 +1,12 @@
 """Build, read and clean the book: `python -m bookbuild build`."""
 
 import argparse
+import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,12 +16,42 @@ import yaml
 from bookbuild.chapter import BuildError
 from bookbuild.check import check_site
 from bookbuild.project import this_project
+from bookbuild.serving import HOST, become, port_number, run_child
+from bookbuild.site_folder import checked_site_dir, put_site, remove_site
 
 SITE = "site"
 PORT = 8000
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 def main(arguments: list[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal or a pipe may know fewer letters than the book: then it gets them spelled out.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        options = parser().parse_args(arguments)
+        code = run_command(options)
+        sys.stdout.flush()  # here, where a closed pipe can still be told from a fault
+        return code
+    except BuildError as error:
+        print(f"bookbuild: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bookbuild: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has seen enough (`| head`); Python would complain once more when it closes the stream.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"bookbuild: {where}{error.strerror or error}: mend that, and try again", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bookbuild",
         description="Execute the chapters and build the site.",
@@ -32,7 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="execute what changed, build the site, check every link",
         epilog="example: python -m bookbuild build --site-url https://example.org/book/",
     )
-    build.add_argument("--site-dir", type=Path, default=None, metavar="DIR", help="where to put it (default: site)")
+    build.add_argument(
+        "--site-dir",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="where to put it: a new or empty folder, or a site that was built there (default: site)",
+    )
     build.add_argument(
         "--site-url", metavar="URL", help="the address it will be served at (default: SITE_URL or localhost)"
     )
@@ -42,39 +79,41 @@ def main(arguments: list[str] | None = None) -> int:
         help="read the book here, rebuilt whenever a file is saved",
         epilog="example: python -m bookbuild serve --port 8001",
     )
-    serve.add_argument("--port", type=int, default=PORT, help=f"port on this machine (default: {PORT})")
+    serve.add_argument("--port", default=str(PORT), help=f"port on this machine; 0 is any (default: {PORT})")
     commands.add_parser(
         "clean",
         help="remove the site and everything that can be made again",
         epilog="example: python -m bookbuild clean",
     )
-    options = parser.parse_args(arguments)
-    try:
-        if options.command == "build":
-            return run_build(options.site_dir, options.site_url, quiet=options.quiet)
-        if options.command == "serve":
-            return run_serve(options.port)
-        return run_clean()
-    except BuildError as error:
-        print(f"bookbuild: {error}", file=sys.stderr)
-        return 2
+    return parser
+
+
+def run_command(options: argparse.Namespace) -> int:
+    if options.command == "build":
+        return run_build(options.site_dir, options.site_url, quiet=options.quiet)
+    if options.command == "serve":
+        return run_serve(options.port)
+    return run_clean()
 
 
 def run_build(site_dir: Path | None, site_url: str | None, *, quiet: bool) -> int:
-    root = this_project().root
-    site_dir = (site_dir or root / SITE).resolve()
+    project = this_project()
+    site_dir = checked_site_dir(site_dir or project.root / SITE, project)
     environment = build_environment()
-    if site_url:
-        environment["SITE_URL"] = site_url
+    if site_url is not None:
+        environment["SITE_URL"] = checked_url(site_url)
     started = time.monotonic()
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(site_dir)]
-    if quiet:
-        command.append("--quiet")
-    if subprocess.run(command, cwd=root, env=environment, check=False).returncode:
-        raise BuildError("the site was not built; the lines above say where and why")
-    base_path = urlsplit(environment.get("SITE_URL", "")).path or "/"
-    if faults := check_site(site_dir, base_path):
-        raise BuildError(f"{len(faults)} faults in the finished site:\n  " + "\n  ".join(faults))
+    with tempfile.TemporaryDirectory(prefix="book-") as folder:
+        built = Path(folder) / SITE
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(built)]
+        if quiet:
+            command.append("--quiet")
+        if run_child(command, project.root, environment):
+            raise BuildError("the site was not built; the lines above say where and why")
+        base_path = urlsplit(environment.get("SITE_URL", "")).path or "/"
+        if faults := check_site(built, base_path, project.cache_dir):
+            raise BuildError(f"{len(faults)} faults in the finished site:\n  " + "\n  ".join(faults))
+        put_site(built, site_dir)
     if not quiet:
         seconds = time.monotonic() - started
         print(f"The book is in {site_dir}{os.sep}index.html, built in {seconds:.0f} s.")
@@ -82,37 +121,47 @@ def run_build(site_dir: Path | None, site_url: str | None, *, quiet: bool) -> in
     return 0
 
 
-def run_serve(port: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise BuildError(
-                f"port {port} cannot be used ({getattr(error, 'strerror', None) or error}); "
-                f"try another: make serve PORT={PORT + 1}"
-            ) from None
-    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
+def run_serve(port: str) -> int:
+    number = port_number(port)
+    print(f"The book will be at http://{HOST}:{number}/ as soon as it is built; Ctrl-C ends it.", flush=True)
+    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"{HOST}:{number}"]
     for folder in ("code", "data"):
         command += ["--watch", folder]
-    try:
-        return subprocess.run(command, cwd=this_project().root, env=build_environment(), check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    return become(command, this_project().root, build_environment())
 
 
 def run_clean() -> int:
-    root = this_project().root
-    for name in (SITE, ".cache"):
-        if (root / name).exists():
-            shutil.rmtree(root / name)
-            print(f"removed {root / name}")
+    project = this_project()
+    site, cache = project.root / SITE, project.root / ".cache"
+    if site.is_symlink() or site.exists():
+        stays = remove_site(checked_site_dir(site, project))
+        print(
+            f"removed {site}" if not stays else f"kept in {site}, since no build has put it there: {', '.join(stays)}"
+        )
+    if cache.is_symlink():
+        raise BuildError(f"{cache} is a link to another folder: remove it yourself")
+    if cache.exists():
+        shutil.rmtree(cache)
+        print(f"removed {cache}")
     return 0
+
+
+def checked_url(text: str) -> str:
+    """An address that a site can be served at. Raises BuildError for another."""
+    advice = "give one such as https://example.org/book/"
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise BuildError(f"--site-url {text!r} is no address ({error}): {advice}") from None
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise BuildError(f"--site-url {text!r} is no address of a site: {advice}")
+    return text
 
 
 def build_environment() -> dict[str, str]:
     """The same clock for two builds of one tree: the time of its last commit."""
     environment = dict(os.environ, NO_MKDOCS_2_WARNING="1", PYTHONHASHSEED="0", TZ="UTC")
+    environment["PYTHONIOENCODING"] = f"{sys.stdout.encoding or 'utf-8'}:backslashreplace"
     if "SOURCE_DATE_EPOCH" not in environment:
         command = ["git", "log", "-1", "--format=%ct"]
         try:

@@ -1,10 +1,11 @@
 """The whole book: chapters in the order of mkdocs.yml, executed, with their drawings, minutes and downloads."""
 
 import base64
-import hashlib
 import importlib.util
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bookbuild.downloads import ZIP_NAME, Download, chapter_downloads, zip_of
 from bookbuild.execute import execute_all
 from bookbuild.project import Project
 from bookbuild.published import PublishedCell, publish
+from bookbuild.remember import BUILD, in_fresh_process, key_of, key_of_files, package_key, recalled, remember
 from bookbuild.words import read_minutes, skim_minutes
 
 
@@ -96,31 +98,42 @@ def make_book(nav: list[Any], project: Project, site_url: str, progress: Callabl
             title=chapter.title,
             question=_first_paragraph(cells[0].source),
             cells=cells,
-            downloads=chapter_downloads(cells, chapter.slug, page_url, drawings, project),
+            downloads=_downloads(cells, chapter.name, page_url, drawings, project),
             live={name: base64.b64decode(text) for name, text in executions[chapter.name].live.items()},
         )
     return Book(chapters=published, drawings=drawings)
 
 
+def _downloads(
+    cells: list[PublishedCell], name: str, page_url: str, drawings: dict[str, str], project: Project
+) -> list[Download]:
+    """The chapter's files, remembered by its cells, all drawings and all tables."""
+
+    def make() -> list[list[str]]:
+        files = chapter_downloads(cells, Path(name).stem, page_url, drawings, project)
+        return [[file.name, file.label, file.detail, file.content.decode("utf-8")] for file in files]
+
+    tables = (path for path in project.data_dir.rglob("*") if path.suffix in {".csv", ".json"})
+    about = [{**asdict(cell), "tags": sorted(cell.tags)} for cell in cells]
+    key = key_of(BUILD, json.dumps([about, page_url, drawings]), key_of_files(tables, project.data_dir))
+    found = remember(project.cache_dir / "downloads", name.removesuffix(".py"), key, make)
+    return [Download(name, label, detail, content.encode("utf-8")) for name, label, detail, content in found]
+
+
 def draw_all(project: Project) -> dict[str, str]:
-    """Slug -> SVG of every drawing in docs/figures."""
-    sources = [*Path(source.__file__).parent.glob("*.py"), *(project.root / "code" / "gptbook").glob("*.py")]
-    tables = [path for path in project.data_dir.rglob("*") if path.is_file()]
-    digest = hashlib.sha256()
-    for path in sorted([*sources, *tables]):
-        digest.update(path.read_bytes())
-    drawings = {}
-    for path in sorted((project.docs_dir / "figures").glob("*.py")):
-        # Remembered by all that a drawing may read: some import torch for one number.
-        key = hashlib.sha256(digest.digest() + path.read_bytes()).hexdigest()[:20]
-        remembered = project.cache_dir / "drawings" / f"{path.stem}-{key}.svg"
-        if not remembered.exists():
-            remembered.parent.mkdir(parents=True, exist_ok=True)
-            for old in remembered.parent.glob(f"{path.stem}-{'?' * len(key)}.svg"):
-                old.unlink()
-            remembered.write_text(draw(path), encoding="utf-8")
-        drawings[path.stem] = remembered.read_text(encoding="utf-8")
-    return drawings
+    """Slug -> SVG of every drawing in docs/figures, remembered by all that it may read: the package and the tables."""
+    tables = (path for path in project.data_dir.rglob("*") if path.is_file())
+    shared = key_of(BUILD, package_key(project.root), key_of_files(tables, project.data_dir))
+    paths = sorted((project.docs_dir / "figures").glob("*.py"))
+    folder = project.cache_dir / "drawings"
+    keys = {path: key_of(shared, path.read_bytes()) for path in paths}
+    missing = [path for path in paths if recalled(folder, path.stem, keys[path]) is None]
+    drawn = dict(zip(missing, in_fresh_process(draw_each, missing))) if missing else {}
+    return {path.stem: remember(folder, path.stem, keys[path], partial(drawn.__getitem__, path)) for path in paths}
+
+
+def draw_each(paths: list[Path]) -> list[str]:
+    return [draw(path) for path in paths]
 
 
 def draw(path: Path) -> str:

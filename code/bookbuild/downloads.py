@@ -17,8 +17,9 @@ from urllib.parse import urljoin
 import jupytext
 import nbformat
 
+from bookbuild.fragments import code_cells
 from bookbuild.packing import files_named, packed_cell
-from bookbuild.pages import accessible, code_cells
+from bookbuild.pages import accessible
 from bookbuild.project import Project
 from bookbuild.published import PublishedCell, notebook_outputs
 

@@ -12,14 +12,12 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from bookbuild.draw import Drawing
 from bookbuild.live import Chance
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.ngram import NgramNet
 from gptbook.tokenizer import CharacterTokenizer
 
 START, SEED, LONGEST = "ber", 10, 24
-WIDTH, PITCH = 380, 44
 
 
 @dataclass(frozen=True)
@@ -101,23 +99,3 @@ def opened(content: bytes) -> tuple[Callable[[list[int]], Tensor], CharacterToke
         return model(torch.tensor([seen]))[0].softmax(dim=-1)
 
     return shares, tokenizer
-
-
-def home_figure(opening: dict[str, object], live_url: str) -> str:
-    """The still picture, whose place the piece takes: a row for each rung with the name it writes and its loss."""
-    rungs: list[dict[str, object]] = opening["rungs"]  # type: ignore[assignment]
-    said = "; ".join(f"{rung['label']}: {rung['name']}" for rung in rungs)
-    d = Drawing(WIDTH, PITCH * len(rungs), f"What each rung writes after {START}: {said}")
-    for number, rung in enumerate(rungs):
-        y = PITCH * number
-        d.text(0, y + 14, str(rung["label"]), 13, "gray")
-        d.text(WIDTH, y + 14, f"{rung['loss']:.2f} nats", 13, "gray", "end")
-        d.text(0, y + 34, str(rung["name"]), 17, mono=True)
-    caption = (
-        f"Five models from this book go on with <em>{START}</em>, with the same luck. "
-        "Beside each, its surprise on names it has never seen: lower is better."
-    )
-    return (
-        f'<figure class="figure drawn live" id="ladder" data-widget="ladder" data-live="{live_url}">'
-        f"{d.svg()}<figcaption>{caption}</figcaption></figure>"
-    )

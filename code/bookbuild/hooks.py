@@ -20,20 +20,17 @@ from mkdocs_jupyter.plugin import NotebookFile
 from bookbuild.book import Book, BookChapter, make_book
 from bookbuild.chapter import BuildError
 from bookbuild.formulas import with_mathml
+from bookbuild.fragments import Fragment, cell_fragments, code_cells, fragments_key, page_notebook
 from bookbuild.home import ChapterCard, home_chapters
-from bookbuild.home_live import home_figure, home_opening
+from bookbuild.home_opening import home_figure, remembered_opening
 from bookbuild.mend import mend, without_code_in_search
-from bookbuild.pages import (
-    cell_fragments,
-    code_cells,
-    fill_places,
-    inline_markdown,
-    page_markdown,
-    page_notebook,
-    with_drawings,
-)
+from bookbuild.pages import fill_places, inline_markdown, page_markdown, with_drawings
 from bookbuild.policy import with_policy
 from bookbuild.project import this_project
+from bookbuild.reference import remember_reference
+from bookbuild.remember import remember
+from bookbuild.searching import remember_search
+from bookbuild.serving import end_as_by_ctrl_c
 
 log = logging.getLogger("mkdocs.hooks.book")
 
@@ -55,6 +52,7 @@ serving = False
 def on_startup(command: str, dirty: bool) -> None:
     global serving
     serving = command == "serve"
+    end_as_by_ctrl_c()
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -86,15 +84,21 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
     """Let a chapter's page be rendered by Markdown (its prose) and mkdocs-jupyter (its cells)."""
     chapter = current["book"].chapters.get(page.file.src_uri)
     if chapter is None:
+        remember_reference(page, this_project())
         return page
     render_cells = page.render
     inline = _inline(page, config, files)
+    cells = code_cells(chapter.cells)
+
+    def fragments_now() -> list[Fragment]:
+        render_cells(config, files)
+        return cell_fragments(page.content or "", cells)
 
     def render(config: MkDocsConfig, files: Files) -> None:
         page.meta.update(_page_meta(chapter, page, config))
-        render_cells(config, files)
+        folder, name = this_project().cache_dir / "fragments", chapter.name.removesuffix(".py")
         try:
-            fragments = cell_fragments(page.content or "", len(code_cells(chapter.cells)))
+            fragments = remember(folder, name, fragments_key(cells), fragments_now)
             page.markdown = page_markdown(chapter.cells)
             Page.render(page, config, files)
             page.content = fill_places(
@@ -118,7 +122,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if CHAPTERS_PLACE in html:
         html = html.replace(CHAPTERS_PLACE, home_chapters([_card(chapter) for chapter in book.chapters.values()]))
     if LADDER_PLACE in html:
-        opening = home_opening(live_files)
+        opening = remembered_opening(live_files, this_project())
         live_files[Path(page.file.src_uri).stem] = {"opening.json": json.dumps(opening, separators=(",", ":")).encode()}
         html = html.replace(LADDER_PLACE, home_figure(opening, _live_url(page)))
     try:
@@ -126,6 +130,10 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         return without_code_in_search(with_mathml(drawn))
     except (ValueError, KeyError) as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from error
+
+
+def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
+    remember_search(config.plugins["material/search"].search_index, this_project())  # type: ignore[attr-defined]
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -16,7 +16,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-FOLDER_VARIABLE = "BOOK_LIVE_DIR"
+from bookbuild.project import LIVE_DIR_VARIABLE
+
+FOLDER_VARIABLE = LIVE_DIR_VARIABLE
 FORMAT = "gptbook web 1"  # the same as `gptbook export --to web`; a test holds them together
 FORMS = {
     "GPT": "gpt-2",

@@ -24,6 +24,8 @@ MENDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'\s*<link rel="stylesheet" href="[^"]*_mkdocstrings\.css">'), ""),
     # The policy of a page allows no style in its tags, and left is where a cell's text stands anyway.
     (re.compile(r' style="text-align: left;"'), ""),
+    # Firefox fetches the next page ahead of its reader, which the page's policy forbids, and complains on every page.
+    (re.compile(r'\s*<link rel="(?:prev|next)" href="[^"]*">'), ""),
     # WCAG 1.1.1: the logo's link already has a name; its picture must not add a second.
     (re.compile(r'(<a [^>]*class="md-header__button md-logo"[^>]*?) title="[^"]*"'), r"\1"),
 )

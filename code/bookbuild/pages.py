@@ -10,39 +10,13 @@ from collections.abc import Callable
 from itertools import groupby
 
 import markdown
-import nbformat
-from bs4 import BeautifulSoup, Tag
 
-from bookbuild.published import EXERCISES_HEADING, PublishedCell, notebook_outputs
-from bookbuild.svg import themed_plot
+from bookbuild.fragments import Fragment, code_cells
+from bookbuild.published import EXERCISES_HEADING, PublishedCell
 
 PLACE = re.compile(r"<!--(cell|open|close) ?(.*?)-->")
 DRAWN = re.compile(r'<p><img (?P<attributes>[^>]*?src="(?P<src>[^"]*figures/[^"]+\.svg)"[^>]*?)\s*/?></p>')
-# Pygments marks each blank, name and bracket; the book's palette leaves them as they are, and a fifth of the page goes.
-UNSTYLED = re.compile(r'<span class="(?:w|n|p)">([^<]*)</span>')
 ATTRIBUTE = re.compile(r'(?P<name>[a-z-]+)="(?P<value>[^"]*)"')
-SVG_OUTPUT = "image/svg+xml"
-
-
-def page_notebook(cells: list[PublishedCell]) -> nbformat.NotebookNode:
-    """The notebook that mkdocs-jupyter renders: code cells alone, without the figures, which go around it."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    for number, cell in enumerate(code_cells(cells)):
-        raw = nbformat.v4.new_code_cell(cell.source, id=f"cell-{number}")
-        raw.outputs = [nbformat.from_dict(_without_figure(output)) for output in notebook_outputs(cell)]
-        notebook.cells.append(raw)
-    return notebook
-
-
-def code_cells(cells: list[PublishedCell]) -> list[PublishedCell]:
-    return [cell for cell in cells if cell.kind == "code"]
-
-
-def _without_figure(output: dict[str, object]) -> dict[str, object]:
-    if SVG_OUTPUT not in output.get("data", {}):  # type: ignore[operator]
-        return output
-    return {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "figure"}}
 
 
 def page_markdown(cells: list[PublishedCell]) -> str:
@@ -110,15 +84,15 @@ CLOSED = {
 def fill_places(
     page_html: str,
     cells: list[PublishedCell],
-    fragments: list[Tag],
+    fragments: list[Fragment],
     reference_url: Callable[[str, str], str],
     inline: Callable[[str], str],
     live_url: str = "",
 ) -> str:
     """Put the cells where their comments stand.
 
-    `fragments` is mkdocs-jupyter's HTML cell by cell, `reference_url(module, name)` the page that documents a
-    definition, `inline` renders a caption's Markdown, `live_url` is the folder of what the live piece loads.
+    `fragments` is what `cell_fragments` gave, `reference_url(module, name)` the page that documents a definition,
+    `inline` renders a caption's Markdown, `live_url` is the folder of what the live piece loads.
     """
     code = code_cells(cells)
 
@@ -134,35 +108,23 @@ def fill_places(
         numbers = [int(number) for number in rest.split(",")]
         run = [(number, code[number], fragments[number]) for number in numbers]
         if "live" in run[0][1].tags or run[-1][1].widget:
-            return _live_html(*run[-1], inline, live_url)
+            return _live_html(*run[-1][1:], inline, live_url)
         return _run_html(run, reference_url, inline)
 
     return PLACE.sub(replace, page_html)
 
 
-def cell_fragments(notebook_html: str, count: int) -> list[Tag]:
-    """mkdocs-jupyter's page, cut into its code cells. Raises ValueError if it has not as many as the notebook."""
-    # Half a megabyte of JupyterLab's style and script stands before the cells and after them: cut off, not parsed.
-    cells = notebook_html.partition('<div class="jupyter-wrapper">')[2].partition("<style>")[0]
-    soup = BeautifulSoup(cells, "html.parser")
-    # Its template and nbconvert's each wrap a cell in an element of this class; the outer one is the cell.
-    found = [cell for cell in soup.select(".jp-CodeCell") if not cell.find_parent(class_="jp-CodeCell")]
-    if len(found) != count:
-        raise ValueError(f"mkdocs-jupyter rendered {len(found)} code cells of {count}: its markup has changed")
-    return found
-
-
 def _run_html(
-    run: list[tuple[int, PublishedCell, Tag]],
+    run: list[tuple[int, PublishedCell, Fragment]],
     reference_url: Callable[[str, str], str],
     inline: Callable[[str], str],
 ) -> str:
     sources, outputs = [], []
-    for number, cell, fragment in run:
+    for _, cell, fragment in run:
         if "hide" in cell.tags:
             continue
         sources.append(_source_html(cell, fragment, reference_url))
-        outputs.append(_outputs_html(number, cell, fragment, inline))
+        outputs.append(_outputs_html(cell, fragment, inline))
     if not sources:
         return ""
     first = run[0][1]
@@ -182,73 +144,46 @@ def _run_html(
     )
 
 
-def _live_html(number: int, cell: PublishedCell, fragment: Tag, inline: Callable[[str], str], live_url: str) -> str:
+def _live_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], str], live_url: str) -> str:
     """The figure of a live piece, whose place it takes when it comes near the screen; nothing if the cell has none."""
-    area = BeautifulSoup(_outputs_html(number, cell, fragment, inline), "html.parser")
-    figure = area.find("figure")
-    if figure is None:
+    drawing = next((output["figure"] for output in fragment["outputs"] if "figure" in output), None)
+    if drawing is None:
         return ""
-    figure["class"] = "figure plot live"
-    figure["id"] = figure["data-widget"] = cell.widget
-    figure["data-live"] = live_url
-    return str(figure)
+    widget, url = html.escape(cell.widget), html.escape(live_url)
+    more = f' live" id="{widget}" data-widget="{widget}" data-live="{url}'
+    return _figure_html(drawing, cell.caption, inline, more)
 
 
-def _source_html(cell: PublishedCell, fragment: Tag, reference_url: Callable[[str, str], str]) -> str:
+def _figure_html(drawing: str, caption: str, inline: Callable[[str], str], more: str = "") -> str:
+    return f'<figure class="figure plot{more}">{drawing}<figcaption>{inline(caption)}</figcaption></figure>'
+
+
+def _source_html(cell: PublishedCell, fragment: Fragment, reference_url: Callable[[str, str], str]) -> str:
     where = ""
     if cell.origin:
         module, name = cell.origin.module, cell.origin.name
         lines = f"lines {cell.origin.first_line}–{cell.origin.last_line}"
         path = module.replace(".", "/") + ".py"
         where = f'<p class="cell-where"><a href="{reference_url(module, name)}">{path}, {lines}</a></p>'
-    pre = fragment.select_one(".highlight-ipynb pre")
-    if pre is None:
-        raise ValueError("mkdocs-jupyter rendered a cell without its source: its markup has changed")
-    code = UNSTYLED.sub(r"\1", "".join(str(child) for child in pre.children))
-    code = code.removeprefix("<span></span>").rstrip("\n")
     # Material's script gives every `pre > code` watchers of its own, a quarter of a second on a phone; with an element
     # between, it leaves them alone.
-    return f'{where}<div class="highlight"><pre tabindex="0"><span><code>{code}\n</code></span></pre></div>'
+    code = f'<pre tabindex="0"><span><code>{fragment["source"]}\n</code></span></pre>'
+    return f'{where}<div class="highlight">{code}</div>'
 
 
-def _outputs_html(number: int, cell: PublishedCell, fragment: Tag, inline: Callable[[str], str]) -> str:
-    parts, has_figure = [], False
-    areas = fragment.select(".jp-OutputArea-output")
-    for order, (output, area) in enumerate(zip(cell.outputs, areas, strict=True)):
-        data = output.get("data", {})
-        if SVG_OUTPUT in data:
-            has_figure = True
-            drawing = themed_plot("".join(data[SVG_OUTPUT]), f"f{number}-{order}", cell.alt)
-            caption = f"<figcaption>{inline(cell.caption)}</figcaption>"
-            parts.append(f'<figure class="figure plot">{drawing}{caption}</figure>')
-        elif table := area.find("table"):
-            parts.append(f'<div class="table" tabindex="0" role="group" aria-label="Table">{_clean_table(table)}</div>')
-        elif pre := area.find("pre"):
-            pre.attrs = {"tabindex": "0"}
-            parts.append(str(pre))
+def _outputs_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], str]) -> str:
+    parts = [
+        _figure_html(output["figure"], cell.caption, inline) if "figure" in output else output["plain"]
+        for output in fragment["outputs"]
+    ]
     if not parts:
         return ""
     kind = "cell-output"
-    if has_figure:
+    if any("figure" in output for output in fragment["outputs"]):
         kind += " cell-figure"
     if "result" in cell.tags:
         kind += " cell-result"
     return f'<div class="{kind}">{"".join(parts)}</div>'
-
-
-def _clean_table(table: Tag) -> str:
-    """A pandas table without its border, class and inline style: the site's stylesheet dresses it."""
-    for element in [table, *table.find_all(True)]:
-        for name in ("border", "class", "style", "id"):
-            element.attrs.pop(name, None)
-    for cell in table.select("thead th"):
-        if not cell.get_text(strip=True):
-            cell.name = "td"
-        else:
-            cell.attrs["scope"] = "col"
-    for cell in table.select("tbody th"):
-        cell.attrs["scope"] = "row"
-    return str(table)
 
 
 def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[str], str], live_url: str = "") -> str:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+LIVE_DIR_VARIABLE = "BOOK_LIVE_DIR"
+"""Where a kernel is told the folder for the files of its live piece (`bookbuild.live`)."""
+
 
 @dataclass(frozen=True)
 class Project:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookbuild.chapter import EXERCISE_TAGS, Chapter
-from bookbuild.execute import Execution, fill
+from bookbuild.execute import fill
+from bookbuild.kernel import Execution
 from bookbuild.source import Origin, flatten
 
 EXERCISES_HEADING = "## Exercises"

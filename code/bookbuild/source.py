@@ -162,7 +162,7 @@ def _new_imports(definition: Definition, imported: set[str]) -> str:
 
 
 def _names_used(node: ast.AST) -> list[str]:
-    """Names that occur in a definition, in order of first use; strings in annotations count too."""
+    """Names that occur in a definition as code, in order of first use: what stands in a string does not count."""
     names: dict[str, None] = {}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
