@@ -5,13 +5,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+# One more than two cores: a browser test waits for its browser half of the time.
+WORKERS ?= 3
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test bench lint lock shots pieces sky clean
+.PHONY: help install book serve test bench lint lock shots pieces sky clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## make the environment that all other commands use, as they do by themselves
 
 book: $(STAMP)  ## execute the chapters that changed, build the site, say where it is
 	$(BIN)/python -m bookbuild build
@@ -20,7 +24,7 @@ serve: $(STAMP)  ## read the book at http://127.0.0.1:8000/ (another port: make 
 	$(BIN)/python -m bookbuild serve --port $(PORT)
 
 test: $(STAMP)  ## run every test (those that need a browser skip, with a reason, where there is none)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 25
 
 bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in one run
 	$(BIN)/python tests/bench.py
@@ -54,8 +58,9 @@ clean:  ## remove all that can be made again: environment, caches, site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for everything, made once and again when the locked versions or the package's needs change.
+# Not compiled: most of its 18,000 files are never imported, and Python keeps what it has compiled by itself.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; say which one: make book PYTHON=python3.12")'
 	@test -x $(BIN)/python || { echo "Making the environment $(VENV) (once; it downloads about 400 MB)"; $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock --editable .
 	@touch $(STAMP)

@@ -10,6 +10,7 @@ import functools
 import gzip
 import http.server
 import shutil
+import signal
 import socketserver
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from bookbuild.__main__ import navigation
@@ -32,13 +34,26 @@ if TYPE_CHECKING:
     from live_pages import OpenLive, OpenPiece, PagePool
     from playwright.sync_api import Browser, Locator
 
+# A job in the background ignores Ctrl-C, and hands that on: tests press it all the same.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A slow machine, or a busy one, is no counterexample.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
 COUNT_SHIFTS = """
 window.shift = 0;
 new PerformanceObserver((list) => { for (const e of list.getEntries()) window.shift += e.value; })
   .observe({ type: "layout-shift", buffered: true });
 """
 """Run before a page's own scripts: `window.shift` sums up how far things moved by themselves."""
-SECONDS_TO_BUILD = 900
+SECONDS_TO_BUILD = 1800
+HANG = 1200
+"""Seconds after which a process is taken for stuck: no machine is so slow. Tests wait for events, and only so long."""
+SLOW = 60_000
+"""Milliseconds after which a page is taken for stuck."""
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -191,17 +206,19 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright
+    """One for all tests of a process. From now on Playwright's loop runs in this thread: Jupyter needs another one."""
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SLOW)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield opened
         opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pages(browser: "Browser") -> "PagePool":
     from live_pages import PagePool
 

@@ -1,11 +1,13 @@
-"""What the tests of live pieces share: a page with its piece in place, and what it asked for on the way."""
+"""What the tests of live pieces share: a page with its piece in place, what it asked for, and when it has done all."""
 
 import json
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from conftest import Site
-from playwright.sync_api import Browser, Locator
+from conftest import SLOW, Site
+from playwright.sync_api import Browser, Locator, Page
 
 PIECES = {
     "thresholds": "learning-from-examples/rules-or-examples.py",
@@ -28,6 +30,42 @@ PIECES = {
 ONLY_VIOLATIONS = {"resultTypes": ["violations"]}
 """For axe: of what passes, no list; that takes a fifth of its time."""
 
+WATCH_WORK = """
+(() => {
+  // What the page has still to do: timers, frames, answers on their way.
+  const open = new Set();
+  const { setTimeout: later, clearTimeout: forget, setInterval: often, clearInterval: rest } = window;
+  const { requestAnimationFrame: draw, cancelAnimationFrame: skip, fetch: ask } = window;
+  const begin = (kind, id) => (open.add(`${kind} ${id}`), id);
+  const end = (kind, id) => open.delete(`${kind} ${id}`);
+  window.setTimeout = (work, ...more) => {
+    const id = later((...given) => { end("timer", id); work(...given); }, ...more);
+    return begin("timer", id);
+  };
+  window.clearTimeout = (id) => { end("timer", id); forget(id); };
+  window.setInterval = (...given) => begin("interval", often(...given));
+  window.clearInterval = (id) => { end("interval", id); rest(id); };
+  window.requestAnimationFrame = (work) => {
+    const id = draw((now) => { end("frame", id); work(now); });
+    return begin("frame", id);
+  };
+  window.cancelAnimationFrame = (id) => { end("frame", id); skip(id); };
+  let answers = 0;
+  window.fetch = (...given) => {
+    const id = begin("answer", ++answers);
+    const answer = ask(...given);
+    answer.then((whole) => whole.clone().arrayBuffer()).catch(() => {}).then(() => end("answer", id));
+    return answer;
+  };
+  window.busy = open;
+  // Three frames in a row: what watches the screen is told in one, and asks for the next.
+  window.idle = async () => {
+    for (let quiet = 0; quiet < 3; quiet = open.size ? 0 : quiet + 1) await new Promise(draw);
+  };
+})();
+"""
+"""Run before a page's own scripts: `await idle()` comes back when nothing is going on that could change the page."""
+
 OpenPiece = Callable[..., tuple[Any, Locator]]
 """`open_a_piece(widget, query, **options)`: the page, with what it `asked` for and its `complaints`, and the piece."""
 OpenLive = Callable[..., tuple[Any, Locator]]
@@ -41,19 +79,21 @@ class PagePool:
         self.browser = browser
         self.free: dict[str, list[Any]] = {}
 
-    def take(self, **options: Any) -> Any:
-        """A page of a context with these options, a phone's if there are none.
+    def take(self, script: str = "", **options: Any) -> Any:
+        """A page of a context with these options, a phone's if there are none; `script` runs before its own.
 
         `page.asked` and `page.complaints` note what happens from now on.
         """
         options.setdefault("viewport", {"width": 390, "height": 844})
-        key = json.dumps(options, sort_keys=True)
+        key = json.dumps([script, options], sort_keys=True)
         if self.free.get(key):
             page = self.free[key].pop()
             page.asked.clear()
             page.complaints.clear()
             return page
         page = self.browser.new_context(**options).new_page()
+        page.set_default_timeout(SLOW)
+        page.add_init_script(WATCH_WORK + script)
         asked: list[str] = []
         complaints: list[str] = []
         page.key, page.asked, page.complaints = key, asked, complaints  # type: ignore[attr-defined]
@@ -63,22 +103,64 @@ class PagePool:
         return page
 
     def give_back(self, page: Any) -> None:
+        if not page.key:
+            page.context.close()
+            return
         page.context.set_offline(False)
         page.unroute_all()
+        page.emulate_media(media="screen")
         page.mouse.move(0, 0)  # or it points at something of the next page
         page.evaluate("localStorage.clear()")
         self.free.setdefault(page.key, []).append(page)
 
 
-def open_piece(pages: PagePool, site: Site, widget: str, query: str = "", **options: Any) -> tuple[Any, Locator]:
-    """The page of a live piece, scrolled to it, and the piece."""
+def open_piece(
+    pages: PagePool, site: Site, widget: str, query: str = "", stopped_clock: bool = False, **options: Any
+) -> tuple[Any, Locator]:
+    """The page of a live piece, scrolled to it, and the piece; with `stopped_clock`, the test moves its time on."""
     page = pages.take(**options)
+    if stopped_clock:
+        page.clock.install()
+        page.key = ""  # nobody else's page any more
     page.goto(site.page(PIECES[widget]) + query, wait_until="load")
     figure = page.locator(f"#{widget}")
     figure.scroll_into_view_if_needed()
     piece = page.locator(f"live-{widget}")
     try:
-        piece.wait_for(state="visible", timeout=10_000)
+        piece.wait_for(state="visible")
     except Exception as error:
         raise AssertionError(f"the piece {widget} did not come: {page.complaints}") from error
+    if stopped_clock:
+        page.clock.pause_at(page.evaluate("Date.now()") + 60_000)
     return page, piece
+
+
+def pass_time(page: Page, locator: Locator, pattern: str) -> None:
+    """On a page with a stopped clock: a frame at a time, until the text is like the pattern."""
+    for _ in range(10_000):
+        if re.search(pattern, locator.inner_text()):
+            return
+        page.clock.run_for(20)
+        page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
+    raise AssertionError(f"{locator.inner_text()!r} did not become {pattern}")
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has done all that it was about to do: drawn, written its address, said what changed."""
+    page.evaluate("idle()")
+
+
+def percent(share: float) -> str:
+    """A share as the pieces write it (letterbars.js): halves go up."""
+    return "<1%" if 0 < share < 0.005 else f"{math.floor(100 * share + 0.5)}%"
+
+
+def about_percent(share: float) -> str:
+    """A pattern for a share that was computed here: the page's own differs by millionths, and may round apart."""
+    return f"({percent(share - 1e-4)}|{percent(share + 1e-4)})"
+
+
+def likeliest(labels: Sequence[str], shares: Sequence[float]) -> str:
+    """A pattern for what bars begin to say of these shares."""
+    best = max(range(len(shares)), key=lambda place: shares[place])
+    return rf"^The likeliest: {labels[best]} {about_percent(shares[best])}"

@@ -8,11 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CHAPTER_NAMES
+from conftest import CHAPTER_NAMES, HANG
 
 from bookbuild.project import Project
-
-SECONDS = 300
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
@@ -38,7 +36,7 @@ def test_a_chapter_runs_as_it_stands(name: str, project: Project, tmp_path: Path
         env=dict(os.environ, MPLBACKEND="agg", OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1"),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=HANG,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("not yet") == 3, "each starter must fail its check, and nothing else"

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from ties import agree_but_for_ties
 
 from gptbook.attention import KVCache
 from gptbook.decoding import FastDecoder, OneRowLinears, one_row_linear
@@ -40,7 +41,7 @@ def test_it_writes_the_same_260_tokens(form: type[GPT] | type[ModernGPT]) -> Non
     model = lively(form)
     fast = FastDecoder(model, backend="eager")
     ours, theirs = (list(stream_tokens(each, [7, 3], 260, temperature=0)) for each in (fast, model))
-    assert ours == theirs
+    assert agree_but_for_ties(model, [7, 3], ours, theirs)
     assert len(set(ours)) > 5, "a model that repeats itself shows nothing"
     with torch.no_grad():
         cache = KVCache(2, 300)

@@ -202,8 +202,21 @@ class Remembering(nn.Module):
         return self.model(tokens)
 
 
+# Read by Python when it starts: the recipe of `gptbook train laptop` with a small model.
+SMALL_LAPTOP = """
+from dataclasses import replace
+from gptbook import recipe_list
+
+whole = recipe_list.laptop
+recipe_list.laptop = lambda: replace(whole(), num_layers=2, num_heads=2, model_dim=16, mlp_dim=32)
+"""
+
+
 def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(tmp_path: Path) -> None:
     """2,000 letters hold one window to measure on; two processes, as README starts them."""
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "sitecustomize.py").write_text(SMALL_LAPTOP)
+    path = os.pathsep.join([str(tmp_path / "start"), *filter(None, [os.environ.get("PYTHONPATH")])])
     text = "".join(f"{who} {what} {whom}\n" for who in "abcdefgh" for what in ("sees", "hears") for whom in "ijklmnop")
     (tmp_path / "own.txt").write_text((text * 3)[:2000])
     command = ["-m", "gptbook", "train", "laptop", "--data", "own.txt", "--steps", "2", "--precision", "float32"]
@@ -213,13 +226,14 @@ def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(tmp_p
     for start, name in (([], "one"), (torchrun_start, "two")):
         done = subprocess.run(
             [sys.executable, *start, *command, name], cwd=tmp_path, capture_output=True, text=True, check=False,
-            env=dict(os.environ, GPTBOOK_CACHE=str(tmp_path / "cache")),
+            env=dict(os.environ, GPTBOOK_CACHE=str(tmp_path / "cache"), PYTHONPATH=path),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         saved = (tmp_path / name / "checkpoint.json").read_text()
         assert "NaN" not in saved
         found.append(json.loads(saved)["facts"])
     one, two = found
+    assert one["recipe"]["model_dim"] == two["recipe"]["model_dim"] == 16
     assert (one["machine"]["processes"], two["machine"]["processes"]) == (1, 2)
     assert two["losses"] == pytest.approx(one["losses"], abs=1e-5)
     losses = [facts["evaluations"][-1]["held_out_loss"] for facts in found]
@@ -234,10 +248,11 @@ def test_two_processes_equal_one_with_twice_the_parts_and_one_goes_on_alone(reci
     assert alone.num_parts == 4  # two parts for each of two processes
     for _ in range(4):
         alone.advance()
-    assert facts["losses"] == pytest.approx(alone.losses, abs=1e-6)
-    assert facts["evaluations"][0]["held_out_loss"] == pytest.approx(alone.held_out_loss(), abs=1e-6)
+    # The sums come in another order: the last digits differ, and each processor has its own.
+    assert facts["losses"] == pytest.approx(alone.losses, abs=1e-5)
+    assert facts["evaluations"][0]["held_out_loss"] == pytest.approx(alone.held_out_loss(), abs=1e-5)
     for name, tensor in alone.model.state_dict().items():
-        torch.testing.assert_close(tensors[f"model.{name}"], tensor, rtol=0, atol=1e-6)
+        torch.testing.assert_close(tensors[f"model.{name}"], tensor, rtol=0, atol=1e-5)
 
     after = TextRun(recipe, machine=EXACT, rows_at_once=2)
     after.go_on_from(tmp_path / "two")

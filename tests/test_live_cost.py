@@ -5,7 +5,7 @@ import re
 
 import pytest
 from conftest import Site
-from live_pages import OpenLive
+from live_pages import OpenLive, percent
 from playwright.sync_api import Page, expect
 
 from gptbook.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, duration, estimate, find_gpu, known_gpus
@@ -101,7 +101,9 @@ def test_opens_on_the_bill_of_the_page(open_live: OpenLive) -> None:
     assert lines["= time, projected"] == duration(wanted.seconds)
     assert lines["= cost, projected"] == f"${wanted.dollars(find_gpu('h100').price_per_hour_usd or 0):.2f}"
     assert lines["Fits in GPU memory"] == f"{wanted.sequences} texts at once"
-    assert "Five dollars buy 95%" in piece.inner_text()
+    bought = 5 / wanted.dollars(find_gpu("h100").price_per_hour_usd or 0)
+    assert 0.01 < bought < 1
+    assert f"Five dollars buy {percent(bought)}: " in piece.inner_text()
     assert "October 24, 2026: the median of 16 offers, $2.58 to $6.16" in piece.inner_text()
     piece.locator("summary").click()
     assert "renshuBTC" in piece.inner_text()

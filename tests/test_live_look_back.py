@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import OpenLive
+from live_pages import OpenLive, percent
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
@@ -36,6 +36,27 @@ def model(site: Site) -> AttentionModel:
 
 def words(published: dict[str, Any], gap: int, club: str) -> list[str]:
     return [club if word == "-" else word for word in published["sentences"][gap - FIRST_GAP].split(" ")]
+
+
+def looked(published: dict[str, Any], back: int, head: int = 1) -> str:
+    """What the piece says of where a head looks, in the sentence that it opens on."""
+    sentence = ["start", *words(published, GAP, CLUB)]
+    place = len(sentence) - 1 - back
+    shares = published["looks"][place][head - 1]
+    best = shares.index(max(shares))
+    target = "itself" if best == place else f"“{sentence[best]}”"
+    return f"“{sentence[place]}” looks most at {target}: {percent(shares[best] / 1000)}."
+
+
+def guessed(published: dict[str, Any], back: int) -> str:
+    """What the piece says that attention expects after that word."""
+    token, share = published["guesses"][len(published["guesses"]) - 1 - back]
+    return f"Attention: {published['labels'][token]} {share}%"
+
+
+def after_semicolon(published: dict[str, Any]) -> int:
+    """So many words before the last one stands the semicolon, after which comes he or she."""
+    return words(published, GAP, CLUB)[::-1].index(";")
 
 
 def weights_asked(page: Page) -> list[str]:
@@ -81,7 +102,7 @@ def test_it_opens_with_what_the_model_says_of_that_sentence(site: Site) -> None:
         assert torch.tensor(heads) / 1000 == pytest.approx(looks[:, place, : place + 1], abs=6e-4)
     assert [token for token, _ in published["guesses"]] == tokens.tolist()
     assert [percent for _, percent in published["guesses"]] == pytest.approx((100 * shares).tolist(), abs=0.51)
-    assert published["looks"][-1][0][5] > 900, "head 1, the one it opens on, must look at the club"
+    assert looked(published, 0).startswith(f"“at” looks most at “{CLUB}”"), "head 1, the one it opens on"
 
 
 def test_the_tables_answers_are_counts_of_the_same_sentences(site: Site) -> None:
@@ -108,18 +129,19 @@ def test_the_tables_answers_are_counts_of_the_same_sentences(site: Site) -> None
 
 def test_by_keyboard_alone_attention_is_right_at_every_gap(opened: tuple[Page, Locator], site: Site) -> None:
     page, piece = opened
+    published = opening(site)
     attention, table = (piece.locator(".look-guesses p").nth(row) for row in (0, 1))
-    expect(piece.locator(".look-where")).to_have_text("“at” looks most at “Porto”: 100%.")
+    expect(piece.locator(".look-where")).to_have_text(looked(published, 0))
     piece.get_by_label("start").focus()
     piece.locator("input:checked").first.focus()
     page.keyboard.press("ArrowLeft")
-    expect(piece.locator(".look-where")).to_contain_text("“them” looks most at")
-    expect(attention).to_have_text("Attention: at 100%")
+    expect(piece.locator(".look-where")).to_have_text(looked(published, 1))
+    expect(attention).to_have_text(guessed(published, 1))
     page.keyboard.press("ArrowRight")
     assert not weights_asked(page)
     page.keyboard.press("Tab")  # the gap
     page.keyboard.press("Home")
-    last = len(opening(site)["sentences"]) + FIRST_GAP - 1
+    last = len(published["sentences"]) + FIRST_GAP - 1
     for gap in range(FIRST_GAP, last + 1):
         expect(attention).to_contain_text("Estádio do Dragão")
         expect(attention).to_contain_text("right")
@@ -138,11 +160,13 @@ def test_by_keyboard_alone_attention_is_right_at_every_gap(opened: tuple[Page, L
     expect(piece.get_by_role("status")).to_contain_text("Attention: Molineux")
 
 
-def test_by_touch_alone_he_or_she(open_live: OpenLive) -> None:
+def test_by_touch_alone_he_or_she(open_live: OpenLive, site: Site) -> None:
     page, piece = open_live(has_touch=True)
+    published = opening(site)
     piece.locator(".look-word", has_text=";").last.tap()
-    expect(piece.locator(".look-where")).to_contain_text("“;” looks most at “mother”")
-    expect(piece.locator(".look-guesses p").first).to_have_text("Attention: she 100%, right")
+    expect(piece.locator(".look-where")).to_have_text(looked(published, after_semicolon(published)))
+    pronoun = f"{guessed(published, after_semicolon(published))}, right"
+    expect(piece.locator(".look-guesses p").first).to_have_text(pronoun)
     piece.locator("label", has_text="mean").tap()
     expect(piece.locator(".look-word small").first).to_be_attached()
     shares = [text for text in piece.locator(".look-words small").all_text_contents() if text]
@@ -155,13 +179,14 @@ def test_by_touch_alone_he_or_she(open_live: OpenLive) -> None:
     expect(piece.locator(".look-guesses p").first).to_contain_text("Stamford Bridge")
 
 
-def test_a_mouse_that_points_at_a_word_asks_from_there(opened: tuple[Page, Locator]) -> None:
+def test_a_mouse_that_points_at_a_word_asks_from_there(opened: tuple[Page, Locator], site: Site) -> None:
     page, piece = opened
+    published = opening(site)
     where = piece.locator(".look-where")
     piece.locator(".look-words .look-word", has_text=";").hover()
-    expect(where).to_contain_text("“;” looks most at “mother”")
+    expect(where).to_have_text(looked(published, after_semicolon(published)))
     piece.locator(".live-title").hover()
-    expect(where).to_have_text("“at” looks most at “Porto”: 100%.")
+    expect(where).to_have_text(looked(published, 0))
     assert page.url.count("back=") == 0
 
 

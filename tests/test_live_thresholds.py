@@ -4,7 +4,7 @@ import re
 
 import pytest
 from conftest import Site
-from live_pages import OpenLive
+from live_pages import OpenLive, pass_time
 from playwright.sync_api import Locator, Page, expect
 
 from gptbook.classifier import best_thresholds, classify_by_thresholds, count_mistakes, iris_tensors
@@ -22,7 +22,7 @@ def mistakes(low: float, high: float) -> int:
 
 
 def expect_pair(piece: Locator, low: float, high: float) -> None:
-    expect(piece.locator("output").nth(0)).to_have_text(f"{low:.2f} cm", timeout=15_000)
+    expect(piece.locator("output").nth(0)).to_have_text(f"{low:.2f} cm")
     expect(piece.locator("output").nth(1)).to_have_text(f"{high:.2f} cm")
     expect(piece.locator(".thresholds-count")).to_have_text(f"{mistakes(low, high)} of 150 flowers misnamed")
     ringed = piece.locator(".thresholds-ring").get_attribute("d") or ""
@@ -32,7 +32,7 @@ def expect_pair(piece: Locator, low: float, high: float) -> None:
 def expect_learned(piece: Locator) -> None:
     pairs = len(LENGTHS.unique()) * (len(LENGTHS.unique()) - 1) // 2
     told = piece.locator(".thresholds-told")
-    expect(told).to_have_text(f"All {pairs} pairs tried: none has fewer than {FEWEST} wrong.", timeout=15_000)
+    expect(told).to_have_text(f"All {pairs} pairs tried: none has fewer than {FEWEST} wrong.")
     expect_pair(piece, LOW, HIGH)
     expect(piece.get_by_role("status")).to_contain_text(f"{FEWEST} wrong")
 
@@ -104,14 +104,14 @@ def test_a_line_can_be_dragged(opened: tuple[Page, Locator]) -> None:
     expect(piece.locator("output").nth(1)).to_have_text(re.compile(r"^5\.[12]\d cm$"))
 
 
-def test_the_search_can_be_watched_and_stopped(opened: tuple[Page, Locator]) -> None:
-    _, piece = opened
+def test_the_search_can_be_watched_and_stopped(open_live: OpenLive) -> None:
+    page, piece = open_live(stopped_clock=True)
     piece.get_by_role("button", name="Learn it").click()
-    expect(piece.locator(".thresholds-told")).to_have_text(re.compile(r"^\d+ of 903 pairs tried\."))
+    pass_time(page, piece.locator(".thresholds-told"), r"^\d+ of 903 pairs tried\.")
     piece.get_by_role("slider", name="First threshold").fill("2")
     low = piece.locator("output").nth(0)
     expect(low).to_have_text("2.00 cm")
-    piece.page.wait_for_timeout(200)
+    page.clock.run_for(10_000)
     expect(low).to_have_text("2.00 cm")
 
 

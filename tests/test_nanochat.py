@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from ties import agree_but_for_ties
 from torch import nn
 from transformers import AutoModelForCausalLM, NanoChatForCausalLM
 from transformers.utils import logging
@@ -72,7 +73,7 @@ def test_a_look_at_the_past_changes_nothing_there_either(tmp_path: Path) -> None
     theirs = other.generate(tokens, max_new_tokens=12, do_sample=False, attention_mask=torch.ones_like(tokens))
     for _ in range(12):
         tokens = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], dim=1)
-    assert torch.equal(tokens, theirs)
+    assert agree_but_for_ties(model, [], tokens[0].tolist(), theirs[0].tolist())
 
 
 def test_the_model_itself_stays_as_it_is(tmp_path: Path) -> None:

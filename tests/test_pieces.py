@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import COUNT_SHIFTS, Site
-from live_pages import ONLY_VIOLATIONS, PIECES, OpenPiece
-from playwright.sync_api import Browser, Locator, Page
+from live_pages import ONLY_VIOLATIONS, PIECES, OpenPiece, PagePool, settle
+from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -19,12 +19,6 @@ OWN_SCRIPT_KB, PAGE_SCRIPT_KB, PAGE_WEIGHTS_KB = 12, 40, 1024
 
 every_piece = pytest.mark.parametrize("widget", list(PIECES))
 
-COUNT_FRAMES = """
-window.frames_drawn = 0;
-const ask = window.requestAnimationFrame.bind(window);
-window.requestAnimationFrame = (step) => ask((now) => { window.frames_drawn += 1; step(now); });
-"""
-TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 STATE = "piece => JSON.stringify(piece.state)"
 
 
@@ -50,7 +44,7 @@ def use_everything(page: Page, piece: Locator) -> None:
     """Type into each field, move each slider, choose each choice, press each button, one after another."""
     piece.evaluate(
         """async (piece) => {
-          const done = () => new Promise((resolve) => setTimeout(resolve, 40));
+          const done = () => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)));
           const usable = (control) => control.checkVisibility() && !control.disabled;
           const controls = (kind) => [...piece.querySelectorAll(kind)].filter(usable);
           const tell = (control) => ["input", "change"].forEach((name) =>
@@ -87,7 +81,7 @@ def use_everything(page: Page, piece: Locator) -> None:
           }
         }"""
     )
-    page.wait_for_timeout(700)
+    settle(page)
 
 
 def check_room(page: Page, widget: str) -> None:
@@ -105,41 +99,28 @@ def check_room(page: Page, widget: str) -> None:
     assert abs(reserved - taken) <= 0.2, "docs/assets/book.css: the room of this piece, in rem"
 
 
-def close(page: Page) -> None:
-    page.context.close()
-
-
 @every_piece
-def test_a_piece_opens_quietly_without_weights_and_moves_nothing(browser: Browser, site: Site, widget: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.add_init_script(COUNT_FRAMES + COUNT_SHIFTS)
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(site.page(PIECES[widget]), wait_until="networkidle")
+def test_a_piece_opens_quietly_without_weights_and_moves_nothing(pages: PagePool, site: Site, widget: str) -> None:
+    page = pages.take(COUNT_SHIFTS)
+    page.goto(site.page(PIECES[widget]))
     figure = page.locator(f"#{widget}")
     for _ in range(60):  # as a reader comes to it; far cells find their heights on the way
         if (top := figure.evaluate("figure => figure.getBoundingClientRect().top")) < 100:
             break
         page.mouse.wheel(0, min(500, top))
-        page.wait_for_timeout(50)
-        page.evaluate(TWO_FRAMES)  # a busy machine may have drawn none
+        settle(page)
     piece = page.locator(f"live-{widget}")
-    piece.wait_for(state="visible", timeout=10_000)
-    page.wait_for_timeout(300)
-    assert said == []
+    piece.wait_for(state="visible")
+    settle(page)
+    assert page.complaints == []
     assert page.evaluate("window.shift") < 0.02
-    assert not [url for url in asked if url.endswith(".safetensors")]
+    assert not [url for url in page.asked if url.endswith(".safetensors")]
     assert piece.get_attribute("role") == "group"
     assert page.locator(f"#{widget} > figcaption").inner_text()
     assert page.locator(f"#{widget} > svg").count() == 0
     check_room(page, widget)
-    before = page.evaluate("window.frames_drawn")
-    page.wait_for_timeout(500)
-    assert page.evaluate("window.frames_drawn") == before, "an idle page draws no frames"
-    close(page)
+    assert page.evaluate("[...busy]") == [], "an idle page waits for no frame and no time"
+    pages.give_back(page)
 
 
 @every_piece
@@ -195,7 +176,7 @@ def test_in_the_dark_and_without_motion_a_state_has_an_address(open_a_piece: Ope
     page, piece = open_a_piece(widget, query, **dark)
     assert piece.evaluate(STATE) == state
     piece.get_by_role("button", name="Start again").click()
-    page.wait_for_timeout(400)
+    settle(page)
     assert piece.evaluate(STATE) == piece.evaluate("piece => JSON.stringify(piece.defaults)")
     assert page.evaluate("location.search") == ""
 
@@ -207,23 +188,23 @@ def test_nonsense_in_an_address_and_in_a_field_does_no_harm(open_a_piece: OpenPi
     assert names
     query = "?" + "&".join(f"{name}=-1e9%3Cb%3E%F0%9F%99%82" for name in names)
     page, piece = open_a_piece(widget, query)
-    page.wait_for_timeout(300)
+    settle(page)
     for field in piece.locator("input[type=text], textarea").all():
         field.fill("é🙂 " * 3_400)
-        page.wait_for_timeout(300)
+        settle(page)
         field.fill("ma")
-        page.wait_for_timeout(300)
+        settle(page)
 
 
 @every_piece
-def test_without_script_the_still_picture_stands_with_its_caption(browser: Browser, site: Site, widget: str) -> None:
-    page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+def test_without_script_the_still_picture_stands_with_its_caption(pages: PagePool, site: Site, widget: str) -> None:
+    page = pages.take(java_script_enabled=False)
     page.goto(site.page(PIECES[widget]))
     picture = page.locator(f"#{widget} > svg")
     assert picture.is_visible()
     assert len(picture.get_attribute("aria-label") or picture.locator("title").text_content() or "") > 40
     assert page.locator(f"#{widget} > figcaption").is_visible()
-    close(page)
+    pages.give_back(page)
 
 
 def test_every_figure_that_names_a_widget_is_in_the_list_of_pieces(site: Site) -> None:

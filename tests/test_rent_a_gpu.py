@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import HANG
+
+from gptbook.cli import build_parser
 
 REPOSITORY = Path(__file__).parents[1]
 RENT = REPOSITORY / "docs" / "your-own-gpt" / "rent-a-gpu.yaml"
@@ -35,7 +38,7 @@ def check_with_skypilot(path: Path, home: Path) -> subprocess.CompletedProcess[s
         pytest.skip("needs SkyPilot, which cannot be installed beside our tools: `make sky`, or SKYPILOT_PYTHON")
     environment = {**os.environ, "HOME": str(home), "SKYPILOT_DISABLE_USAGE_COLLECTION": "1"}
     command = [str(python), "-c", CHECK, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=HANG)
 
 
 def test_skypilot_accepts_the_file(tmp_path: Path) -> None:
@@ -68,9 +71,11 @@ def test_a_failed_line_ends_the_script() -> None:
         subprocess.run(["sh", "-n"], input=task[part], text=True, check=True)
 
 
-def test_the_box_without_skypilot_needs_three_commands() -> None:
-    comment = [line.removeprefix("#").strip() for line in RENT.read_text(encoding="utf-8").split("\n")]
-    begin = next(place for place, line in enumerate(comment) if line.startswith("On a rented box"))
-    commands = [shlex.split(line) for line in comment[begin + 2 : begin + 5]]
+def test_the_box_without_skypilot_needs_three_commands_and_they_parse() -> None:
+    indented = [line[4:] for line in RENT.read_text(encoding="utf-8").split("\n") if line.startswith("#   ")]
+    commands = [shlex.split(line) for line in indented if line.startswith(("python ", "gptbook ", "torchrun "))]
     assert [command[0] for command in commands] == ["python", "gptbook", "torchrun"]
-    assert not comment[begin + 5]
+    install, prepare, train = commands
+    assert install[1:4] == ["-m", "pip", "install"]
+    assert build_parser().parse_args(prepare[1:])
+    assert build_parser().parse_args(train[train.index("gptbook") + 1 :])

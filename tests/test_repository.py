@@ -1,6 +1,7 @@
 """The checkout itself: what is committed, what the commands say, and that the installed package is whole."""
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ from packaging.requirements import Requirement
 
 from bookbuild.ladder import rungs
 from bookbuild.project import Project
+from gptbook.cli import build_parser
 
 MADE = {".ipynb", ".pyc", ".safetensors", ".png", ".zip", ".whl"}
 
@@ -39,12 +41,6 @@ def test_the_top_level_is_the_agreed_one(project: Project) -> None:
     assert {path.parts[0] for path in committed(project)} <= agreed
 
 
-def test_code_stays_the_standard_librarys_module(project: Project) -> None:
-    assert not (project.root / "code" / "__init__.py").exists()
-    command = [sys.executable, "-c", "import code; code.InteractiveConsole"]
-    assert subprocess.run(command, cwd=project.root, check=False).returncode == 0
-
-
 def test_every_make_command_explains_itself(project: Project) -> None:
     text = (project.root / "Makefile").read_text(encoding="utf-8")
     targets = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]
@@ -55,17 +51,19 @@ def test_every_make_command_explains_itself(project: Project) -> None:
     assert all(len(line.split()) > 4 for line in shown.splitlines())
 
 
-def test_the_readme_says_the_same_without_make(project: Project) -> None:
+def test_every_command_that_the_readme_shows_is_one(project: Project) -> None:
+    """Those of make are its targets, those of the package parse, and the book can be had without make."""
     text = (project.root / "README.md").read_text(encoding="utf-8")
-    for command in (
-        "make book",
-        "make test",
-        "make serve",
-        "python -m bookbuild build",
-        "python -m pytest",
-        "gptbook train",
-    ):
-        assert command in text
+    shown = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    targets = re.search(r"^\.PHONY: (.*)$", (project.root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert targets
+    made = set(re.findall(r"^\s*make (\w+)", shown, re.MULTILINE))
+    assert {"book", "test"} <= made <= set(targets[1].split())
+    own = re.findall(r"^\s*gptbook ([^#|>&\n]+)", shown, re.MULTILINE)
+    assert own
+    for words in own:
+        assert build_parser().parse_args(shlex.split(words)), words
+    assert {"bookbuild", "pytest"} <= set(re.findall(r"python -m (\w+)", text))
 
 
 def test_the_lock_pins_every_dependency(project: Project) -> None:
@@ -82,12 +80,15 @@ def test_the_workflow_builds_tests_and_publishes(project: Project) -> None:
     workflow = yaml.safe_load((project.root / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8"))
     triggers = workflow[True]  # YAML 1.1 reads the key `on` as true
     assert {"push", "pull_request", "schedule"} <= set(triggers)
-    commands = [step.get("run", "") for step in workflow["jobs"]["build"]["steps"]]
-    assert ".ci/run" in commands
-    assert {"publish", "notebooks"} <= set(workflow["jobs"])
+    jobs = workflow["jobs"]
+    (tested,) = [name for name, job in jobs.items() if any(step.get("run") == ".ci/run" for step in job["steps"])]
+    publishing = {name: job for name, job in jobs.items() if name != tested}
+    assert len(publishing) == 2, "the site, and the notebooks for Colab"
+    for job in publishing.values():
+        assert job["needs"] == tested, "nothing is published that was not tested"
+        assert "main" in job["if"]
     ci = (project.root / ".ci" / "run").read_text(encoding="utf-8")
-    assert "make book" in ci
-    assert "make test" in ci
+    assert set(re.findall(r"\bmake ([a-z]+)", ci)) == {"install", "book", "lint", "test"}
 
 
 def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from apple_gpu import apple_gpu
+from ties import agree_but_for_ties
 from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
@@ -133,7 +134,8 @@ def test_greedy_with_the_cache_writes_what_it_writes_without_for_300_tokens(
         list(stream_tokens(model, [7, 3], 300, temperature=0, use_cache=use_cache)) for use_cache in (True, False)
     )
     assert len(with_cache) == 300
-    assert with_cache == without == generate_tokens(model, [7, 3], 300, temperature=0)
+    assert with_cache == generate_tokens(model, [7, 3], 300, temperature=0)
+    assert agree_but_for_ties(model, [7, 3], with_cache, without)
     assert len(set(with_cache)) > 5, "a model that repeats itself shows nothing"
 
 

