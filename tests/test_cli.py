@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gptbook.cli import build_parser, main, one_sentence
+from gptbook.cli import build_parser, main
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,6 @@ def test_ctrl_c_outside_training_stops_without_a_traceback(
     monkeypatch.setattr("gptbook.commands.recipe", interrupt)
     assert main(["train", "iris"]) == 130
     assert capsys.readouterr().err == "gptbook: stopped\n"
-
-
-def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(name: str) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("gptbook.commands.recipe", bug)
-    with pytest.raises(ZeroDivisionError):
-        main(["train", "iris"])
-
-
-def test_an_error_of_the_system_is_one_line_without_its_number() -> None:
-    assert one_sentence(FileNotFoundError(2, "No such file", "a.csv")) == "a.csv: No such file"
-    assert one_sentence(OSError(28, "the disk is full:\nmake room")) == "the disk is full: make room"
-    assert one_sentence(ValueError("give\n  a number")) == "give a number"
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error() -> None:

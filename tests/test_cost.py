@@ -139,14 +139,32 @@ def test_a_gpu_is_known_by_what_its_driver_calls_it(device: str, name: str | Non
     assert (found.name if found else None) == name
 
 
+def test_a_gpu_is_found_however_its_name_is_spelled() -> None:
+    assert find_gpu("RTX 4090") == find_gpu("rtx_4090") == find_gpu("rtx-4090")
+    assert find_gpu("H100") == find_gpu("h100")
+
+
+def test_the_readers_price_stands_in_place_of_the_tables() -> None:
+    said = {price: "\n".join(estimate(JOB, find_gpu("h100"), price=price).lines()) for price in (None, 0.0, 99.0)}
+    assert len(set(said.values())) == 3
+    assert "$99.00 an hour" in said[99.0]
+    assert "offers" not in said[99.0]
+    assert "$0.00 (projected" in said[0.0]
+    assert "$99.00 an hour" in "\n".join(estimate(JOB, find_gpu("rtx-4060"), price=99.0).lines())
+    here = {"device": "a laptop", "precision": "float32", "num_bytes": 16 * 10**9}
+    assert "$0.00 (projected" in "\n".join(estimate_here(JOB, 2.0, **here, price=0.0).lines())
+
+
 def test_a_gpu_that_nobody_offers_has_no_price() -> None:
     assert "$" not in "\n".join(estimate(JOB, find_gpu("rtx-4060")).lines())
     assert "$1.29 an hour for each: one offer, 2026-09-20" in "\n".join(estimate(JOB, find_gpu("a10")).lines())
 
 
 def test_what_cannot_be_is_said_in_one_sentence() -> None:
-    with pytest.raises(ValueError, match=r'there is no GPU "h1000" in the table: rtx-4060, .*h200'):
+    with pytest.raises(ValueError, match=r'there is no GPU "h1000": did you mean "h100"'):
         find_gpu("h1000")
+    with pytest.raises(ValueError, match=r"there is no GPU .*choose from rtx-4060, .*h200"):
+        find_gpu("abacus")
     with pytest.raises(ValueError, match="3 devices cannot share a batch of 512 evenly: give a number that divides"):
         estimate(JOB, find_gpu("h100"), 3)
     with pytest.raises(ValueError, match="share of peak is 40: give 0 to 1"):

@@ -69,10 +69,10 @@ def test_a_prepared_text_goes_into_the_cache_and_is_found_there(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["weather"], "there is no file weather: give the path of a text, or one of shakespeare, docstrings"),
-        (["own.txt", "--tokens", "many"], '"many" is no number of tokens: write 2.5B, 300M, 50k or 50000'),
-        (["own.txt", "--tokens", "3M"], "own.txt is prepared as a whole: leave out --tokens"),
-        (["own.txt", "--vocab-size", "3"], "--vocab-size is 3: give 257 to 65536"),
+        (["weather"], 'there is no file "weather": give the path of a text; or choose from iris'),
+        (["fineweb", "--tokens", "many"], '"many" is no number of tokens: write 2.5B, 300M, 50k or 50000'),
+        (["own.txt", "--tokens", "3M"], "own.txt takes no --tokens, which is for web text: leave it out"),
+        (["own.txt", "--vocab-size", "3"], '--vocab-size is "3": give a whole number, 257 to 65536'),
         (["fineweb"], "say how much of fineweb you want: gptbook data prepare fineweb --tokens 300M"),
     ],
 )

@@ -135,12 +135,12 @@ def test_byte_pairs_write_whole_letters_only(pieces_run: Path, capsys: pytest.Ca
     ("words", "sentence"),
     [
         (["--prompt", "a Z"], '"Z", character 3 of "a Z", is not in the alphabet'),
-        (["--tokens", "0"], "--tokens is 0: ask for 1 or more"),
-        (["--temperature", "-1"], "-1"),
-        (["--top-k", "0"], "0"),
-        (["--top-p", "1.5"], "1.5"),
-        (["--count", "0"], "--count is 0: ask for 1 or more"),
-        (["--seed", "-1"], "--seed is -1: give 0 to"),
+        (["--tokens", "0"], '--tokens is "0": give a whole number, 1 to'),
+        (["--temperature", "-1"], '--temperature is "-1": give 0 or more'),
+        (["--top-k", "0"], '--top-k is "0": give'),
+        (["--top-p", "1.5"], '--top-p is "1.5": give a share'),
+        (["--count", "0"], '--count is "0": give a whole number, 1 to'),
+        (["--seed", "-1"], '--seed is "-1": give a whole number, 0 to'),
     ],
 )
 def test_a_wish_for_writing_that_cannot_be_is_one_sentence(
@@ -153,7 +153,7 @@ def test_what_is_for_texts_is_refused_for_names(capsys: pytest.CaptureFixture[st
     assert main(["train", "iris", "--steps", "2"]) == 0
     for words in (["--tokens", "3"], ["--top-k", "2"], ["--top-p", "0.5"], ["--temperature", "0.5"]):
         said = refused(["sample", "runs/iris", *words], capsys)
-        assert f"{words[0]} is for runs on a text: leave it out" in said
+        assert f"takes no {words[0]}, which is for runs on a text" in said
 
 
 def test_evaluate_measures_a_run_on_a_text_too(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,10 +234,10 @@ def test_an_estimate_for_the_readers_text_has_its_vocabulary(capsys: pytest.Capt
     ("words", "sentence"),
     [
         (["iris"], "iris takes a minute or two on any machine: an estimate is for laptop, gpt2-124m"),
-        (["laptop", "--gpu", "abacus"], 'there is no GPU "abacus" in the table'),
+        (["laptop", "--gpu", "abacus"], 'there is no GPU "abacus"'),
         (["laptop", "--gpu", "h100", "--gpus", "3"], "3"),
-        (["laptop", "--steps", "0"], "num_steps is 0"),
-        (["laptop", "--data", "none.txt"], "there is no file none.txt"),
+        (["laptop", "--steps", "0"], '--steps is "0"'),
+        (["laptop", "--data", "none.txt"], 'there is no file "none.txt"'),
     ],
 )
 def test_an_estimate_that_cannot_be_is_one_sentence(
@@ -306,7 +306,7 @@ def test_an_export_of_what_is_no_text_or_has_failed_is_refused(run: Path, capsys
     assert main(["train", "iris", "--steps", "2"]) == 0
     said = refused(["export", "runs/iris", "--to", "web"], capsys)
     assert "runs/iris holds a run of iris, which learns from no text" in said
-    assert "invalid choice" in refused(["export", str(run), "--to", "paper"], capsys)
+    assert '--to is "paper": choose from' in refused(["export", str(run), "--to", "paper"], capsys)
     tensors, facts = load_checkpoint(run)
     tensors["model.prediction.weight"][0, 0] = float("nan")
     save_checkpoint(run, tensors=tensors, facts=facts)

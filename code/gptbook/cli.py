@@ -1,22 +1,27 @@
 """The command line: its words, its help, and how it answers a mistake."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from gptbook.arguments import (
+    SentenceParser,
+    add_switch,
+    one_of,
+    real_number,
+    typed_text,
+    whole_number,
+)
+from gptbook.console import answer, complain, open_streams
 from gptbook.recipe_list import all_recipes
+from gptbook.recipes import LARGEST_NUMBER
 
-
-class SentenceParser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to read on; exit code 2."""
-        self.exit(2, f"gptbook: {message}; {self.prog} --help explains\n")
+MOST_SAMPLES = 1_000_000  # they are held in memory until all are written
+HIGHEST_PRICE = 1_000_000.0  # dollars an hour
+GPU_HELP = "such as h100 or rtx-4090"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,8 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     train = command(commands, "train", text, "train city-4gram --seed 1")
     train.add_argument("recipe", help=f"what to train: {', '.join(all_recipes())}")
     train.add_argument("--run-dir", type=Path, help="its folder (default: runs/RECIPE)")
-    train.add_argument("--seed", type=int, help="draws start and batches (default: 0)")
-    train.add_argument("--steps", type=int, help="steps (default: the recipe's)")
+    add_seed(train, "draws start and batches (default: 0)")
+    add_steps(train)
     add_names_options(train, "learn from your own list of names")
     train.add_argument(
         "--text", type=Path, metavar="FILE.txt", help="merge pieces of your own text"
@@ -58,13 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
     example = "estimate gpt2-124m --gpu h100 --gpus 8"
     estimate = command(commands, "estimate", text, example)
     estimate.add_argument("recipe", help="laptop, gpt2-124m or gpt2-124m-2019")
-    estimate.add_argument(
-        "--gpu", help="such as h100 or rtx-4090 (default: this machine, measured)"
-    )
-    estimate.add_argument("--gpus", type=int, default=1, help="how many (default: 1)")
+    estimate.add_argument("--gpu", help=f"{GPU_HELP} (default: this machine, measured)")
+    gpus = whole_number(1, LARGEST_NUMBER)
+    estimate.add_argument("--gpus", type=gpus, help="how many (default: 1)")
     estimate.add_argument("--data", help="the text, as gptbook train takes it")
-    estimate.add_argument("--steps", type=int, help="steps (default: the recipe's)")
-    estimate.add_argument("--price", type=float, help="dollars an hour of this machine")
+    add_steps(estimate)
+    add_price(estimate, "dollars an hour for each device")
     add_machine_options(estimate)
 
     text = "let a trained model write"
@@ -72,13 +76,15 @@ def build_parser() -> argparse.ArgumentParser:
     sample = command(commands, "sample", text, example)
     sample.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     sample.add_argument(
-        "--start", "--prompt", default="", help="what each one begins with"
+        "--start", "--prompt", type=typed_text, help="what each one begins with"
     )
     sample.add_argument(
-        "--count", type=int, help="how many (default: 10 names, or 1 text)"
+        "--count",
+        type=whole_number(1, MOST_SAMPLES),
+        help="how many (default: 10 names, or 1 text)",
     )
-    sample.add_argument("--seed", type=int, default=0, help="draws them (default: 0)")
-    sample.add_argument("--tokens", type=int, help="length of a text (default: 300)")
+    add_seed(sample, "draws them (default: 0)")
+    add_tokens(sample, "length of a text (default: 300)")
     add_choice_options(sample)
 
     text = "let GPT-2, or a model of its kind, go on from a text"
@@ -88,12 +94,10 @@ def build_parser() -> argparse.ArgumentParser:
         "weights",
         help="gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder or file of weights",
     )
-    complete.add_argument("--start", default="", help="the text to go on from")
-    complete.add_argument(
-        "--tokens", type=int, default=50, help="how many to write (default: 50)"
-    )
+    complete.add_argument("--start", type=typed_text, help="the text to go on from")
+    add_tokens(complete, "how many to write (default: 50)")
     add_choice_options(complete)
-    complete.add_argument("--seed", type=int, default=0, help="draws (default: 0)")
+    add_seed(complete, "draws (default: 0)")
 
     text = "measure a trained model on what it has not seen"
     evaluate = command(commands, "evaluate", text, "evaluate runs/city-bigram")
@@ -105,26 +109,30 @@ def build_parser() -> argparse.ArgumentParser:
     receipt = command(commands, "receipt", text, example)
     receipt.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     receipt.add_argument("--gpu", help="what it ran on, for price and share of peak")
-    receipt.add_argument("--price", type=float, help="dollars an hour for each device")
+    add_price(receipt, "dollars an hour for each device")
 
     text = "write a trained model for elsewhere"
     example = "export runs/laptop-shakespeare --to huggingface"
     export = command(commands, "export", text, example)
     export.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
-    export.add_argument("--to", required=True, choices=("huggingface", "web"))
+    targets = ("huggingface", "web")
+    export.add_argument(
+        "--to", required=True, type=one_of(targets), help=" or ".join(targets)
+    )
     export.add_argument("--out", type=Path, help="folder (default: in the run's)")
     export.add_argument(
         "--precision",
-        choices=("float16", "float32"),
-        default="float16",
-        help="of a file for the web (default: float16, half the download)",
+        type=one_of(("float16", "float32")),
+        help="of a file for the web: float16 (default, half the download) or float32",
     )
 
     text = "split a text into pieces with a trained tokenizer"
     example = "tokens runs/docstrings-bpe How GPTs work"
     tokens = command(commands, "tokens", text, example)
     tokens.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
-    tokens.add_argument("text", nargs="+", metavar="TEXT", help="what to split")
+    tokens.add_argument(
+        "text", nargs="+", type=typed_text, metavar="TEXT", help="what to split"
+    )
 
     text = "the tables that the models learn from"
     data = command(commands, "data", text, "data list")
@@ -137,13 +145,15 @@ def build_parser() -> argparse.ArgumentParser:
         "name", help="a text file, or a name that gptbook data list shows"
     )
     prepare.add_argument("--out", type=Path, help="folder (default: in the cache)")
+    kinds = ("auto", "characters", "byte-pairs", "gpt2")
     prepare.add_argument(
         "--tokenizer",
-        choices=("auto", "characters", "byte-pairs", "gpt2"),
-        default="auto",
-        help="how text becomes tokens (default: by what the text holds)",
+        type=one_of(kinds),
+        help=f"{', '.join(kinds)} (default: auto, by what the text holds)",
     )
-    prepare.add_argument("--vocab-size", type=int, help="of byte-pairs, at most")
+    prepare.add_argument(
+        "--vocab-size", type=whole_number(257, 2**16), help="of byte-pairs, at most"
+    )
     prepare.add_argument("--tokens", help="how much web text, such as 300M or 2.5B")
 
     text = (
@@ -172,24 +182,52 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
     )
     add_machine_options(parser)
     parser.add_argument(
-        "--rows-at-once", type=int, help="windows at a time (default: all that fit)"
+        "--rows-at-once",
+        type=whole_number(1, LARGEST_NUMBER),
+        help="windows at a time (default: all that fit)",
     )
-    parser.add_argument("--rate-scale", type=float, help="times the rates, such as 0.5")
+    parser.add_argument(
+        "--rate-scale",
+        type=real_number(1e-6, 100, "a number above 0, to 100, such as 0.5"),
+        help="times the rates, such as 0.5",
+    )
     parser.add_argument(
         "--compile",
         action=argparse.BooleanOptionalAction,
         help="let PyTorch compile the model (default: on GPUs)",
     )
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="write the curve for TensorBoard too"
-    )
+    add_switch(parser, "--tensorboard", "write the curve for TensorBoard too")
+
+
+def add_seed(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --seed, as large as PyTorch's generators take it."""
+    parser.add_argument("--seed", type=whole_number(0, LARGEST_NUMBER), help=text)
+
+
+def add_steps(parser: argparse.ArgumentParser) -> None:
+    """Add --steps."""
+    text = "steps (default: the recipe's)"
+    parser.add_argument("--steps", type=whole_number(1, LARGEST_NUMBER), help=text)
+
+
+def add_tokens(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --tokens, of a text that is written."""
+    parser.add_argument("--tokens", type=whole_number(1, LARGEST_NUMBER), help=text)
+
+
+def add_price(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --price."""
+    price = real_number(0, HIGHEST_PRICE, "dollars an hour, such as 2.5")
+    parser.add_argument("--price", type=price, help=text)
 
 
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """Add --device and --precision."""
     parser.add_argument("--device", help="cpu, cuda:0 or mps (default: the fastest)")
     parser.add_argument(
-        "--precision", help="float32 or bfloat16 (default: which is faster, measured)"
+        "--precision",
+        type=one_of(("float32", "bfloat16")),
+        help="float32 or bfloat16 (default: which is faster, measured)",
     )
 
 
@@ -197,54 +235,55 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     """Add what decides how the next token is chosen."""
     parser.add_argument(
         "--temperature",
-        type=float,
+        type=real_number(0, sys.float_info.max, "0 or more"),
         help="below 1 prefers the likely, 0 takes the likeliest (default: 1)",
     )
-    parser.add_argument("--top-k", type=int, help="choose among the K likeliest only")
     parser.add_argument(
-        "--top-p", type=float, help="among the likeliest that hold this share (0 to 1)"
+        "--top-k",
+        type=whole_number(1, LARGEST_NUMBER),
+        help="choose among the K likeliest only",
+    )
+    parser.add_argument(
+        "--top-p",
+        type=real_number(0, 1, "a share, 0 to 1"),
+        help="among the likeliest that hold this share (0 to 1)",
     )
 
 
 def add_names_options(parser: argparse.ArgumentParser, text: str) -> None:
     """Add --names and --column, which say where the reader's own names are."""
     parser.add_argument("--names", type=Path, metavar="FILE.csv", help=text)
-    parser.add_argument("--column", help="the column of that file with the names")
+    text = "the column of that file with the names"
+    parser.add_argument("--column", type=typed_text, help=text)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: done, 2: a mistake to correct, 130: Ctrl-C.
 
-    What the reader can put right comes as one sentence; a bug of ours is a traceback.
+    Whatever goes wrong comes as one sentence, a bug of ours included: see `answer`.
     """
     words = list(sys.argv[1:] if words is None else words)
+    missing = open_streams()
     try:
-        try:
-            options = build_parser().parse_args(words)
-        except SystemExit as stop:  # argparse: --help, --version, or an unknown word
-            code = int(stop.code or 0)
-        else:
-            # Only now: it imports PyTorch and pandas; --help need not wait for them.
-            from gptbook.commands import run_command
-
-            code = run_command(options, words)
+        code = command_code(words)
         sys.stdout.flush()
-    except BrokenPipeError:  # `gptbook sample RUN | head -1` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except KeyboardInterrupt:
-        print("gptbook: stopped", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"gptbook: {one_sentence(error)}", file=sys.stderr)
-        return 2
+    except (Exception, KeyboardInterrupt) as error:
+        code = answer(error)
+    if missing.were_met:
+        complain(
+            f"the output, in {missing.encoding}, lacks some characters: each stands as "
+            r"its number there, such as \u2423; PYTHONIOENCODING=utf-8 writes them all"
+        )
     return code
 
 
-def one_sentence(error: Exception) -> str:
-    """What went wrong, on one line."""
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        text = where + error.strerror
-    return " ".join(text.split())
+def command_code(words: Sequence[str]) -> int:
+    """Do what the words say, and return the exit code."""
+    try:
+        options = build_parser().parse_args(words)
+    except SystemExit as stop:  # argparse: --help, --version, or an unknown word
+        return int(stop.code or 0)
+    # Only now: it imports PyTorch and pandas; --help need not wait for them.
+    from gptbook.commands import run_command
+
+    return run_command(options, words)

@@ -1,7 +1,6 @@
 """What each command does: say what will happen, do it, say what to type next."""
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,27 +15,28 @@ from gptbook.checkpoint import FACTS_FILE, load_checkpoint
 from gptbook.continuation import continue_text, open_pretrained
 from gptbook.data_commands import ladder_command, list_data, prepare_data
 from gptbook.datasets import check_own_tables, read_names
+from gptbook.forms import check_form
 from gptbook.merging import utf8
 from gptbook.progress import train_with_bar
 from gptbook.recipe_list import recipe
 from gptbook.recipes import (
-    LARGEST_NUMBER,
     NamesRecipe,
     Recipe,
     TokenizerRecipe,
 )
 from gptbook.runs import check_trained, recipe_in
 from gptbook.sequence_tasks import ClubRun, NameRun
+from gptbook.shell import shell_words
 from gptbook.tasks import SpellingRun
 from gptbook.text_commands import (
-    check_sampling,
     estimate_command,
     export_command,
     receipt_command,
     sample_text,
+    sampling_form,
 )
 from gptbook.text_recipes import TextRecipe
-from gptbook.text_training import TEXT_OPTIONS, train_text
+from gptbook.text_training import train_text
 from gptbook.tokenizer_training import (
     holds_tokenizer,
     load_tokenizer,
@@ -81,25 +81,31 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     Raises ValueError if they do not go together.
     """
     chosen = recipe(options.recipe)
+    check_form(options, "train", training_form(chosen), chosen.name)
     if options.seed is not None:
         chosen = replace(chosen, seed=options.seed)
     if options.steps is not None:
         chosen = replace(chosen, num_steps=options.steps)
     if options.text is not None:
-        if not isinstance(chosen, TokenizerRecipe):
-            raise ValueError(
-                f"{chosen.name} takes no --text: "
-                + ("give --data" if isinstance(chosen, TextRecipe) else "leave it out")
-            )
+        assert isinstance(chosen, TokenizerRecipe)
         chosen = replace(chosen, text_file=str(options.text.resolve()))
-    if not wants_own_names(options):
-        return chosen
-    if not isinstance(chosen, NamesRecipe):
-        raise ValueError(
-            f"{chosen.name} does not learn from names: leave out --names and --column"
-        )
-    file = str(options.names.resolve())
-    return replace(chosen, names_file=file, column=options.column)
+    if wants_own_names(options):
+        assert isinstance(chosen, NamesRecipe)
+        file = str(options.names.resolve())
+        chosen = replace(chosen, names_file=file, column=options.column)
+    return chosen
+
+
+def training_form(chosen: Recipe) -> str:
+    """Which form of `gptbook train` a recipe is for."""
+    match chosen:
+        case NamesRecipe():
+            return "names"
+        case TokenizerRecipe():
+            return "tokenizer"
+        case TextRecipe():
+            return "text"
+    return "other"
 
 
 def wants_own_names(options: argparse.Namespace) -> bool:
@@ -116,12 +122,6 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     chosen = recipe_from(options)
     if isinstance(chosen, TextRecipe):
         return train_text(options, chosen, words)
-    for name in ("data", *TEXT_OPTIONS):
-        if getattr(options, name) not in (None, False):
-            raise ValueError(
-                f"{chosen.name} takes no --{name.replace('_', '-')}: "
-                "it is for laptop, gpt2-124m and gpt2-124m-2019"
-            )
     own = options.names or options.text
     own_list = f"-{own.stem}" if own else ""
     run_dir: Path = options.run_dir or Path("runs") / f"{chosen.name}{own_list}"
@@ -146,7 +146,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     if not run.is_finished:
         done = f"{run.step:,} of {chosen.num_steps:,} steps"
         print(f"Stopped after {done}; everything is saved in {run_dir}.")
-        print(f"To go on: {shlex.join(['gptbook', *words])}")
+        print(f"To go on: {shell_words(['gptbook', *words])}")
         return 130
     for line in run.report():
         print(line, flush=True)
@@ -162,47 +162,33 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         start = run.training[len(run.training) // 2][:2]
         following = ["gptbook", "sample", str(run_dir), "--start", start]
         following += ["--count", "10", "--seed", "1"]
-    print(f"Next: {shlex.join(following)}")
+    print(f"Next: {shell_words(following)}")
     return 0
 
 
 def sample_command(options: argparse.Namespace) -> None:
-    """Print names, one a line. Raises ValueError for a count or seed that cannot be."""
-    refuse_tokenizer(options.run_dir)
-    count, seed = options.count, options.seed
-    if count is not None and count < 1:
-        raise ValueError(f"--count is {count}: ask for 1 or more")
-    check_seed(seed)
-    _, facts = load_checkpoint(options.run_dir)
-    if isinstance(recipe_in(facts, options.run_dir), TextRecipe):
+    """Print names, one a line, or a text. Raises ValueError if the run writes none."""
+    run_dir = options.run_dir
+    refuse_tokenizer(run_dir)
+    _, facts = load_checkpoint(run_dir)
+    used = recipe_in(facts, run_dir)
+    if isinstance(used, TextRecipe):
         sample_text(options)
         return
-    for name in ("tokens", "temperature", "top_k", "top_p"):
-        if getattr(options, name) is not None:
-            raise ValueError(
-                f"--{name.replace('_', '-')} is for runs on a text: leave it out"
-            )
-    for name in write_samples(options.run_dir, options.start, count or 10, seed):
+    check_form(options, "sample", "names", f"{run_dir}, a run of {used.name},")
+    count, seed = options.count or 10, options.seed or 0
+    for name in write_samples(run_dir, options.start or "", count, seed):
         print(name)
 
 
-def check_seed(seed: int) -> None:
-    """Raise ValueError for a seed that PyTorch's generators do not take."""
-    if not 0 <= seed <= LARGEST_NUMBER:
-        raise ValueError(f"--seed is {seed}: give 0 to {LARGEST_NUMBER}")
-
-
 def complete_command(options: argparse.Namespace) -> None:
-    """Print a text and what follows it, as it is written.
-
-    Raises ValueError for a choice that cannot be.
-    """
-    check_seed(options.seed)
-    check_sampling(options)
+    """Print a text and what follows it, as it is written."""
+    check_form(options, "complete", sampling_form(options))
     model, tokenizer = open_pretrained(options.weights)
     temperature = 1.0 if options.temperature is None else options.temperature
-    how = (options.tokens, temperature, options.seed, options.top_k, options.top_p)
-    for piece in continue_text(model, tokenizer, options.start, *how):
+    how = (options.tokens or 50, temperature, options.seed or 0)
+    choice = (options.top_k, options.top_p)
+    for piece in continue_text(model, tokenizer, options.start or "", *how, *choice):
         print(piece, end="", flush=True)
     print()
 
@@ -211,15 +197,16 @@ def evaluate_command(options: argparse.Namespace) -> None:
     """Print how good a run's model is."""
     refuse_tokenizer(options.run_dir)
     own_names = wants_own_names(options)
+    _, facts = load_checkpoint(options.run_dir)
+    used = recipe_in(facts, options.run_dir)
+    form = "names" if isinstance(used, NamesRecipe) else "other"
+    what = f"{options.run_dir}, a run of {used.name},"
+    check_form(options, "evaluate", form, what)
     run = load_run(options.run_dir)
     name, num_steps = run.recipe.name, run.recipe.num_steps
     lines = run.report()
     if own_names:
-        if not isinstance(run, SpellingRun | NameRun):
-            raise ValueError(
-                f"{options.run_dir} holds a run of {name}, which reads no names: "
-                "leave out --names"
-            )
+        assert isinstance(run, SpellingRun | NameRun)
         names = read_names(options.names, options.column)
         loss = run.surprise_at(names)
         lines = iter(
@@ -235,7 +222,7 @@ def refuse_tokenizer(run_dir: Path) -> None:
     if holds_tokenizer(run_dir):
         raise ValueError(
             f"{run_dir} holds a tokenizer, which splits text and writes none: "
-            f"try gptbook tokens {shlex.quote(str(run_dir))} TEXT"
+            f"try {shell_words(['gptbook', 'tokens', str(run_dir)])} TEXT"
         )
 
 

@@ -12,6 +12,7 @@ from gptbook.memory import (
     size_lines,
     training_memory,
 )
+from gptbook.nearest import find_word
 
 # Of the operations that eight H100 could do, two published runs of this size did as
 # many: llm.c (13 October 2024) and modded-nanogpt's record 8 (3 November 2024). A test
@@ -122,11 +123,9 @@ def known_gpus() -> dict[str, GPU]:
 
 
 def find_gpu(name: str) -> GPU:
-    """The GPU of that name. Raises ValueError, which lists the names, if unknown."""
+    """The GPU of that name. Raises ValueError, with the nearest name, if unknown."""
     known = known_gpus()
-    if name not in known:
-        raise ValueError(f'there is no GPU "{name}" in the table: {", ".join(known)}')
-    return known[name]
+    return known[find_word(name, known, "GPU")]
 
 
 def gpu_called(device: str) -> GPU | None:
@@ -223,17 +222,24 @@ def duration(seconds: float) -> str:
 
 
 def estimate(
-    job: Job, gpu: GPU, num_gpus: int = 1, share_of_peak: float = PUBLISHED_SHARE
+    job: Job,
+    gpu: GPU,
+    num_gpus: int = 1,
+    share_of_peak: float = PUBLISHED_SHARE,
+    price: float | None = None,
 ) -> Estimate:
     """What a job will take on GPUs of the table: projected, nothing is measured.
 
-    share_of_peak is how many of the GPU's operations a run gets done.
+    share_of_peak is how many of the GPU's operations a run gets done, price dollars an
+    hour for each, if not the table's.
     Raises ValueError if the batch cannot be shared out evenly, or does not fit.
     """
     if not 0 < share_of_peak <= 1:
         raise ValueError(f"the share of peak is {share_of_peak}: give 0 to 1")
     prices = None
-    if gpu.price_per_hour_usd and gpu.price_low_usd and gpu.price_high_usd:
+    if price is not None:
+        prices = (price, price, price)
+    elif gpu.price_per_hour_usd and gpu.price_low_usd and gpu.price_high_usd:
         prices = (gpu.price_per_hour_usd, gpu.price_low_usd, gpu.price_high_usd)
     each = share_of_batch(job, num_gpus)
     memory = training_memory(job.config, job.form, job.optimizer, gpu.precision)
@@ -248,7 +254,7 @@ def estimate(
         memory_bytes=memory.total(at_once),
         basis=f"projected: {share_of_peak:.0%} of {gpu.bf16_tflops:g} TFLOP/s",
         prices=prices,
-        price_date=gpu.price_date,
+        price_date=gpu.price_date if price is None else "",
     )
 
 
@@ -277,7 +283,7 @@ def estimate_here(
         sequences=at_once,
         memory_bytes=memory.total(at_once),
         basis="from a few steps, measured",
-        prices=(price, price, price) if price else None,
+        prices=None if price is None else (price, price, price),
     )
 
 

@@ -1,12 +1,15 @@
 """What the commands do with tables, texts and records."""
 
 import argparse
-import shlex
 
 from gptbook.datasets import data_file, read_record, read_table
+from gptbook.fineweb import WEB_TEXTS
+from gptbook.forms import check_form
+from gptbook.nearest import find_text
 from gptbook.prepare import prepare_corpus
 from gptbook.record import Recording, make_record, what_changed
 from gptbook.recordings import recordings
+from gptbook.shell import shell_words
 from gptbook.text_sources import TEXT_SOURCES, token_count
 
 DATA_SETS = {
@@ -30,7 +33,8 @@ def prepare_data(options: argparse.Namespace) -> None:
 
     Raises ValueError if it cannot be had.
     """
-    name = options.name
+    name = find_text(options.name, (*DATA_SETS, *TEXT_SOURCES))
+    check_form(options, "data prepare", preparing_form(name, options.tokenizer), name)
     if name in DATA_SETS:
         path = data_file(DATA_SETS[name][0])
         table = read_table(path)
@@ -40,7 +44,7 @@ def prepare_data(options: argparse.Namespace) -> None:
     corpus = prepare_corpus(
         name,
         options.out,
-        tokenizer=options.tokenizer,
+        tokenizer=options.tokenizer or "auto",
         vocab_size=options.vocab_size,
         num_tokens=None if options.tokens is None else token_count(options.tokens),
     )
@@ -48,8 +52,17 @@ def prepare_data(options: argparse.Namespace) -> None:
         f"{len(corpus.training):,} tokens to learn from, {len(corpus.held_out):,} held "
         f"out, {corpus.bytes_per_token:.2f} bytes per token"
     )
-    folder = shlex.quote(str(corpus.folder))
-    print(f"Next: gptbook train laptop --data {folder}")
+    following = ["gptbook", "train", "laptop", "--data", str(corpus.folder)]
+    print(f"Next: {shell_words(following)}")
+
+
+def preparing_form(name: str, tokenizer: str | None) -> str:
+    """Which form of `gptbook data prepare` a name and a choice of tokens are for."""
+    if name in DATA_SETS:
+        return "table"
+    if name in WEB_TEXTS:
+        return "web"
+    return "fixed" if tokenizer in ("characters", "gpt2") else "text"
 
 
 def ladder_command(options: argparse.Namespace) -> int:

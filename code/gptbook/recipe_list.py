@@ -1,8 +1,8 @@
 """Every recipe by its word on the command line."""
 
-import difflib
 from collections.abc import Callable
 
+from gptbook.nearest import find_word
 from gptbook.recipes import (
     Recipe,
     city_4gram,
@@ -42,12 +42,4 @@ def recipe(word: str) -> Recipe:
     Raises ValueError, which names the nearest word, if there is none.
     """
     known = all_recipes()
-    if word not in known:
-        near = difflib.get_close_matches(word.lower().replace("_", "-"), known, n=1)
-        hint = (
-            f'did you mean "{near[0]}"?'
-            if near
-            else f"choose one of {', '.join(known)}"
-        )
-        raise ValueError(f'there is no recipe "{word}": {hint}')
-    return known[word]()
+    return known[find_word(word, known, "recipe")]()

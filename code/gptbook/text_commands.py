@@ -19,7 +19,8 @@ from gptbook.cost import (
     gpu_called,
 )
 from gptbook.export import save_for_huggingface, save_for_web
-from gptbook.machine import this_machine
+from gptbook.forms import check_form
+from gptbook.machine import check_device, this_machine
 from gptbook.memory import size_lines
 from gptbook.receipt import receipt_lines
 from gptbook.recipe_list import recipe
@@ -43,15 +44,17 @@ def estimate_command(options: argparse.Namespace) -> None:
     Raises ValueError for a recipe that learns from no text, or an unknown GPU.
     """
     chosen = recipe(options.recipe)
-    if options.gpus != 1 and not options.gpu:
-        raise ValueError("--gpus needs --gpu: say which GPU, such as h100")
     if not isinstance(chosen, TextRecipe):
         raise ValueError(
             f"{chosen.name} takes a minute or two on any machine: "
             "an estimate is for laptop, gpt2-124m and gpt2-124m-2019"
         )
+    check_form(options, "estimate", "here" if options.gpu is None else "gpu")
+    gpu = None if options.gpu is None else find_gpu(options.gpu)
     if options.steps is not None:
         chosen = replace(chosen, num_steps=options.steps)
+    if options.device:
+        check_device(options.device)
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
     corpus = corpus_for(options.data) if options.data else None
     job = Job(
@@ -62,8 +65,8 @@ def estimate_command(options: argparse.Namespace) -> None:
         num_steps=chosen.num_steps,
     )
     print(f"{chosen.name}: {chosen.num_steps:,} steps")
-    if options.gpu:
-        lines = estimate(job, find_gpu(options.gpu), options.gpus).lines()
+    if gpu is not None:
+        lines = estimate(job, gpu, options.gpus or 1, price=options.price).lines()
     else:
         machine = this_machine(options.device or "", options.precision or "")
         with tempfile.TemporaryDirectory() as folder:
@@ -132,6 +135,7 @@ def receipt_command(options: argparse.Namespace) -> None:
 
 def export_command(options: argparse.Namespace) -> None:
     """Write a run's model for elsewhere, and say how to open it there."""
+    check_form(options, "export", options.to)
     model, tokenizer, _ = load_text_model(options.run_dir)
     folder = options.out or options.run_dir / options.to
     if options.to == "web":
@@ -148,20 +152,21 @@ def export_command(options: argparse.Namespace) -> None:
 def sample_text(options: argparse.Namespace) -> None:
     """Let a GPT of a text go on from the prompt, token by token.
 
-    Raises ValueError for a prompt or a choice that cannot be.
+    Raises ValueError for a prompt that cannot be.
     """
-    check_sampling(options)
+    check_form(options, "sample", sampling_form(options))
+    start = options.start or ""
     model, tokenizer, _ = load_text_model(options.run_dir)
-    begun = tokenizer.encode(options.start) or [first_token(tokenizer)]
-    generator = torch.Generator().manual_seed(options.seed)
+    begun = tokenizer.encode(start) or [first_token(tokenizer)]
+    generator = torch.Generator().manual_seed(options.seed or 0)
     for number in range(options.count or 1):
         if number:
             print("-" * 40)
-        print(options.start, end="")
+        print(start, end="")
         written = stream_tokens(
             model,
             begun[-model.config.context_length :],
-            300 if options.tokens is None else options.tokens,
+            options.tokens or 300,
             temperature=1.0 if options.temperature is None else options.temperature,
             top_k=options.top_k,
             top_p=options.top_p,
@@ -173,13 +178,6 @@ def sample_text(options: argparse.Namespace) -> None:
         print()
 
 
-def check_sampling(options: argparse.Namespace) -> None:
-    """Raise ValueError, in the command line's words, for a choice that cannot be."""
-    if options.tokens is not None and options.tokens < 1:
-        raise ValueError(f"--tokens is {options.tokens}: ask for 1 or more")
-    if options.temperature is not None and not options.temperature >= 0:  # or a NaN
-        raise ValueError(f"--temperature is {options.temperature}: give 0 or more")
-    if options.top_k is not None and options.top_k < 1:
-        raise ValueError(f"--top-k is {options.top_k}: keep 1 token or more")
-    if options.top_p is not None and not 0 <= options.top_p <= 1:
-        raise ValueError(f"--top-p is {options.top_p}: give a probability, 0 to 1")
+def sampling_form(options: argparse.Namespace) -> str:
+    """Whether chance has a part in what is written: at temperature 0 it has none."""
+    return "likeliest" if options.temperature == 0 else "text"

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import replace
@@ -17,29 +16,22 @@ from gptbook.corpus import (
 )
 from gptbook.distributed import Team, team_here, together
 from gptbook.ledger import Ledger, process_began
-from gptbook.machine import this_machine
+from gptbook.machine import Machine, check_device, this_machine
+from gptbook.nearest import find_text
 from gptbook.prepare import prepare_corpus
 from gptbook.progress import train_with_bar
 from gptbook.run_files import RECEIPT_FILE, read_sessions, save_sessions
 from gptbook.runs import Run, check_trained
+from gptbook.shell import shell_words
+from gptbook.text_model import fitting_rows
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
-
-TEXT_OPTIONS = (
-    "device",
-    "precision",
-    "rows_at_once",
-    "rate_scale",
-    "compile",
-    "tensorboard",
-)
+from gptbook.text_sources import TEXT_SOURCES
 
 
 def text_recipe_from(options: argparse.Namespace, chosen: TextRecipe) -> TextRecipe:
-    """The recipe, changed as the options say. Raises ValueError for a bad value."""
+    """The recipe, changed as the options say."""
     if options.rate_scale is not None:
-        if not 0 < options.rate_scale <= 100:
-            raise ValueError(f"--rate-scale is {options.rate_scale}: give, say, 0.5")
         chosen = replace(
             chosen,
             learning_rate=chosen.learning_rate * options.rate_scale,
@@ -55,9 +47,12 @@ def train_text(
     team = team_here()
     with ExitStack() as stack:
         if not team.leads:  # one of a team speaks
-            silence = stack.enter_context(Path(os.devnull).open("w"))
+            nowhere = Path(os.devnull)
+            silence = stack.enter_context(nowhere.open("w", encoding="utf-8"))
             stack.enter_context(redirect_stdout(silence))
+        check_machine_options(options, chosen, team)
         corpus = stack.enter_context(together(team, lambda: corpus_for(options.data)))
+        check_text_length(corpus, chosen)
         chosen = replace(
             text_recipe_from(options, chosen), data=str(corpus.folder.resolve())
         )
@@ -76,7 +71,7 @@ def train_text(
         if not run.is_finished:
             done = f"{run.step:,} of {chosen.num_steps:,} steps"
             print(f"Stopped after {done}; everything is saved in {run_dir}.")
-            print(f"To go on: {shlex.join(['gptbook', *words])}")
+            print(f"To go on: {shell_words(['gptbook', *words])}")
             return 130
         with run.ledger.phase("evaluating"):
             for line in run.report():
@@ -84,8 +79,32 @@ def train_text(
         if team.leads and not was_finished:
             save_sessions(run_dir, run.ledger)
         following = ["gptbook", "sample", str(run_dir), "--tokens", "300"]
-        print(f"Next: {shlex.join(following)}")
+        print(f"Next: {shell_words(following)}")
     return 0
+
+
+def check_machine_options(
+    options: argparse.Namespace, chosen: TextRecipe, team: Team
+) -> None:
+    """Raise ValueError for options that cannot be, before any text is prepared."""
+    if options.device:
+        check_device(options.device)
+    any_machine = Machine(
+        device="cpu", precision="float32", name="", memory_bytes=0, num_threads=1
+    )
+    fitting_rows(chosen, 1, any_machine, team, options.rows_at_once or 1)
+
+
+def check_text_length(corpus: Corpus, chosen: TextRecipe) -> None:
+    """Raise ValueError if a part of the text is shorter than one window of a recipe."""
+    window = chosen.context_length + 1
+    parts = len(corpus.training), len(corpus.held_out)
+    if min(parts) < window:
+        raise ValueError(
+            f"{chosen.name} reads windows of {window:,} tokens, and this text has "
+            f"{parts[0]:,} to learn from and {parts[1]:,} held out: give a longer one, "
+            f"of {10 * window:,} tokens or more"
+        )
 
 
 def text_run_for(
@@ -152,6 +171,7 @@ def corpus_for(source: str | None) -> Corpus:
             "there is no text to learn from: give --data my.txt, or a word that "
             "gptbook data prepare knows, such as docstrings"
         )
+    source = find_text(source, TEXT_SOURCES)
     if (Path(source) / CORPUS_FACTS_FILE).is_file():
         return open_corpus(Path(source))
     if Path(source).is_dir():
@@ -178,7 +198,7 @@ def memory_in_mind(run: TextRun) -> Iterator[None]:
         advice = (
             f"give --rows-at-once {fewer} (it was {rows})"
             if rows > 1
-            else "halve context_length, or take a smaller recipe"
+            else "take a smaller recipe, or a machine that has more of it"
         )
         raise ValueError(
             f"the memory of {run.machine.device} is full: {advice}; the step stays the "

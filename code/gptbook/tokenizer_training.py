@@ -1,7 +1,6 @@
 """A folder with a tokenizer: learned from docstrings, measured, saved, found again."""
 
 import json
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import docstrings, read_json, readers_text, split_names
 from gptbook.recipes import TokenizerRecipe
 from gptbook.runs import brief
+from gptbook.shell import shell_words
 
 LIBRARIES = ("matplotlib", "numpy", "pandas")  # whose docstrings are read
 TOKENIZER_FILE = "tokenizer.json"
@@ -219,4 +219,4 @@ def train_tokenizer(recipe: TokenizerRecipe, run_dir: Path) -> None:
     print(f"  it splits      {sentence}")
     print(f"  into           {shown_pieces(tokenizer, sentence)}")
     following = ["gptbook", "tokens", str(run_dir), "Returns the mean of a name."]
-    print(f"Next: {shlex.join(following)}")
+    print(f"Next: {shell_words(following)}")

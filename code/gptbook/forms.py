@@ -1,0 +1,103 @@
+"""Which options each form of a command takes; every other one is refused by name."""
+
+import argparse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a command does with one kind of thing."""
+
+    about: str
+    """The kind, as a sentence names it."""
+    options: tuple[str, ...]
+    """The options that have an effect then."""
+
+
+TRAINING = ("run_dir", "seed", "steps")
+CHOICE = ("temperature", "top_k", "top_p")
+COMMAND_FORMS: dict[str, dict[str, Form]] = {
+    "train": {
+        "names": Form("recipes for names", (*TRAINING, "names", "column")),
+        "tokenizer": Form("docstrings-bpe", (*TRAINING, "text")),
+        "text": Form(
+            "laptop, gpt2-124m and gpt2-124m-2019",
+            (
+                *TRAINING,
+                "data",
+                "device",
+                "precision",
+                "rows_at_once",
+                "rate_scale",
+                "compile",
+                "tensorboard",
+            ),
+        ),
+        "other": Form("iris and the clubs", TRAINING),
+    },
+    "estimate": {
+        "gpu": Form(
+            "an estimate with --gpu", ("steps", "data", "price", "gpu", "gpus")
+        ),
+        "here": Form(
+            "an estimate for this machine",
+            ("steps", "data", "price", "device", "precision"),
+        ),
+    },
+    "sample": {
+        "text": Form("runs on a text", ("start", "count", "seed", "tokens", *CHOICE)),
+        "likeliest": Form(
+            "the likeliest text (temperature 0)",
+            ("start", "count", "tokens", "temperature"),
+        ),
+        "names": Form("runs on names or clubs", ("start", "count", "seed")),
+    },
+    "complete": {
+        "text": Form("a text drawn by chance", ("start", "tokens", "seed", *CHOICE)),
+        "likeliest": Form(
+            "the likeliest text (temperature 0)", ("start", "tokens", "temperature")
+        ),
+    },
+    "evaluate": {
+        "names": Form("runs on names", ("names", "column")),
+        "other": Form("other runs", ()),
+    },
+    "export": {
+        "huggingface": Form("--to huggingface", ("out",)),
+        "web": Form("--to web", ("out", "precision")),
+    },
+    "data prepare": {
+        "table": Form("a table of the book", ()),
+        "web": Form("web text", ("out", "tokens")),
+        "text": Form("a text in byte pairs", ("out", "tokenizer", "vocab_size")),
+        "fixed": Form("a text in characters or GPT-2's tokens", ("out", "tokenizer")),
+    },
+}
+
+
+def check_form(
+    options: argparse.Namespace, command: str, form: str, what: str = ""
+) -> None:
+    """Refuse each option that has no effect in this form of the command.
+
+    what names the thing at hand, such as a run; without it, the form does.
+    Raises ValueError, which names the option and what it is for.
+    """
+    forms = COMMAND_FORMS[command]
+    for name in given_options(options, command):
+        if name not in forms[form].options:
+            others = [each.about for each in forms.values() if name in each.options]
+            raise ValueError(
+                f"{what or forms[form].about} takes no --{name.replace('_', '-')}, "
+                f"which is for {' and for '.join(others)}: leave it out"
+            )
+
+
+def given_options(options: argparse.Namespace, command: str) -> list[str]:
+    """The options that were given, of those that not every form takes or may take."""
+    known = {name for form in COMMAND_FORMS[command].values() for name in form.options}
+    return [
+        name
+        for name, value in vars(options).items()
+        if name in known and value is not None
+    ]
