@@ -196,12 +196,12 @@ def complete_command(options: argparse.Namespace) -> None:
 def evaluate_command(options: argparse.Namespace) -> None:
     """Print how good a run's model is."""
     refuse_tokenizer(options.run_dir)
-    own_names = wants_own_names(options)
     _, facts = load_checkpoint(options.run_dir)
     used = recipe_in(facts, options.run_dir)
     form = "names" if isinstance(used, NamesRecipe) else "other"
     what = f"{options.run_dir}, a run of {used.name},"
     check_form(options, "evaluate", form, what)
+    own_names = wants_own_names(options)
     run = load_run(options.run_dir)
     name, num_steps = run.recipe.name, run.recipe.num_steps
     lines = run.report()
