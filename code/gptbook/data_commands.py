@@ -5,7 +5,7 @@ import argparse
 from gptbook.datasets import data_file, read_record, read_table
 from gptbook.fineweb import WEB_TEXTS
 from gptbook.forms import check_form
-from gptbook.nearest import find_text
+from gptbook.nearest import find_text, find_word
 from gptbook.prepare import prepare_corpus
 from gptbook.record import Recording, make_record, what_changed
 from gptbook.recordings import recordings
@@ -72,12 +72,8 @@ def ladder_command(options: argparse.Namespace) -> int:
     Raises ValueError for a name that is no record.
     """
     every = recordings()
-    for name in options.records:
-        if name not in every:
-            raise ValueError(
-                f'there is no record "{name}": choose from {", ".join(every)}'
-            )
-    names = list(dict.fromkeys(options.records)) or list(every)
+    asked = [find_word(name, every, "record") for name in options.records]
+    names = list(dict.fromkeys(asked)) or list(every)
     stale = {name: changes for name in names if (changes := staleness(every[name]))}
     if options.check:
         for name, changes in stale.items():
