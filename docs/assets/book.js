@@ -55,25 +55,33 @@ const near = new IntersectionObserver(
   { rootMargin: "1500px" },
 );
 
-// Material says "a page is here" through `document$`.
-window.document$?.subscribe(() => {
-  for (const figure of document.querySelectorAll("[data-widget]")) near.observe(figure);
-  // Whoever follows a chapter's link to a definition wants to see its lines.
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const source = target && target.closest(".doc-object")?.querySelector(":scope > .doc-contents > details");
+// Material's scripts run before this one; where they cannot, in a browser that forbids storage, the page works all the
+// same. So nothing here waits for them.
+for (const figure of document.querySelectorAll("[data-widget]")) near.observe(figure);
+
+// Whoever follows a chapter's link to a definition wants to see its lines. Its name needs no decoding.
+{
+  const definition = document.getElementById(location.hash.slice(1))?.closest(".doc-object");
+  const source = definition?.querySelector(":scope > .doc-contents > details");
   if (source) source.open = true;
-  if (!navigator.clipboard) return; // not on a page that came without https
-  for (const block of document.querySelectorAll(".highlight:not(:has(.copy))")) {
+}
+
+// Not on a page that came without https.
+if (navigator.clipboard) {
+  for (const block of document.querySelectorAll(".highlight")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
     button.textContent = "Copy";
     button.setAttribute("aria-live", "polite");
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(block.querySelector("code").textContent);
-      button.textContent = "Copied";
+      const copied = navigator.clipboard.writeText(block.querySelector("code").textContent);
+      button.textContent = await copied.then(
+        () => "Copied",
+        () => "Not allowed here: select it",
+      );
       setTimeout(() => (button.textContent = "Copy"), 1500);
     });
     block.append(button);
   }
-});
+}

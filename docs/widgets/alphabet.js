@@ -1,7 +1,10 @@
 // What the models of city names can read.
 
-/** The letters a to z of a text, in lower case, and the first of its signs that is none of them. */
+import { shown } from "./tokenizers.js";
+
+/** The letters a to z of a text, in lower case, and the first of its signs that is none of them, to be seen. */
 export function readLetters(text) {
   const lower = text.toLowerCase();
-  return { letters: lower.replace(/[^a-z]/g, ""), unknown: [...lower].find((letter) => !/[a-z]/.test(letter)) };
+  const [unknown] = lower.match(/[^a-z]/u) ?? [];
+  return { letters: lower.replace(/[^a-z]/g, ""), unknown: unknown && shown(unknown) };
 }

@@ -117,22 +117,16 @@ export default class Choose extends LivePiece {
     const model = this.#own ?? (await this.published("gpt.safetensors"));
     const room = this.#own ? LONGEST : model.about.config.context_length - 2; // the mark before, and a letter to come
     let fits = text.slice(0, room);
-    let problem = this.field.input.value.length > room ? `Too long: only the first ${room} characters are read.` : "";
-    for (;;) {
-      try {
-        return { model, ids: model.start(fits), fits, problem };
-      } catch (error) {
-        if (!error.unknown) throw error;
-        problem = `${error.message} It is left out.`;
-        fits = fits.replaceAll(error.unknown, "");
-      }
-    }
+    let problem = this.field.text.length > room ? `Too long: only the first ${room} characters are read.` : "";
+    const { known, problem: wrong } = model.tokenizer.sift(fits);
+    if (wrong) [fits, problem] = [known, `${wrong.message} It is left out.`];
+    return { model, ids: model.start(fits), fits, problem };
   }
 
   async show(state) {
     const turn = ++this.#turn;
     const { text, seed } = state;
-    if (this.field.input.value.slice(0, LONGEST) !== text) this.field.set(text);
+    if (this.field.text.slice(0, LONGEST) !== text) this.field.set(text);
     this.temperature.set(state.temperature);
     this.p.set(state.p);
     this.k.input.max = this.#kept.length - 1;
@@ -141,15 +135,28 @@ export default class Choose extends LivePiece {
     try {
       await this.#look(text, turn);
     } catch (error) {
-      if (turn === this.#turn) this.complain(this.field, error.message);
+      if (turn !== this.#turn) return;
+      this.complain(this.field, error.message);
+      this.#blank();
     }
+  }
+
+  /** No guess came: what was shown is another text's. */
+  #blank() {
+    for (const { label, before, after, share } of this.rows) {
+      before.style.width = after.style.width = 0;
+      label.textContent = share.textContent = "";
+    }
+    this.stay.textContent = "No guess.";
+    this.bars.setAttribute("aria-label", "No guess");
+    this.lines.forEach((line) => line.replaceChildren());
   }
 
   /** Fetch the guess if it is another text's, and draw everything. */
   async #look(text, turn) {
     let guess = { scores: this.opening.scores, problem: "" };
     if (this.#own || text !== this.defaults.text) {
-      const typed = this.field.input.value;
+      const typed = this.field.text;
       if (this.#guess?.own !== this.#own || this.#guess.typed !== typed) {
         const { model, ids, problem } = await this.#reader(text);
         const { logits: scores } = await model.next(ids);
@@ -201,7 +208,7 @@ export default class Choose extends LivePiece {
     const { text, temperature, k, p, seed } = this.state;
     const { model, ids, fits } = await this.#reader(text);
     const most = this.#own ? OWN_TOKENS : model.about.config.context_length - ids.length;
-    const stop = model.tokenizer.mark ?? model.tokenizer.endOfText;
+    const stop = model.tokenizer.end;
     const texts = Array.from({ length: this.#own ? 1 : NAMES }, () => "");
     const put = (limit) =>
       texts.forEach((more, line) => {

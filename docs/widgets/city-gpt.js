@@ -2,8 +2,9 @@
 import { modelsOf } from "./engine.js";
 import { letterBars, percent, visible } from "./letterbars.js";
 import { ownModel } from "./own-model.js";
-import { LivePiece, button, choice, el, painted, slider, textField } from "./piece.js";
+import { LivePiece, button, choice, el, painted, slider, textField, whole } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
+import { shown } from "./tokenizers.js";
 
 const CELLS = 14; // tokens that are drawn, the last ones
 const MOST_CHOICES = 6; // more layers or heads get a slider
@@ -37,12 +38,11 @@ class CityGPT extends LivePiece {
 
   check({ text, seed, layer, head }) {
     const { attention } = this.opening;
-    const fit = (value, least, most) => Math.min(Math.max(Math.round(value), least), most);
     return {
       text,
-      seed: Math.round(seed),
-      layer: fit(layer, 1, attention.length),
-      head: fit(head, 0, attention[0].length),
+      seed: whole(seed),
+      layer: whole(layer, 1, attention.length),
+      head: whole(head, 0, attention[0].length),
     };
   }
 
@@ -98,7 +98,6 @@ class CityGPT extends LivePiece {
   }
 
   async #take(own) {
-    this.#own?.model.close();
     this.#own = own;
     this.#known = {};
     this.#tell("");
@@ -120,18 +119,12 @@ class CityGPT extends LivePiece {
   /** The tokens of the text; what the model cannot read is left out, and said. */
   #read(model, text) {
     if (this.#known.text === text) return this.#known.ids;
-    let wrong = "";
-    let ids;
-    for (let left = this.#own ? text : text.toLowerCase(); !ids;) {
-      try {
-        ids = model.start(left);
-      } catch (error) {
-        if (!error.unknown) throw error;
-        // What pieces cannot read is half a character; an alphabet lacks letters.
-        wrong ||= model.tokenizer.mark === null ? error.message : `No “${error.unknown}” in the alphabet: left out.`;
-        left = left.replaceAll(error.unknown, "");
-      }
-    }
+    const { known, problem } = model.tokenizer.sift(this.#own ? text : text.toLowerCase());
+    let ids = model.start(known);
+    // What pieces cannot read is half a character; an alphabet lacks letters.
+    const isPieces = model.tokenizer.mark === null;
+    const lacks = (error) => (isPieces ? error.message : `No “${shown(error.unknown)}” in the alphabet: left out.`);
+    let wrong = problem ? lacks(problem) : "";
     const room = model.about.config.context_length;
     if (!this.#own && ids.length > room) {
       wrong ||= `At most ${room - 1} letters: the rest is left out.`;
@@ -154,7 +147,7 @@ class CityGPT extends LivePiece {
     const ids = this.#read(model, text);
     const { tokenizer, about } = model;
     const { logits, attention } = await model.next(ids, { attention: true });
-    const end = tokenizer.endOfText ?? tokenizer.mark;
+    const { end } = tokenizer;
     const label = (id) => (id === end ? "end" : visible(tokenizer.label(id)));
     const seen = ids.slice(-about.config.context_length);
     return {
@@ -175,7 +168,9 @@ class CityGPT extends LivePiece {
     try {
       this.#seen = await this.#ask(text);
     } catch (error) {
+      if (run !== this.#run || own !== this.#own) return;
       this.complain(this.field, error.message);
+      this.#blank();
       return;
     }
     if (run !== this.#run || own !== this.#own) return; // something else is wanted by now
@@ -189,6 +184,14 @@ class CityGPT extends LivePiece {
     if (this.isConnected) await painted(); // the guess first: on a slow phone the picture takes as long again
     if (run !== this.#run || own !== this.#own) return;
     this.#draw(attention[layer - 1], head);
+  }
+
+  /** Nothing is known: what was shown is another text's. */
+  #blank() {
+    this.#seen = {};
+    this.bars.show([]);
+    this.cells.replaceChildren();
+    this.where.textContent = "";
   }
 
   /** Controls for the layers and heads that this model has. */
@@ -244,7 +247,7 @@ class CityGPT extends LivePiece {
         text = tokenizer.decode(ids);
         count = Math.min(count, about.config.context_length - ids.length);
       }
-      const stop = tokenizer.endOfText ?? tokenizer.mark;
+      const stop = tokenizer.end;
       let drawn = 0;
       let last = null;
       for await (const token of model.write(ids, { count, seed, stop })) {
@@ -266,12 +269,20 @@ class CityGPT extends LivePiece {
       if (!this.#own) this.step.textContent = ended ? "New name" : "Next letter";
       this.say(`${this.note.textContent} ${this.#own ? "" : text}`);
     } catch (error) {
-      this.complain(this.field, error.message);
+      if (!stopped()) this.complain(this.field, error.message);
     }
   }
 
   async #takeBack() {
-    const model = await this.#model();
+    const run = ++this.#run;
+    let model;
+    try {
+      model = await this.#model();
+    } catch (error) {
+      this.complain(this.field, error.message);
+      return;
+    }
+    if (run !== this.#run) return; // the reader went on
     const ids = this.#read(model, this.state.text).slice(0, -1);
     const rest = ids.length >= model.start("").length ? ids : model.start("");
     const text = ids.length < rest.length ? "" : model.tokenizer.decode(rest);

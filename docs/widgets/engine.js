@@ -5,35 +5,43 @@ import { makeTokenizer } from "./tokenizers.js";
 
 const MOST_BYTES = 200e6;
 const NOT_LOADED = "The part of this page that computes did not load: go online and load the page again.";
+const STOPPED = "The part of this page that computes has stopped, and with it this model: choose its file again.";
 
 let worker = null;
 let count = 0;
-const waiting = new Map();
 
-function askWorker(task, content, large = []) {
-  worker ??= startWorker();
-  return new Promise((resolve, reject) => {
-    waiting.set(++count, { resolve, reject });
-    worker.postMessage({ id: count, task, content }, large);
-  });
+/** A worker that answers: `ask(task, content, what is handed over)`. Where it dies, so do its models. */
+function startWorker() {
+  const waiting = new Map();
+  const started = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  const mine = { ask, answered: false };
+  started.onmessage = ({ data: { id, answer, error } }) => {
+    mine.answered = true;
+    const { resolve, reject } = waiting.get(id) ?? {};
+    waiting.delete(id);
+    if (error === undefined) resolve?.(answer);
+    else reject?.(new Error(error));
+  };
+  started.onerror = started.onmessageerror = () => {
+    started.terminate(); // or what it holds stays in memory
+    if (worker === mine) worker = null; // the next model starts another
+    mine.ask = () => Promise.reject(new Error(STOPPED));
+    for (const { reject } of waiting.values()) reject(new Error(mine.answered ? STOPPED : NOT_LOADED));
+    waiting.clear();
+  };
+  function ask(task, content, large = []) {
+    return new Promise((resolve, reject) => {
+      const id = ++count;
+      started.postMessage({ id, task, content }, large); // throws for what cannot be sent
+      waiting.set(id, { resolve, reject });
+    });
+  }
+  return mine;
 }
 
-function startWorker() {
-  const started = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  started.onmessage = ({ data: { id, answer, error } }) => {
-    const { resolve, reject } = waiting.get(id);
-    waiting.delete(id);
-    if (error === undefined) resolve(answer);
-    else reject(new Error(error));
-  };
-  started.onerror = () => {
-    for (const { reject } of waiting.values()) {
-      reject(new Error(NOT_LOADED));
-    }
-    waiting.clear();
-    worker = null; // the next model tries again
-  };
-  return started;
+/** How many models and writers are held on the page's thread and in the worker: for tests. */
+export async function held() {
+  return { here: tasks ? await askHere("count") : null, worker: worker ? await worker.ask("count") : null };
 }
 
 let tasks = null;
@@ -72,11 +80,19 @@ async function load(source) {
  * Throws a sentence for the reader if it cannot be.
  */
 export async function openModel(source, { here = false } = {}) {
-  const ask = here ? askHere : askWorker;
   const model = ++count;
   const buffer = await load(source);
+  const home = here ? { ask: askHere } : (worker ??= startWorker());
+  const ask = (...given) => home.ask(...given);
+  const close = () => ask("close", { model }).catch(() => {}); // where the worker is gone, so is the model
   const about = await ask("open", { model, buffer }, [buffer]);
-  const tokenizer = about.tokenizer && makeTokenizer(about.tokenizer);
+  let tokenizer;
+  try {
+    tokenizer = about.tokenizer && makeTokenizer(about.tokenizer);
+  } catch (error) {
+    await close();
+    throw error;
+  }
 
   /** Scores of what comes next (V,); with attention also where each head of each layer looks (T,). */
   const next = async (ids, { attention = false } = {}) => {
@@ -113,14 +129,17 @@ export async function openModel(source, { here = false } = {}) {
   }
 
   const start = (text) => tokenizer.start(text);
-  const close = () => ask("close", { model });
   return { about, tokenizer, start, next, write, close };
 }
 
-/** Opens a chapter's models in this folder, each once: a function of a file's path there. */
+/** Opens a chapter's models in this folder, each once: a function of a file's path there, with one to `close` them. */
 export function modelsOf(folder) {
   const opened = new Map();
-  return (path) => {
+  const close = () => {
+    for (const coming of opened.values()) coming.then((model) => model.close()).catch(() => {});
+    opened.clear();
+  };
+  const open = (path) => {
     if (!opened.has(path)) {
       const coming = openModel(new URL(path, folder), { here: true }).catch((error) => {
         opened.delete(path); // the next try may have a connection
@@ -130,4 +149,5 @@ export function modelsOf(folder) {
     }
     return opened.get(path);
   };
+  return Object.assign(open, { close });
 }

@@ -94,9 +94,10 @@ class Gap extends LivePiece {
         ? `The club is ${beyond} ${beyond === 1 ? "word" : "words"} too far back: the ${kind} guesses.`
         : `The ${kind} sees the club.`;
     this.often.textContent = `Of ${number(asked)} such sentences, the ${kind} gets ${number(100 * right[width][gap - SHORTEST])}% right.`;
-    this.say(
-      `${this.where.textContent} First choice: ${first.ground}, ${first.ground === grounds[club] ? "right" : "wrong"}.`,
-    );
+    const alike = [...new Set(rows.filter(({ share }) => share === first.share).map(({ ground }) => ground))];
+    const verdict = first.ground === grounds[club] ? "right" : "wrong";
+    const choice = alike.length > 1 ? `Equally likely: ${alike.join(", ")}` : `First choice: ${first.ground}, ${verdict}`;
+    this.say(`${this.where.textContent} ${choice}.`);
   }
 }
 

@@ -1,7 +1,7 @@
 // The home page: every rung of the ladder goes on with the city that the reader begins, with the same luck.
 import { readLetters } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
-import { LivePiece, button, el, number, textField } from "./piece.js";
+import { LivePiece, button, el, number, textField, whole } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
 
 class Ladder extends LivePiece {
@@ -11,7 +11,7 @@ class Ladder extends LivePiece {
   #asked = 0;
 
   check({ text, seed }) {
-    return { text, seed: Math.floor(seed) };
+    return { text, seed: whole(seed) };
   }
 
   open({ rungs }) {
@@ -64,7 +64,9 @@ class Ladder extends LivePiece {
         try {
           name = await this.#continued(rung.model, letters, seed);
         } catch (error) {
+          if (run !== this.#asked) return;
           this.complain(this.field, error.message);
+          for (const { name } of this.rows.slice(place)) name.textContent = "…"; // what stood there began otherwise
           return;
         }
         if (run !== this.#asked) return; // the reader has gone on

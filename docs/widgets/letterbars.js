@@ -23,7 +23,7 @@ export function letterBars(count = 7) {
     const shown = sorted.slice(0, count);
     const place = sorted.findIndex((row) => row.label === chosen);
     if (place >= count) shown[count - 1] = sorted[place]; // what was drawn is always to be seen
-    const rest = 1 - shown.reduce((sum, row) => sum + row.probability, 0);
+    const rest = shown.length && 1 - shown.reduce((sum, row) => sum + row.probability, 0);
     const others = sorted.length - shown.length;
     const all = [...shown, { label: others ? `${others} others` : "", probability: Math.max(rest, 0) }];
     rows.forEach((row, index) => {
@@ -37,7 +37,7 @@ export function letterBars(count = 7) {
       row.bar.style.width = `${Math.min(200 * probability, 100)}%`;
     });
     const words = shown.map((row) => `${row.label} ${percent(row.probability)}`).join(", ");
-    element.setAttribute("aria-label", `The likeliest: ${words}${chosen ? `; drawn: ${chosen}` : ""}`);
+    element.setAttribute("aria-label", !words ? "No guess" : `The likeliest: ${words}${chosen ? `; drawn: ${chosen}` : ""}`);
   }
   return { element, show };
 }

@@ -5,6 +5,7 @@ import { reserve, wordsOf } from "./sentence.js";
 import { likeliest, softmax } from "./sampling.js";
 
 const SHORTEST = 4; // words between club and ground
+let pieces = 0;
 
 class LookBack extends LivePiece {
   static title = "Where does it look?";
@@ -12,6 +13,7 @@ class LookBack extends LivePiece {
 
   #asked = new Map(); // what the model said, by sentence and place
   #shown = ""; // the sentence that stands there
+  #name = `look-word-${++pieces}`; // of its radio buttons: another piece's are a group of their own
 
   check({ club, gap, back, head }) {
     const { grounds, sentences } = this.opening;
@@ -91,7 +93,7 @@ class LookBack extends LivePiece {
 
   /** A word as a radio button: arrow keys walk along the sentence, a mouse that points at one asks from there. */
   #cell(word, back) {
-    const input = el("input", { type: "radio", name: "look-word", value: back, onchange: () => this.set({ back }) });
+    const input = el("input", { type: "radio", name: this.#name, value: back, onchange: () => this.set({ back }) });
     const share = el("small");
     const pointed = ({ pointerType }) => pointerType === "mouse" && this.#draw(back);
     const element = el("label", { class: "look-word", onpointerenter: pointed }, input, el("span", {}, word), share);
@@ -107,7 +109,9 @@ class LookBack extends LivePiece {
     try {
       said = await this.#ask(place);
     } catch (error) {
+      if (turn !== this.turn) return;
       this.complain(this.wrong, error.message);
+      this.#blank();
       return;
     }
     if (turn !== this.turn) return; // something else was asked in the meantime
@@ -136,6 +140,19 @@ class LookBack extends LivePiece {
       line.replaceChildren(`${by}: `, el("b", {}, labels[token]), ` ${percent}%${mark}`);
       bar.style.width = `${percent}%`;
     });
+  }
+
+  /** No answer came: what was shown is another question's. */
+  #blank() {
+    for (const { element, share } of this.cells) {
+      element.style.setProperty("--share", 0);
+      share.textContent = "";
+    }
+    this.where.textContent = "";
+    for (const { by, said, bar } of this.guesses) {
+      said.replaceChildren(`${by}: `);
+      bar.style.width = 0;
+    }
   }
 
   /** Where each head looks from this place, and the likeliest next word with its percentage. */

@@ -2,10 +2,10 @@
 // Shapes are written as in the book: T positions, D model_dim, N heads, H head_dim, F mlp_dim, V vocabulary.
 
 import { clip, parseObject, refuse } from "./safetensors.js";
-import { draw, makeRandom, shape } from "./sampling.js";
+import { checkScores, draw, makeRandom, shape } from "./sampling.js";
 import { makeTokenizer } from "./tokenizers.js";
 
-const MOST_PARAMETERS = 30e6;
+const MOST_CACHED = 128e6; // numbers in the caches of keys and values: half a gigabyte
 const ROOM = 1024; // positions that a cache has room for at first
 
 /**
@@ -15,15 +15,15 @@ const ROOM = 1024; // positions that a cache has room for at first
 export function makeModel({ metadata, tensors, bytes, half }) {
   const { format, form } = metadata;
   const forms = { "gpt-2": gpt, modern: gpt, attention, "ngram-net": ngramNet, table, iris };
-  if (format !== "gptbook web 1" || !Object.hasOwn(forms, form ?? "")) refuse("its form is unknown here");
-  const config = parseObject(metadata.config, "its sizes");
+  if (format !== "gptbook web 1") refuse("it was not written for a page, and does not say all that a page needs");
+  if (!Object.hasOwn(forms, form ?? "")) refuse("its form is unknown here");
+  const sizes = parseObject(metadata.config, "its sizes");
   const numParameters = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
-  if (numParameters > MOST_PARAMETERS) {
-    throw new Error(`This model is too large for a page: more than ${MOST_PARAMETERS / 1e6} million parameters.`);
-  }
+  const config = {}; // what is used of the sizes, and nothing else that the file says
   const size = (name) => {
-    const value = config[name];
-    return Number.isInteger(value) && value > 0 && value < 1e6 ? value : refuse(`its ${name} is no size`);
+    const value = Object.hasOwn(sizes, name) ? sizes[name] : null;
+    if (!Number.isInteger(value) || value < 1 || value >= 1e6) refuse(`its ${name} is no size`);
+    return (config[name] = value);
   };
   const left = new Set(Object.keys(tensors));
   const take = (name, ...wanted) => {
@@ -34,9 +34,10 @@ export function makeModel({ metadata, tensors, bytes, half }) {
   const core = forms[form](size, take, form === "modern");
   for (const name of left) refuse(`${clip(name)} has no place in it`);
   const { tokenizer = "null" } = metadata;
-  const spec = tokenizer === "null" ? null : parseObject(tokenizer, "its tokenizer");
-  if (spec && makeTokenizer(spec).vocabSize !== core.V) refuse("its tokenizer has another number of tokens");
-  return { about: { form, config, tokenizer: spec, numParameters, bytes, half }, ...careful(core) };
+  const made = tokenizer === "null" ? null : makeTokenizer(parseObject(tokenizer, "its tokenizer"));
+  if (made && made.vocabSize !== core.V) refuse("its tokenizer has another number of tokens");
+  const about = { form, config, tokenizer: made && made.spec, numParameters, bytes, half };
+  return { about, ...careful(core) };
 }
 
 /** What can be asked of a model, with what is given checked. */
@@ -50,7 +51,7 @@ function careful({ V, C, layers = 0, heads = 0, isPadded, scores }) {
   /** The scores of what comes after the tokens (V,). The array is used again by the next call. */
   const next = (ids, weights) => {
     const logits = scores(check(ids), weights);
-    if (logits.some(Number.isNaN)) throw new Error("The model’s scores are no numbers: its training has failed.");
+    checkScores(logits);
     return logits;
   };
   /** The same, and where each head looks from the last position: weights (L, N, T). */
@@ -236,6 +237,7 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
   const makeRoom = (wanted) => {
     let length = room || Math.min(C ?? ROOM, ROOM);
     while (length < wanted) length = Math.min(C ?? Infinity, 2 * length);
+    if (2 * blocks.length * length * D > MOST_CACHED) throw new RangeError("too long for the caches");
     known = [];
     scores = new Float32Array(length);
     caches = blocks.map(() => ({ keys: new Float32Array(length * D), values: new Float32Array(length * D) }));

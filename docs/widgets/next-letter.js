@@ -2,7 +2,7 @@
 import { readLetters } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
-import { LivePiece, button, choice, el, textField } from "./piece.js";
+import { LivePiece, button, choice, el, textField, whole } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
 
 const END = "end";
@@ -16,7 +16,7 @@ class NextLetter extends LivePiece {
   #bars = letterBars();
 
   check({ text, by, seed, done }) {
-    return { text, by: by === "net" ? by : "counts", seed: Math.floor(seed), done };
+    return { text, by: by === "net" ? by : "counts", seed: whole(seed), done };
   }
 
   open() {
@@ -67,8 +67,7 @@ class NextLetter extends LivePiece {
     this.back.disabled = !letters;
     this.whole.disabled = done;
     const shares = await this.#shares(letters, by);
-    // Another letter may have been typed while the net was on its way.
-    if (letters !== this.#letters() || by !== this.state.by) return;
+    if (this.#wentOn(letters, by)) return;
     const rows = shares.map((probability, token) => ({ label: this.#label(token), probability }));
     this.#bars.show(rows, { learned: by === "net", chosen: this.#drawn });
   }
@@ -81,28 +80,38 @@ class NextLetter extends LivePiece {
     return readLetters(this.state.text).letters.slice(-LONGEST);
   }
 
+  /** Another letter may have been typed while the net was on its way. */
+  #wentOn(letters, by) {
+    return letters !== this.#letters() || by !== this.state.by;
+  }
+
   #change(changes) {
     this.#drawn = null;
     return this.set(changes);
   }
 
-  /** The 27 probabilities after these letters; those of the opening state need no model. */
+  /** The 27 probabilities after these letters, none where the model did not come; the opening state needs no model. */
   async #shares(letters, by) {
     if (letters === this.defaults.text) return this.opening[by];
     try {
       const model = await this.published(`${by}.safetensors`);
       return Array.from(softmax((await model.next(model.start(letters))).logits));
     } catch (error) {
-      this.complain(this.field, error.message);
-      return this.opening[by].map(() => 0);
+      if (!this.#wentOn(letters, by)) this.complain(this.field, error.message);
+      return [];
     }
   }
 
+  /** Draw a letter, or the end, or begin anew; whether that was possible. */
   async #step() {
-    if (this.state.done) return this.#change({ text: "", seed: this.state.seed + 1, done: false });
+    if (this.state.done) {
+      await this.#change({ text: "", seed: this.state.seed + 1, done: false });
+      return true;
+    }
     const { seed, by } = this.state;
     const letters = this.#letters();
     const shares = await this.#shares(letters, by);
+    if (!shares.length || this.state.done || this.#wentOn(letters, by)) return false;
     // Chance hangs on the seed and the place alone: a link to this state goes on as this page does.
     const token = draw(shares, makeRandom(seed * 1009 + letters.length)());
     if (token && letters.length < LONGEST) {
@@ -113,10 +122,11 @@ class NextLetter extends LivePiece {
       await this.set({ text: letters, done: true });
       this.say(`The mark is drawn. The name is finished: ${letters}`);
     }
+    return true;
   }
 
   async #finish() {
-    while (!this.state.done) await this.#step();
+    while (!this.state.done && (await this.#step()));
   }
 }
 

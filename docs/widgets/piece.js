@@ -1,6 +1,7 @@
 // What all live pieces share: how one comes into its figure, its state and address, its controls, its voice.
 
 const RESERVED = ["mode", "h", "q"]; // Skim's and the search's own words in an address
+const LONGEST_ADDRESS = 2000; // hosts refuse a request for a page whose address is a few thousand characters long
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let style;
 
@@ -9,7 +10,13 @@ export async function mount(figure) {
   const name = figure.dataset.widget;
   style ??= new Promise((resolve, reject) => {
     const href = new URL("piece.css", import.meta.url).href;
-    document.head.append(el("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+    const failed = () => {
+      link.remove();
+      style = null; // the next piece may have a connection
+      reject(new Error("its stylesheet did not load"));
+    };
+    const link = el("link", { rel: "stylesheet", href, onload: resolve, onerror: failed });
+    document.head.append(link);
   });
   try {
     const folder = new URL(figure.dataset.live, document.baseURI);
@@ -68,7 +75,7 @@ export class LivePiece extends HTMLElement {
       const text = asked.get(key);
       if (text === null) continue;
       if (typeof value === "number") state[key] = Number.isFinite(Number(text)) && text.trim() ? Number(text) : value;
-      else state[key] = typeof value === "boolean" ? text === "1" : text;
+      else state[key] = typeof value === "boolean" ? text === "1" : text.normalize();
     }
     this.opening = opening;
     this.#state = this.check(state);
@@ -87,16 +94,36 @@ export class LivePiece extends HTMLElement {
     this.#state = { ...this.#state, ...changes };
     clearTimeout(this.#written);
     // Browsers allow some hundred changes of the address a minute; a dragged slider asks for more.
-    this.#written = setTimeout(() => history.replaceState(history.state, "", this.address()), 250);
+    this.#written = setTimeout(() => this.#remember(this.address()), 250);
     await this.show(this.#state, changes);
   }
 
-  /** The page's address with this state in it: what differs from the defaults. */
+  #remember(address) {
+    if (!this.isConnected) return; // another page's address is none of its business
+    try {
+      history.replaceState(history.state, "", address);
+    } catch {
+      // Too often for this browser: the next change is written again.
+    }
+  }
+
+  /** Taken off the page, and not only to another place of it: what it holds elsewhere can go. */
+  disconnectedCallback() {
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.dispatchEvent(new Event("gone"));
+      this.published?.close();
+    });
+  }
+
+  /** The page's address with this state in it: what differs from the defaults, but for texts too long for one. */
   address(hash = location.hash) {
     const address = new URL(location.href);
     for (const [key, value] of Object.entries(this.#state)) {
+      const before = address.search;
       if (value === this.defaults[key]) address.searchParams.delete(key);
       else address.searchParams.set(key, typeof value === "boolean" ? Number(value) : value);
+      if (address.search.length > Math.max(LONGEST_ADDRESS, before.length)) address.searchParams.delete(key);
     }
     address.hash = hash;
     return address.href;
@@ -104,13 +131,17 @@ export class LivePiece extends HTMLElement {
 
   async #copyLink(control) {
     const address = this.address(this.parentElement.id);
+    const inIt = new URL(address).searchParams;
+    const isWhole = Object.keys(this.defaults).every(
+      (key) => this.#state[key] === this.defaults[key] || inIt.has(key),
+    );
     try {
       await navigator.clipboard.writeText(address);
-      control.textContent = "Copied";
-      this.say("The link to this state is copied.");
+      control.textContent = isWhole ? "Copied" : "Copied, without the text";
+      this.say(`The link to this state is copied${isWhole ? "" : ", without the text, which is too long for it"}.`);
     } catch {
       // Without https or leave there is no clipboard: the address bar has the same link.
-      history.replaceState(history.state, "", address);
+      this.#remember(address);
       control.textContent = "It is in the address bar";
       this.say("The link to this state is in the address bar.");
     }
@@ -227,7 +258,10 @@ export function choice({ label, options, value, onChange }) {
 
 let fields = 0;
 
-/** A labelled text field, with room for a sentence about what is wrong. With `rows`, one that keeps lines. */
+/**
+ * A labelled text field, with room for a sentence about what is wrong. With `rows`, one that keeps lines.
+ * Its `text`, and what `onInput` gets, is composed (NFC): a keyboard that types e and an accent types é.
+ */
 export function textField({ label, value = "", hint = "", rows, onInput }) {
   const id = `live-field-${++fields}`;
   const error = el("p", { class: "live-error", id: `${id}-error`, role: "alert" });
@@ -239,10 +273,10 @@ export function textField({ label, value = "", hint = "", rows, onInput }) {
     autocapitalize: "off",
     spellcheck: false,
     "aria-describedby": `${id}-error ${id}-hint`,
-    oninput: () => onInput(input.value),
+    oninput: () => onInput(input.value.normalize()),
   });
   const set = (text) => {
-    if (input.value !== text) input.value = text; // or the cursor jumps
+    if (input.value.normalize() !== text.normalize()) input.value = text; // or the cursor jumps
   };
   const about = el("small", { id: `${id}-hint` }, hint);
   return {
@@ -251,6 +285,9 @@ export function textField({ label, value = "", hint = "", rows, onInput }) {
     error,
     about,
     set,
+    get text() {
+      return input.value.normalize();
+    },
   };
 }
 
@@ -273,6 +310,11 @@ export function button(label, onClick, { primary = false } = {}) {
     { type: "button", class: primary ? "live-button primary" : "live-button", onclick: onClick },
     label,
   );
+}
+
+/** A whole number within limits, out of what an address asked for: the seed of what is drawn, for one. */
+export function whole(value, least = 0, most = 1e6) {
+  return Math.min(most, Math.max(least, Math.round(value)));
 }
 
 /** A number with the digits after the point that it deserves: 1,234.5. */

@@ -16,8 +16,7 @@ export function shape(logits, { temperature = 1, topK = null, topP = null } = {}
   if (!(temperature >= 0)) throw new Error(`The temperature is ${temperature}: give 0 or more.`);
   if (topK !== null && !(topK >= 1)) throw new Error(`Top-k is ${topK}: keep 1 token or more.`);
   if (topP !== null && !(topP >= 0 && topP <= 1)) throw new Error(`Top-p is ${topP}: give a probability, 0 to 1.`);
-  const best = largest(logits);
-  if (!Number.isFinite(best)) throw new Error("The model’s scores are no numbers: its training has failed.");
+  const best = checkScores(logits);
   const scores = Float64Array.from(logits);
   const first = scores.indexOf(best);
   if (temperature === 0) return scores.map((_, id) => Number(id === first));
@@ -37,6 +36,13 @@ export function shape(logits, { temperature = 1, topK = null, topP = null } = {}
     scores.forEach((score, id) => (score < least || (score === least && stay-- < 1)) && (scores[id] = -Infinity));
   }
   return softmax(scores);
+}
+
+/** The largest score. Throws a sentence where there is none: of a NaN, an infinity, or nothing but minus infinity. */
+export function checkScores(scores) {
+  const best = largest(scores);
+  if (Number.isFinite(best)) return best;
+  throw new Error("The model’s scores are no numbers: its training has failed.");
 }
 
 const largest = (numbers) => numbers.reduce((a, b) => Math.max(a, b), -Infinity);

@@ -30,7 +30,12 @@ const tasks = {
     return tokens; // null behind the last of all
   },
   stop: ({ writer }) => writers.delete(writer),
-  close: ({ model }) => models.delete(model),
+  close({ model }) {
+    models.delete(model);
+    for (const [writer, { model: its }] of writers) if (its === model) writers.delete(writer); // each holds its model
+  },
+  /** How many are held, for tests: what nobody closes stays until the page is left. */
+  count: () => ({ models: models.size, writers: writers.size }),
 };
 
 function find(model) {

@@ -96,7 +96,7 @@ class Tokenizer extends LivePiece {
   }
 
   async show({ text, merges, token }, changed) {
-    if (clip(this.field.input.value) !== text) this.field.set(text);
+    if (clip(this.field.text) !== text) this.field.set(text);
     if ("text" in changed || "merges" in changed) {
       try {
         await this.#draw(text, merges);
@@ -114,7 +114,7 @@ class Tokenizer extends LivePiece {
     const cut = all
       ? this.#cutting(all, text)
       : { ids: this.opening.tokens.map(({ id }) => id), steps: this.opening.steps };
-    const tooLong = this.field.input.value.length > LONGEST;
+    const tooLong = this.field.text.length > LONGEST;
     this.complain(this.field, tooLong ? `Too long: the first ${number(LONGEST)} characters count.` : "");
     this.#cut = { text: all && text, ...cut };
     const { ids, steps } = this.#cut;

@@ -13,46 +13,63 @@ const WORDS = new RegExp(
   "gu",
 );
 const REMEMBERED = 20_000;
+const LONGEST_REMEMBERED = 100; // bytes of a word
 
 /** A text that a model cannot read: the message is a sentence for the reader, `unknown` what it does not know. */
 export class BadText extends Error {
   unknown = "";
 }
 
-function complain(sentence, unknown) {
-  throw Object.assign(new BadText(sentence), { unknown });
+const badText = (sentence, unknown) => Object.assign(new BadText(sentence), { unknown });
+
+function complain(...given) {
+  throw badText(...given);
 }
 
 /**
- * The tokenizer of a description: {encode, decode, label, start, follow, vocabSize, mark, endOfText}.
+ * The tokenizer of a description: {encode, decode, label, start, sift, follow, vocabSize, mark, end, spec}.
  * `start(text)`: what to begin with. `follow(ids)`: a function that gives the text of each token that comes after.
+ * `sift(text)`: {known, problem}, the text without what it cannot read, and the error that names the first of that.
+ * `end`: the token at which `gptbook sample` stops, or null. `spec`: all of the description that is used.
+ *
+ * What a reader types comes as single characters (é, NFC) or in parts (e and an accent, NFD): `start` and `sift` take
+ * both for one text, NFC, and find it in an alphabet of either kind. `encode` takes the text of pieces as it is.
  */
 export function makeTokenizer(spec) {
   const kinds = { characters, words, pieces };
   if (!Object.hasOwn(kinds, spec?.kind)) refuse("its tokenizer is unknown here");
   const tokenizer = kinds[spec.kind](spec);
+  const { vocabSize } = tokenizer;
   const check = (id) => {
-    if (tokenizer.labels[id] !== undefined) return id;
-    throw new Error(`${id} is no token: tokens are 0 to ${tokenizer.labels.length - 1}.`);
+    if (Number.isInteger(id) && id >= 0 && id < vocabSize) return id;
+    throw new Error(`${id} is no token: tokens are 0 to ${vocabSize - 1}.`);
   };
   return {
     ...tokenizer,
-    vocabSize: tokenizer.labels.length,
-    label: (id) => tokenizer.labels[check(id)],
+    start: (text) => tokenizer.start(text.normalize()),
+    sift: (text) => tokenizer.sift(text.normalize()),
+    label: (id) => tokenizer.label(check(id)),
     decode: (ids) => tokenizer.decode(Array.from(ids, check)),
   };
 }
 
-function characters({ characters }) {
+function characters({ kind, characters }) {
   const letters = typeof characters === "string" ? Array.from(characters) : characters;
   const complaint = (letter) => `${named(letter)} is not in this model’s alphabet.`;
   const tokenizer = listed(letters, (text) => [...text], "", complaint);
-  return letters.every((letter) => [...letter].length === 1) ? tokenizer : refuse("its alphabet is none");
+  if (!letters.every((letter) => [...letter].length === 1)) refuse("its alphabet is none");
+  // Chapters publish alphabets of names as one string, runs of a text are exported with a list. Names begin at the mark
+  // and end there; a text, which has lines, has neither: it goes on after the end of one.
+  const line = tokenizer.number("\n");
+  const isText = line || Array.isArray(characters);
+  const start = (text) => orElse(tokenizer.encode(text), line ?? 1);
+  return { ...tokenizer, ...(isText ? { start, end: null } : {}), spec: { kind, characters } };
 }
 
-function words({ words }) {
+function words({ kind, words }) {
   const cut = (text) => text.split(/[\p{White_Space}\x1c-\x1f]+/u).filter(Boolean); // as Python's split
-  return listed(words, cut, " ", (word) => `This model does not know the word “${clip(word)}”.`);
+  const complaint = (word) => `This model does not know the word “${clip(word)}”.`;
+  return { ...listed(words, cut, " ", complaint), spec: { kind, words } };
 }
 
 /** Tokens in a list, numbered from 1; they stand in a text with a `blank` between them. */
@@ -62,8 +79,25 @@ function listed(given, cut, blank, complaint) {
   if (!items.length || ids.size < items.length || items.some((item) => !item || typeof item !== "string")) {
     refuse("its tokenizer has no tokens, or one twice");
   }
-  const number = (item) => ids.get(item) ?? complain(complaint(item), item);
-  const encode = (text) => cut(text).map(number);
+  const composed = new Map(items.map((item) => [item.normalize(), ids.get(item)]));
+  const number = (item) => ids.get(item) ?? composed.get(item.normalize());
+  /** The item, or its parts where only these are in the list. */
+  const found = (item) => {
+    if (number(item)) return [item];
+    const parts = blank ? [] : [...item.normalize("NFD")];
+    return parts.length > 1 && parts.every(number) ? parts : [];
+  };
+  const encode = (text) =>
+    cut(text).flatMap((item) => {
+      const parts = found(item);
+      return parts.length ? parts.map(number) : complain(complaint(item), item);
+    });
+  const sift = (text) => {
+    const all = cut(text);
+    const wrong = all.find((item) => !found(item).length);
+    if (wrong === undefined) return { known: text, problem: null };
+    return { known: all.flatMap(found).join(blank), problem: badText(complaint(wrong), wrong) };
+  };
   const decode = (numbers) =>
     numbers
       .filter(Boolean)
@@ -78,10 +112,9 @@ function listed(given, cut, blank, complaint) {
       return text;
     };
   };
-  // Names begin at the mark. A text, which has lines, has no beginning: it goes on after the end of one.
-  const line = ids.get("\n");
-  const start = (text) => (line ? orElse(encode(text), line) : [0, ...encode(text)]);
-  return { encode, decode, follow, start, labels: [MARK, ...items], mark: 0, endOfText: null };
+  const start = (text) => [0, ...encode(text)];
+  const label = (id) => (id ? items[id - 1] : MARK);
+  return { encode, decode, follow, start, sift, label, number, vocabSize: items.length + 1, mark: 0, end: 0 };
 }
 
 function pieces(spec) {
@@ -100,45 +133,43 @@ function pieces(spec) {
     }
     ids.set(pair[0] + pair[1], tokens.length);
     merged.set(left * size + right, tokens.length);
-    tokens.push(Uint8Array.of(...tokens[left], ...tokens[right]));
+    const both = new Uint8Array(tokens[left].length + tokens[right].length);
+    both.set(tokens[left]);
+    both.set(tokens[right], tokens[left].length);
+    tokens.push(both);
   }
-  const endOfText = spec.end_of_text ? tokens.push(new TextEncoder().encode(END_OF_TEXT)) - 1 : null;
+  const end = spec.end_of_text ? tokens.push(new TextEncoder().encode(END_OF_TEXT)) - 1 : null;
 
   const encoder = new TextEncoder();
+  const labels = []; // of those that were asked for
   const remembered = new Map();
   const encodeWord = (word) => {
     let known = remembered.get(word);
     if (!known) {
-      known = Array.from(encoder.encode(word), (byte) => byteIds[byte]);
-      for (;;) {
-        let earliest = Infinity; // a token made earlier has a smaller number: ids are ranks
-        for (let i = 1; i < known.length; i++) {
-          earliest = Math.min(earliest, merged.get(known[i - 1] * size + known[i]) ?? Infinity);
-        }
-        if (earliest === Infinity) break;
-        // All places at once, from the left, in the same list.
-        let kept = 0;
-        for (const id of known) {
-          if (kept && merged.get(known[kept - 1] * size + id) === earliest) known[kept - 1] = earliest;
-          else known[kept++] = id;
-        }
-        known.length = kept;
-      }
+      known = mergeAll(
+        Array.from(encoder.encode(word), (byte) => byteIds[byte]),
+        (left, right) => merged.get(left * size + right),
+      );
+      if (word.length > LONGEST_REMEMBERED) return known;
       if (remembered.size === REMEMBERED) remembered.clear();
       remembered.set(word, known);
     }
     return known;
   };
   const encode = (text) => {
-    const broken = text.search(/\p{Cs}/u);
-    if (broken >= 0) {
-      const place = [...text.slice(0, broken)].length + 1;
-      complain(`Character ${place} of the text is half of a character: leave it out.`, text[broken]);
-    }
-    return (endOfText === null ? [text] : text.split(END_OF_TEXT)).flatMap((part, place) => [
-      ...(place ? [endOfText] : []),
+    const { problem } = sift(text);
+    if (problem) throw problem;
+    return (end === null ? [text] : text.split(END_OF_TEXT)).flatMap((part, place) => [
+      ...(place ? [end] : []),
       ...(part.match(WORDS) ?? []).flatMap(encodeWord),
     ]);
+  };
+  const sift = (text) => {
+    const broken = text.search(/\p{Cs}/u);
+    if (broken < 0) return { known: text, problem: null };
+    const place = [...text.slice(0, broken)].length + 1;
+    const sentence = `Character ${place} of the text is half of a character: leave it out.`;
+    return { known: text.replace(/\p{Cs}/gu, ""), problem: badText(sentence, text[broken]) };
   };
   // A mark of byte order, U+FEFF, is a character of the text here, and stays.
   const decoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
@@ -152,12 +183,62 @@ function pieces(spec) {
     encode,
     decode: (numbers) => decoder().decode(Uint8Array.from(numbers.flatMap((id) => Array.from(tokens[id])))),
     pieces: (text) => encode(text).map((id) => ({ id, bytes: tokens[id] })),
-    start: (text) => orElse(encode(text), endOfText ?? byteIds[10]),
+    start: (text) => orElse(encode(text), end ?? byteIds[10]),
+    sift,
     follow,
-    labels: tokens.map(drawn),
+    label: (id) => (labels[id] ??= drawn(tokens[id])),
+    vocabSize: tokens.length,
     mark: null,
-    endOfText,
+    end,
+    spec: { kind: spec.kind, merges, end_of_text: end !== null },
   };
+}
+
+/**
+ * The tokens of one word, merged: always the earliest merge, at its leftmost place. A token made earlier has a smaller
+ * number, so ids are ranks. A heap holds the places where a merge may be, so long words take little more than their
+ * length: `token * length + place`, the least first.
+ */
+function mergeAll(ids, mergeOf) {
+  const length = ids.length;
+  const after = ids.map((_, place) => place + 1);
+  const before = ids.map((_, place) => place - 1);
+  const heap = [];
+  const offer = (place) => {
+    const token = mergeOf(ids[place], ids[after[place]]);
+    if (token === undefined) return;
+    const value = token * length + place;
+    let at = heap.length;
+    for (let above; at && heap[(above = (at - 1) >> 1)] > value; at = above) heap[at] = heap[above];
+    heap[at] = value;
+  };
+  const take = () => {
+    const least = heap[0];
+    const last = heap.pop();
+    let at = 0;
+    for (let below = 1; below < heap.length; at = below, below = 2 * at + 1) {
+      if (heap[below + 1] < heap[below]) below++;
+      if (heap[below] >= last) break;
+      heap[at] = heap[below];
+    }
+    if (heap.length) heap[at] = last;
+    return least;
+  };
+  for (let place = 0; place < length - 1; place++) offer(place);
+  while (heap.length) {
+    const least = take();
+    const place = least % length;
+    const token = (least - place) / length;
+    const gone = after[place];
+    if (mergeOf(ids[place], ids[gone]) !== token) continue; // another merge has changed one of the two
+    ids[place] = token;
+    ids[gone] = undefined;
+    after[place] = after[gone];
+    if (after[gone] < length) before[after[gone]] = place;
+    if (after[place] < length) offer(place);
+    if (before[place] >= 0) offer(before[place]);
+  }
+  return ids.filter((id) => id !== undefined);
 }
 
 /** [byte, the character that stands for it in GPT-2's files], in the order of ids: first those that print. */
@@ -171,13 +252,15 @@ export function byteSymbols() {
 const orElse = (ids, first) => (ids.length ? ids : [first]);
 const escape = (letter, number, digits) => `\\${letter}${number.toString(16).padStart(digits, "0")}`;
 
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** What to draw for a token's bytes: a space as ␣, what does not print and half letters as Python escapes them. */
 function drawn(bytes) {
   let text = "";
   for (let i = 0, length; i < bytes.length; i += length) {
     length = 1 + [0xc2, 0xe0, 0xf0].filter((least) => bytes[i] >= least).length;
     try {
-      text += new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(i, i + length));
+      text += strict.decode(bytes.subarray(i, i + length));
     } catch {
       length = 1;
       text += escape("x", bytes[i], 2);
@@ -196,5 +279,11 @@ function shownCode(character) {
 function named(character) {
   if (/\p{L}/u.test(character)) return `The letter ${character}`;
   if (character === " ") return "A blank";
-  return `The character ${/[\p{C}\p{Z}]/u.test(character) ? shownCode(character) : character}`;
+  return `The character ${shown(character)}`;
+}
+
+/** A character of a reader's text so that it can be seen in a sentence: \n for a line's end, an accent on a ring. */
+export function shown(character) {
+  if (character !== " " && /[\p{C}\p{Z}]/u.test(character)) return shownCode(character);
+  return /\p{M}/u.test(character) ? `◌${character}` : character;
 }

@@ -246,7 +246,12 @@ class TrainIris extends LivePiece {
     }
     if (steps < MOST_STEPS) return last > EVEN ? "Worse than an even guess, so far." : "Better than an even guess.";
     const longer = this.#training.rate - TrainIris.state.rate;
-    if (!longer) return "The same numbers, the same steps: the chapter’s curve.";
+    const chapter = longer ? null : this.opening.recorded.find(({ rate }) => rate === this.#training.rate);
+    if (chapter) {
+      const apart = Math.max(...this.losses.map((loss, step) => Math.abs(loss - chapter.losses[step])));
+      const where = apart < 0.01 ? "" : `within ${number(apart, 2)} nats of `;
+      return `The same numbers, the same steps: ${where}the chapter’s curve.`;
+    }
     if (last < 0.1) return "Arrived, on a way of its own.";
     return longer > 0 ? "Steps this long miss the valley’s floor." : "Steps this short have not arrived yet.";
   }

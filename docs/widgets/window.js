@@ -2,7 +2,7 @@
 import { readLetters } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
-import { LivePiece, button, el, slider, textField } from "./piece.js";
+import { LivePiece, button, el, slider, textField, whole } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
 
 const WIDTHS = [0, 1, 2, 3];
@@ -25,7 +25,7 @@ class Window extends LivePiece {
     return {
       text,
       width: WIDTHS.includes(width) ? width : this.defaults.width,
-      luck: Number.isInteger(luck) && luck >= 0 && luck < 1e6 ? luck : this.defaults.luck,
+      luck: whole(luck),
     };
   }
 
@@ -89,7 +89,10 @@ class Window extends LivePiece {
     try {
       await Promise.all([this.#guess(letters, width), "luck" in changed && this.#write(letters, luck)]);
     } catch (error) {
+      if (letters !== this.#letters() || width !== this.state.width) return;
       this.complain(this.field, error.message);
+      this.#bars.show([]); // what stood there was another text's
+      for (const { cells } of this.rows) for (const cell of cells) if (cell.textContent === "…") cell.textContent = "·";
     }
   }
 
