@@ -149,6 +149,7 @@ export default class Choose extends LivePiece {
     }
     this.stay.textContent = "No guess.";
     this.bars.setAttribute("aria-label", "No guess");
+    this.say("No guess.");
     this.lines.forEach((line) => line.replaceChildren());
   }
 

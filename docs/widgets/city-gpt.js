@@ -192,6 +192,7 @@ class CityGPT extends LivePiece {
     this.bars.show([]);
     this.cells.replaceChildren();
     this.where.textContent = "";
+    this.say("No guess.");
   }
 
   /** Controls for the layers and heads that this model has. */

@@ -88,7 +88,8 @@ class LookBack extends LivePiece {
     }
     this.cells.at(-1 - back).input.checked = true;
     await this.#draw();
-    this.say(`${this.where.textContent} ${this.guesses.map(({ said }) => said.textContent).join(". ")}.`);
+    const where = this.where.textContent; // none, where no answer came
+    if (where) this.say(`${where} ${this.guesses.map(({ said }) => said.textContent).join(". ")}.`);
   }
 
   /** A word as a radio button: arrow keys walk along the sentence, a mouse that points at one asks from there. */
@@ -149,6 +150,7 @@ class LookBack extends LivePiece {
       share.textContent = "";
     }
     this.where.textContent = "";
+    this.say("No answer.");
     for (const { by, said, bar } of this.guesses) {
       said.replaceChildren(`${by}: `);
       bar.style.width = 0;
