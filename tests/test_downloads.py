@@ -1,15 +1,21 @@
 """The reader's files: what becomes of links, pictures, boxes and solutions."""
 
+import base64
 import io
+import re
 import zipfile
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
+from nbconvert import HTMLExporter
 from test_pages import CELLS, markdown
+from test_raster import boxes
 
 from bookbuild.downloads import Download, chapter_downloads, requirements, zip_of
 from bookbuild.project import Project
 
+TWO = boxes().svg()
 PROSE = """See [the next](../part/next.py#here) and [a word](../glossary.md#word).
 
 ![Two boxes](../figures/two.svg "Two of them.")
@@ -29,7 +35,7 @@ PROSE = """See [the next](../part/next.py#here) and [a word](../glossary.md#word
 @pytest.fixture(scope="module")
 def files(project: Project) -> list[Download]:
     cells = [CELLS[0], markdown(PROSE, 1), *CELLS[1:]]
-    return chapter_downloads(cells, "slug", "https://book.example/part/slug/", {"two": "<svg><path/></svg>"}, project)
+    return chapter_downloads(cells, "slug", "https://book.example/part/slug/", {"two": TWO}, project)
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +69,30 @@ def test_boxes_become_what_every_notebook_knows(prose: str) -> None:
 
 
 def test_pictures_travel_with_the_notebook_and_as_words_with_the_script(files: list[Download]) -> None:
-    pictured = [cell for cell in notebook(files[0]).cells if cell.get("attachments")]
-    assert list(pictured[0].attachments) == ["two.svg"]
-    assert "](attachment:two.svg)" in pictured[0].source
+    """As PNG in the Markdown, in cells of their own: Colab shows no attachment, VS Code and nbviewer no SVG there."""
+    for file in files[:2]:
+        assert not any(cell.get("attachments") for cell in notebook(file).cells)
+        [pictured] = [cell for cell in notebook(file).cells if "data:image/" in cell.source]
+        address, caption = re.fullmatch(r"!\[Two boxes\]\((\S+)\)\n\n(.*)", pictured.source).groups()  # type: ignore[union-attr]
+        assert caption == "*Two of them.*"
+        assert base64.b64decode(address.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
     assert "[Picture: Two boxes]" in files[2].content.decode("utf-8")
+
+
+def test_nbconvert_and_a_strict_sanitiser_let_the_pictures_through(files: list[Download]) -> None:
+    """nbviewer's own converter; mistune, inside it, replaces addresses that it takes for harmful."""
+    html, _ = HTMLExporter().from_notebook_node(notebook(files[0]))
+    pictures = [image["src"] for image in BeautifulSoup(html, "html.parser").select("img")]
+    assert len([source for source in pictures if source.startswith("data:image/png;base64,")]) == 1
+    assert "harmful" not in html
+
+
+def test_a_picture_in_a_fold_stays_in_it(project: Project) -> None:
+    text = '??? info "Why?"\n    ![Two](../figures/two.svg)\n\nAfter.\n'
+    cells = [CELLS[0], markdown(text, 1)]
+    [file, *_] = chapter_downloads(cells, "slug", "https://book.example/part/slug/", {"two": TWO}, project)
+    [folded] = [cell.source for cell in notebook(file).cells if "<details" in cell.source]
+    assert folded.index("data:image/png") < folded.index("</details>") < folded.index("After.")
 
 
 def test_solutions_are_folded_and_not_run(files: list[Download]) -> None:

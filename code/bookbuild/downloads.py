@@ -19,9 +19,9 @@ import nbformat
 
 from bookbuild.fragments import code_cells
 from bookbuild.packing import files_named, packed_cell
-from bookbuild.pages import accessible
 from bookbuild.project import Project
 from bookbuild.published import PublishedCell, notebook_outputs
+from bookbuild.raster import as_png
 
 ZIP_NAME = "how-gpts-work.zip"
 ZIP_TIME = (2020, 1, 1, 0, 0, 0)  # a zip must have a time; a fixed one keeps builds identical
@@ -35,6 +35,8 @@ BOX = re.compile(
     r'^(?P<mark>!!!|\?\?\?)\+? *(?P<kind>\w+) *(?:"(?P<title>.*)")?\n(?P<body>(?:(?:    .*)?\n)*)',
     re.MULTILINE,
 )
+PLACE = re.compile(r"\0(\d+)\0")
+ALONE = re.compile(r"(?m)^\0\d+\0$")
 HEADING_ATTRIBUTES = re.compile(r"(?m)^(#+ .*?) *\{[^}]*\}$")
 
 
@@ -96,7 +98,7 @@ def _notebook(
     out = notebook.cells
     for cell in cells:
         if cell.kind == "markdown":
-            out.append(_markdown_cell(cell, page_url, drawings, pictures=pictures))
+            out.extend(_markdown_cells(cell, page_url, drawings, pictures=pictures))
         elif "solution" in cell.tags:
             out.append(nbformat.v4.new_markdown_cell(_solution(cell.source, folded=pictures)))
         else:
@@ -130,19 +132,25 @@ def _cleared(raw: nbformat.NotebookNode) -> dict[str, Any]:
     return {**raw, "outputs": [], "execution_count": None} if raw.cell_type == "code" else dict(raw)
 
 
-def _markdown_cell(
+def _markdown_cells(
     cell: PublishedCell, page_url: str, drawings: dict[str, str], *, pictures: bool
-) -> nbformat.NotebookNode:
-    attachments: dict[str, dict[str, str]] = {}
+) -> list[nbformat.NotebookNode]:
+    """The cell, cut at its pictures: each has a cell of its own, so that the words can be edited without its letters.
+
+    Only a PNG in the Markdown itself is shown everywhere. Colab shows no attachment (googlecolab/colabtools issue 3836;
+    its own way to insert a picture is this one), markdown-it, in VS Code, and mistune, in nbconvert and nbviewer, let
+    PNG through as a `data:` address and SVG not (markdown-it issue 941, mistune's GOOD_DATA_PROTOCOLS), and JupyterLab
+    takes `<svg>` out of Markdown.
+    """
+    shown: list[str] = []
 
     def picture(match: re.Match[str]) -> str:
         caption = f"\n\n*{match['caption']}*" if match["caption"] else ""
         if not pictures:
             return f"[Picture: {match['alt']}]{caption}"
-        name = f"{match['slug']}.svg"
-        drawing = _stand_alone(accessible(drawings[match["slug"]], match["alt"]))
-        attachments[name] = {"image/svg+xml": base64.b64encode(drawing.encode()).decode("ascii")}
-        return f"![{match['alt']}](attachment:{name}){caption}"
+        content = base64.b64encode(as_png(drawings[match["slug"]])).decode("ascii")
+        shown.append(f"![{match['alt']}](data:image/png;base64,{content}){caption}")
+        return f"\0{len(shown) - 1}\0"
 
     def link(match: re.Match[str]) -> str:
         path, hash_mark, anchor = match["path"].partition("#")
@@ -157,10 +165,15 @@ def _markdown_cell(
     text = LINK.sub(link, text)
     text = HEADING_ATTRIBUTES.sub(r"\1", text)
     text = BOX.sub(_box, text + "\n").rstrip("\n")
-    raw = nbformat.v4.new_markdown_cell(text)
-    if attachments:
-        raw["attachments"] = attachments
-    return raw
+    parts, end = [], 0
+    for match in ALONE.finditer(text):
+        # Within what is folded a picture stays where it is: a fold ends in the cell in which it began.
+        if text.count("<details", 0, match.start()) == text.count("</details", 0, match.start()):
+            parts += [text[end : match.start()], match[0]]
+            end = match.end()
+    parts.append(text[end:])
+    parts = [PLACE.sub(lambda match: shown[int(match[1])], part).strip("\n") for part in parts]
+    return [nbformat.v4.new_markdown_cell(part) for part in parts if part]
 
 
 def _box(match: re.Match[str]) -> str:
@@ -176,10 +189,6 @@ def _box(match: re.Match[str]) -> str:
 def _solution(source: str, *, folded: bool) -> str:
     fenced = f"```python\n{source}\n```"
     return f"<details><summary>Solution</summary>\n\n{fenced}\n\n</details>" if folded else f"**Solution**\n\n{fenced}"
-
-
-def _stand_alone(svg: str) -> str:
-    return svg if "xmlns=" in svg else svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 def _bytes(notebook: nbformat.NotebookNode) -> bytes:
