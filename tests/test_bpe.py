@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import random
 import re
 import runpy
 from collections.abc import Sequence
@@ -107,6 +108,33 @@ def test_merges_equal_hugging_faces_on_any_texts(texts: list[str]) -> None:
     ours = BytePairTokenizer.learn(texts, 256 + len(theirs["merges"]))
     assert symbols(ours) == theirs["merges"]
     assert ours.vocabulary == theirs["vocab"]
+
+
+@pytest.mark.parametrize(
+    "letters", ["ACGT", "ab", "abcdefghijklmnopqrstuvwxyz", "的一是不了人我在有他這", "😀😂🎉👩", "กขคงจ"]
+)
+def test_merges_and_tokens_of_one_long_word_equal_hugging_faces(letters: str) -> None:
+    draw = random.Random(0)
+    word, other = ("".join(draw.choice(letters) for _ in range(length)) for length in (20_000, 6_000))
+    theirs = reference([word], 700)
+    ours = BytePairTokenizer.learn([word], theirs.get_vocab_size())
+    assert symbols(ours) == json.loads(theirs.to_str())["model"]["merges"]
+    for text in (word, other, f"{other[:50]} {other[50:]}"):
+        assert ours.encode(text) == theirs.encode(text).ids
+        assert ours.decode(ours.encode(text)) == text
+
+
+@given(
+    st.sampled_from(["ab", "ACGT", "日本東", "😀👩"]).flatmap(
+        lambda some: st.lists(st.text(some, max_size=60), max_size=4)
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_tokens_equal_hugging_faces_on_words_of_few_letters(texts: list[str]) -> None:
+    theirs = reference(texts, 400)
+    ours = BytePairTokenizer.learn(texts, theirs.get_vocab_size())
+    for text in [*texts, "".join(texts), "".join(texts)[::-1]]:
+        assert ours.encode(text) == theirs.encode(text).ids
 
 
 @given(st.text(st.characters(codec="utf-8")))

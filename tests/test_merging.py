@@ -1,19 +1,22 @@
 """Cutting and merging: equal to counting anew each time, and to Hugging Face's trainer."""
 
 import doctest
+import random
 from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 
 import gptbook.merging
 from gptbook.merging import (
+    Chain,
     byte_symbols,
     in_symbols,
     learn_merges,
+    merge_in_order,
     merge_pair,
     single_bytes,
     split_words,
@@ -53,6 +56,60 @@ def test_the_fast_learner_gives_what_counting_anew_gives(words: dict[str, int], 
     assert merges == slow_merges(words, num_merges)
     assert [piece for piece, _ in heard] == [left + right for left, right in merges]
     assert [count for _, count in heard] == sorted((count for _, count in heard), reverse=True)
+
+
+LONG = st.sampled_from(["a", "ab", "ACGT", "abcdefgh", "日本東京", "😀👩\u200d", "e\u0301é"]).flatmap(
+    lambda letters: st.text(letters, min_size=1, max_size=120)
+)
+
+
+@given(st.dictionaries(LONG, st.integers(1, 4), max_size=4), st.sampled_from([1, 5, 400]))
+@settings(deadline=None)
+def test_the_fast_learner_gives_what_counting_anew_gives_on_long_words(words: dict[str, int], num_merges: int) -> None:
+    assert learn_merges(words, num_merges) == slow_merges(words, num_merges)
+
+
+@given(st.lists(LONG, min_size=1, max_size=3), LONG)
+@settings(deadline=None)
+def test_joining_by_a_queue_gives_what_joining_pair_after_pair_gives(texts: list[str], word: str) -> None:
+    merges = learn_merges(dict.fromkeys(texts, 1), 200)
+    numbers = {piece: number for number, piece in enumerate([*byte_symbols(), *(a + b for a, b in merges)])}
+    merged = {(numbers[a], numbers[b]): numbers[a + b] for a, b in merges}
+    for said in (word, *texts):
+        slow = single_bytes(said)
+        for pair in merges:
+            slow = merge_pair(slow, pair)
+        fast = merge_in_order([numbers[byte] for byte in single_bytes(said)], merged)
+        assert fast == [numbers[piece] for piece in slow]
+
+
+@pytest.mark.parametrize("letters", ["a", "ACGT", "abcdefghijklmnopqrstuvwxyz", "日本東京語学生"])
+def test_a_word_of_twice_the_length_takes_hardly_more_than_twice_the_work(
+    letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks at a place, not seconds: with a walk through the whole word for each merge it would be four times."""
+    looks = 0
+    holds = Chain.holds
+
+    def counted(chain: Chain, place: int, pair: tuple[int, int]) -> bool:
+        nonlocal looks
+        looks += 1
+        return holds(chain, place, pair)
+
+    monkeypatch.setattr(Chain, "holds", counted)
+    draw, works = random.Random(0), []
+    for length in (4_000, 8_000):
+        looks = 0
+        word = "".join(draw.choice(letters) for _ in range(length))
+        merges = learn_merges({word: 1}, length)
+        works.append(looks)
+        assert looks < 12 * len(word.encode()), "each place is looked at some times"
+        looks = 0
+        numbers = {piece: number for number, piece in enumerate([*byte_symbols(), *(a + b for a, b in merges)])}
+        merged = {(numbers[a], numbers[b]): numbers[a + b] for a, b in merges}
+        assert len(merge_in_order([numbers[byte] for byte in single_bytes(word)], merged)) >= 1
+        assert looks < 12 * len(word.encode())
+    assert works[1] < 3 * works[0]
 
 
 def test_no_token_can_be_made_in_two_ways() -> None:

@@ -1,10 +1,8 @@
 """GPT-2's tokenizer: learned, applied, saved, and read from the files of others."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from gptbook.merging import (
     byte_symbols,
     in_symbols,
     learn_merges,
-    merge_pair,
+    merge_in_order,
     single_bytes,
     split_words,
     utf8,
@@ -22,6 +20,7 @@ from gptbook.merging import (
 
 END_OF_TEXT = "<|endoftext|>"  # the token that stands between two texts
 REMEMBERED_WORDS = 100_000  # some 20 MB
+REMEMBERED_LETTERS = 100  # longer words hardly come twice
 OTHER_OPTIONS = (  # of a tokenizer.json, which would cut a text in another way
     "dropout",
     "continuing_subword_prefix",
@@ -55,15 +54,15 @@ class BytePairTokenizer:
         self.end_of_text = end_of_text
         self.tokens = list(byte_symbols())
         self.ids = {token: number for number, token in enumerate(self.tokens)}
-        self.ranks: dict[tuple[bytes, bytes], int] = {}
+        self.merged: dict[tuple[int, int], int] = {}  # two tokens, and what they make
         for left, right in self.merges:
             both = left + right
             if left not in self.ids or right not in self.ids or both in self.ids:
                 raise ValueError(
-                    f"{left!r} and {right!r} cannot be merge {len(self.ranks) + 1}: "
+                    f"{left!r} and {right!r} cannot be merge {len(self.merged) + 1}: "
                     "the two must be tokens by then, and what they make must be new"
                 )
-            self.ranks[left, right] = len(self.ranks)
+            self.merged[self.ids[left], self.ids[right]] = len(self.tokens)
             self.ids[both] = len(self.tokens)
             self.tokens.append(both)
         if end_of_text:
@@ -131,24 +130,24 @@ class BytePairTokenizer:
             if place > 0:
                 numbers.append(self.vocab_size - 1)
             for word in split_words(part):
-                if word not in self._remembered:
+                found = self._remembered.get(word)
+                if found is None:
+                    found = self.numbers(word)
                     if len(self._remembered) == REMEMBERED_WORDS:
                         self._remembered.clear()
-                    pieces = self.pieces(word)
-                    self._remembered[word] = [self.ids[piece] for piece in pieces]
-                numbers += self._remembered[word]
+                    if len(word) <= REMEMBERED_LETTERS:
+                        self._remembered[word] = found
+                numbers += found
         return numbers
 
+    def numbers(self, word: str) -> list[int]:
+        """The tokens of one word: its bytes, merged in the order of learning."""
+        spelled = [self.ids[byte] for byte in single_bytes(word)]
+        return merge_in_order(spelled, self.merged)
+
     def pieces(self, word: str) -> list[bytes]:
-        """The pieces of one word: its bytes, merged in the order of learning."""
-        pieces = single_bytes(word)
-        while len(pieces) > 1:
-            found = {self.ranks.get(pair, math.inf): pair for pair in pairwise(pieces)}
-            earliest = min(found)
-            if earliest == math.inf:
-                break
-            pieces = merge_pair(pieces, found[earliest])
-        return pieces
+        """The tokens of one word, as bytes."""
+        return [self.tokens[number] for number in self.numbers(word)]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text that the numbers stand for; bytes that are no UTF-8 become U+FFFD.

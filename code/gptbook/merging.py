@@ -1,13 +1,15 @@
 """The idea of byte-pair encoding: cut a text into words, merge the commonest pairs."""
 
 import heapq
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import pairwise
 
 import regex
 
+GAP = -1  # between two words: no piece
 WORD_PATTERN = (  # GPT-2's; a space belongs to the word after it
     r"'s|'t|'re|'ve|'m|'ll|'d"
     r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -77,6 +79,38 @@ def in_symbols(token: bytes) -> str:
     return "".join(symbols[bytes([byte])] for byte in token)
 
 
+class Chain:
+    """Pieces in a row, of which two neighbours can be joined without moving the rest.
+
+    A piece is a number, and stands where it begins; `GAP` is what no piece goes over.
+    Each joining takes the same few steps, however long the row is.
+    """
+
+    def __init__(self, pieces: Sequence[int]) -> None:
+        """A row, with a gap in front and behind."""
+        self.pieces = array("i", [GAP, *pieces, GAP])
+        self.after = array("i", range(1, len(pieces) + 3))  # where the next one begins
+        self.before = array("i", range(-1, len(pieces) + 1))
+
+    def pairs(self) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Each place where two pieces stand side by side, and the two."""
+        for place, pair in enumerate(pairwise(self.pieces)):
+            if GAP not in pair:
+                yield place, pair
+
+    def holds(self, place: int, pair: tuple[int, int]) -> bool:
+        """Whether the pair still stands there."""
+        pieces = self.pieces
+        return pieces[place] == pair[0] and pieces[self.after[place]] == pair[1]
+
+    def join(self, place: int, new: int) -> None:
+        """Put one piece there in the place of two."""
+        second = self.after[place]
+        third = self.after[second]
+        self.pieces[place], self.pieces[second] = new, GAP
+        self.after[place], self.before[third] = third, place
+
+
 def learn_merges(
     words: Mapping[str, int],
     num_merges: int,
@@ -88,46 +122,83 @@ def learn_merges(
     with the smaller ids wins. After each merge, on_merge gets the new piece and its
     count.
 
-    Instead of counting anew each time, it knows in which words a pair stands, and
-    corrects the counts there.
+    Instead of counting anew each time, it knows at which places a pair stands, and
+    corrects the counts of their neighbours. All words are one chain, with gaps.
     """
-    ids = {piece: number for number, piece in enumerate(byte_symbols())}
-    spelled = [single_bytes(word) for word in words]
-    times = list(words.values())
-    counts: Counter[tuple[bytes, bytes]] = Counter()
-    places: defaultdict[tuple[bytes, bytes], set[int]] = defaultdict(set)
-    for place, pieces in enumerate(spelled):
-        for pair in pairwise(pieces):
-            counts[pair] += times[place]
-            places[pair].add(place)
+    tokens = list(byte_symbols())  # by their ids
+    ids = {piece: number for number, piece in enumerate(tokens)}
+    spelled: list[int] = []
+    times = [0]  # how often the word occurs that stands at a place
+    for word, count in words.items():
+        spelled += [*(ids[piece] for piece in single_bytes(word)), GAP]
+        times += [count] * (len(spelled) + 1 - len(times))
+    chain = Chain(spelled)
+    counts: defaultdict[tuple[int, int], int] = defaultdict(int)
+    places: defaultdict[tuple[int, int], array[int]] = defaultdict(partial(array, "i"))
+    for place, pair in chain.pairs():
+        counts[pair] += times[place]
+        places[pair].append(place)
     # the commonest on top; a count may be too high by now, and is checked at its turn
-    queue = [(-n, ids[a], ids[b], (a, b)) for (a, b), n in counts.items()]
+    queue = [(-count, pair) for pair, count in counts.items()]
     heapq.heapify(queue)
     merges: list[tuple[bytes, bytes]] = []
     while queue and len(merges) < num_merges:
-        minus_count, left, right, pair = heapq.heappop(queue)
+        minus_count, pair = heapq.heappop(queue)
         count = counts[pair]
         if count < -minus_count:
             if count > 0:
-                heapq.heappush(queue, (-count, left, right, pair))
+                heapq.heappush(queue, (-count, pair))
             continue
-        new = pair[0] + pair[1]
-        ids.setdefault(new, len(ids))
-        merges.append(pair)
+        first, second = pair
+        new = len(tokens)
+        tokens.append(tokens[first] + tokens[second])
+        merges.append((tokens[first], tokens[second]))
         if on_merge:
-            on_merge(new, count)
-        changed: set[tuple[bytes, bytes]] = set()
-        for place in places.pop(pair):
-            before = spelled[place]
-            after = merge_pair(before, pair)
-            spelled[place] = after
-            for old_pair in pairwise(before):
-                counts[old_pair] -= times[place]
-            for new_pair in pairwise(after):
-                counts[new_pair] += times[place]
-                if new in new_pair:
-                    places[new_pair].add(place)
-                    changed.add(new_pair)
-        for a, b in changed:
-            heapq.heappush(queue, (-counts[a, b], ids[a], ids[b], (a, b)))
+            on_merge(tokens[new], count)
+        changed: set[tuple[int, int]] = set()
+        for place in places.pop(pair):  # from left to right, as they were found
+            if not chain.holds(place, pair):
+                continue
+            left = chain.before[place]
+            right = chain.after[chain.after[place]]
+            chain.join(place, new)
+            counts[pair] -= times[place]
+            if (piece := chain.pieces[left]) != GAP:
+                counts[piece, first] -= times[place]
+                counts[piece, new] += times[place]
+                places[piece, new].append(left)
+                changed.add((piece, new))
+            if (piece := chain.pieces[right]) != GAP:
+                counts[second, piece] -= times[place]
+                counts[new, piece] += times[place]
+                places[new, piece].append(place)
+                changed.add((new, piece))
+        for pair in changed:
+            if counts[pair] > 0:  # or it went as it came: the next place took a piece
+                heapq.heappush(queue, (-counts[pair], pair))
     return merges
+
+
+def merge_in_order(
+    pieces: Sequence[int], merged: Mapping[tuple[int, int], int]
+) -> list[int]:
+    """Join pairs, the one with the smallest new number first, until none is left.
+
+    merged has the number of what two make; it is larger than theirs. So what is joined
+    opens no pair that should have come before, and of equal ones the left comes first.
+    """
+    chain = Chain(pieces)
+    queue = [
+        (merged[pair], place, pair) for place, pair in chain.pairs() if pair in merged
+    ]
+    heapq.heapify(queue)
+    while queue:
+        new, place, pair = heapq.heappop(queue)
+        if not chain.holds(place, pair):
+            continue
+        chain.join(place, new)
+        for start in (chain.before[place], place):
+            pair = chain.pieces[start], chain.pieces[chain.after[start]]
+            if pair in merged:
+                heapq.heappush(queue, (merged[pair], start, pair))
+    return [piece for piece in chain.pieces if piece != GAP]
