@@ -5,16 +5,19 @@ steps on batches of 64 positions; the exact one takes 200 steps, and each sees a
 """
 
 import argparse
+import random
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from string import ascii_lowercase
 
 import torch
 from fair import in_turn_seconds, same_threads, spread, verdict, watched_load
 
 from gptbook.attention import causal_attention, fused_attention
-from gptbook.datasets import city_names, split_names
+from gptbook.bpe import BytePairTokenizer
+from gptbook.datasets import city_names, docstrings, split_names
 from gptbook.decoding import FastDecoder
 from gptbook.generate import generate_tokens
 from gptbook.gpt import GPT, GPTConfig
@@ -119,6 +122,37 @@ def compare_models(num_rounds: int) -> None:
     compare("Forward and backward, 8 texts of 256 tokens, 4 blocks of 256", ways, num_rounds)
 
 
+def compare_byte_pairs(num_rounds: int) -> None:
+    """Learning and applying byte pairs beside the library tokenizers: many words, and one long word."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers  # needed here only
+
+    draw = random.Random(0)
+    texts = {
+        "docstrings": "\n".join(docstrings(["numpy"])),
+        "one word of 20,000 letters": "".join(draw.choice(ascii_lowercase) for _ in range(20_000)),
+        "20,000 letters of DNA": "".join(draw.choice("ACGT") for _ in range(20_000)),
+    }
+    for name, text in texts.items():
+        theirs = Tokenizer(models.BPE())
+        theirs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet, show_progress=False)
+        ways: dict[str, Callable[[], object]] = {
+            "the library tokenizers": lambda theirs=theirs, text=text, trainer=trainer: theirs.train_from_iterator(
+                [text], trainer
+            ),
+            "our byte pairs": lambda text=text: BytePairTokenizer.learn([text], 1000),
+        }
+        compare(f"Learning 744 merges from {name}", ways, num_rounds)
+        ours = BytePairTokenizer.learn([text], 1000)
+        assert ours.encode(text) == theirs.encode(text).ids, "ours are other tokens"
+        ways = {
+            "the library tokenizers": lambda theirs=theirs, text=text: theirs.encode(text),
+            "our byte pairs": lambda ours=ours, text=text: BytePairTokenizer(ours.merges).encode(text),
+        }
+        compare(f"Encoding {name}", ways, num_rounds)
+
+
 def reading_speed() -> float:
     """Bytes a second that this machine reads: the best of five sums over half a gigabyte."""
     numbers = torch.ones(125_000_000)
@@ -176,6 +210,7 @@ def main() -> int:
     same_threads(options.threads)
     num_rounds = 1 if options.quick else 5
     code = compare_bigram_training(num_rounds)
+    compare_byte_pairs(num_rounds)
     compare_models(num_rounds)
     compare_writing(num_rounds)
     return code

@@ -1,6 +1,7 @@
 """A prepared text: what is written is what is read, and damage is named."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -90,14 +91,14 @@ def test_a_corpus_by_another_version_is_refused(corpus: Corpus) -> None:
 
 
 def test_a_tokenizer_of_another_size_is_refused(corpus: Corpus) -> None:
-    (corpus.folder / "characters.json").write_text(json.dumps({"characters": "ab"}))
+    (corpus.folder / "characters.json").write_text(json.dumps({"characters": ["a", "b"]}))
     with pytest.raises(ValueError, match="prepared with 6 different tokens, and its tokenizer has 3"):
         open_corpus(corpus.folder)
 
 
 def test_a_tokenizer_that_is_none_is_refused(corpus: Corpus) -> None:
     (corpus.folder / "characters.json").write_text("[]")
-    with pytest.raises(ValueError, match="holds no characters"):
+    with pytest.raises(ValueError, match=r"characters\.json"):
         open_corpus(corpus.folder)
 
 
@@ -125,3 +126,51 @@ def test_more_tokens_than_two_bytes_hold_are_refused(tmp_path: Path) -> None:
 def test_an_empty_part_is_refused(tmp_path: Path, letters: CharacterTokenizer) -> None:
     with pytest.raises(ValueError, match="the held_out part of the text is empty"):
         write_corpus(tmp_path, letters, [[1]], [], FACTS)
+
+
+def mutated(content: bytes, draw: random.Random) -> bytes:
+    """A file that a disk, an editor or somebody else has changed."""
+    place = draw.randrange(len(content))
+    match draw.randrange(5):
+        case 0:
+            return content[:place]
+        case 1:
+            return content[:place] + bytes([content[place] ^ 1 << draw.randrange(8)]) + content[place + 1 :]
+        case 2:
+            return (
+                content[:place] + draw.choice([b"9", b"0", b"-", b'"', b"\xff", b"\0", b"[" * 5000]) + content[place:]
+            )
+        case 3:
+            return content[:place] + content[place + draw.randrange(1, 30) :]
+    facts = json.loads(content)
+    odd = [None, True, -1, 0, 1.5, 1e308, 10**400, "", "x" * 9000, [], {}, [[]], "\ud800", float("nan")]
+    facts[draw.choice([*facts, "new"])] = draw.choice(odd)
+    return json.dumps(facts).encode()
+
+
+@pytest.mark.parametrize("file", ["corpus.json", "characters.json", "tokenizer.json"])
+def test_a_thousand_changed_files_are_refused_or_mean_the_same(file: str, tmp_path: Path) -> None:
+    """Each ends in one sentence, or in the corpus as it was written: never in another one."""
+    pieces = BytePairTokenizer([(b"a", b"n"), (b"an", b"an")], end_of_text=True)
+    tokenizer = pieces if file == "tokenizer.json" else CharacterTokenizer("abé東")
+    whole = write_corpus(tmp_path, tokenizer, [[1, 2, 3] * 9], [[2] * 20], FACTS)
+    path, draw, refusals = tmp_path / file, random.Random(0), 0
+    content = path.read_bytes()
+    for _ in range(1000):
+        path.write_bytes(mutated(content, draw))
+        said = ""
+        try:
+            again = open_corpus(tmp_path)
+        except ValueError as error:
+            said = str(error)
+        if said:
+            refusals += 1
+            assert "\n" not in said
+            assert len(said) < 600, said
+            continue
+        assert again.facts == whole.facts or set(whole.facts) - set(again.facts) == {"facts_sha256"}
+        assert {**again.facts, "facts_sha256": ""} == {**whole.facts, "facts_sha256": ""}
+        assert again.training.tolist() == whole.training.tolist()
+        assert again.tokenizer.decode([1, 2, 3]) == whole.tokenizer.decode([1, 2, 3])
+        assert again.tokenizer.vocab_size == whole.tokenizer.vocab_size
+    assert refusals > 900

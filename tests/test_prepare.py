@@ -2,17 +2,20 @@
 
 import json
 import os
+import subprocess
+import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gptbook import prepare
-from gptbook.bpe import END_OF_TEXT, BytePairTokenizer
+from gptbook.bpe import END_OF_TEXT, BytePairTokenizer, bytes_per_token
 from gptbook.corpus import open_corpus
 from gptbook.prepare import prepare_corpus
 from gptbook.pretrained import load_gpt2_tokenizer
-from gptbook.text_sources import split_documents
+from gptbook.text_sources import in_turn, split_documents
 from gptbook.tokenizer import CharacterTokenizer
 
 TEXT = "The quick brown fox jumps over the lazy dog, again and again.\n" * 40
@@ -215,6 +218,73 @@ def test_a_folder_with_something_else_is_left_alone(my_txt: str) -> None:
     Path("json/corpus.json").write_text("[1]")
     with pytest.raises(ValueError, match=r"corpus\.json was changed, or is not gptbook's"):
         prepare_corpus(my_txt, Path("json"))
+
+
+SECOND = """
+import sys
+from pathlib import Path
+from gptbook.prepare import prepare_corpus
+sys.stdin.read()
+prepare_corpus("my.txt", Path("out"))
+"""
+
+
+def test_two_processes_that_prepare_one_folder_take_turns(my_txt: str) -> None:
+    command = [sys.executable, "-u", "-c", SECOND]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.PIPE) as second:
+        assert second.stdout is not None
+        assert second.stdin is not None
+        with in_turn(Path("out")) as has_waited:
+            assert not has_waited
+            second.stdin.close()  # now it may begin
+            assert "Preparing" in second.stdout.readline()
+            assert "waits for another process" in second.stdout.readline()
+            assert list(Path("out").iterdir()) == [], "it writes nothing meanwhile"
+            text = Path(my_txt).read_text(encoding="utf-8")
+            settings = prepare.corpus_settings(my_txt, text, "auto", None, None)
+            mine = prepare.prepare_now(my_txt, text, Path("out"), "my", settings)
+            times = {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir()}
+    assert second.returncode == 0
+    assert times == {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir()}, "the other's is taken"
+
+
+def test_both_spellings_of_a_text_are_one_text(tmp_path: Path) -> None:
+    text = "Zürich und Łódź, naïve Äpfel.\n" * 50
+    folders = set()
+    for form in ("NFC", "NFD"):
+        (tmp_path / "my.txt").write_text(unicodedata.normalize(form, text), encoding="utf-8")
+        for wish in ("characters", "byte-pairs"):
+            corpus = prepare_corpus("my.txt", Path(f"{form}-{wish}"), tokenizer=wish)
+            assert corpus.facts["spelling"] == "NFC"
+            both = [*corpus.training.tolist(), *corpus.held_out.tolist()]
+            assert corpus.tokenizer.decode(both) == text
+        folders.add(prepare_corpus("my.txt").folder)
+    assert len(folders) == 1
+
+
+def test_a_corpus_from_before_is_found_prepared(my_txt: str) -> None:
+    folder = prepare_corpus(my_txt).folder
+    facts = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    for later in ("spelling", "facts_sha256"):
+        del facts[later]
+    (folder / "corpus.json").write_text(json.dumps(facts), encoding="utf-8")
+    before = contents(folder)
+    prepare_corpus(my_txt)
+    assert contents(folder) == before
+
+
+def test_the_mark_between_texts_has_no_bytes_wherever_it_comes_from(tmp_path: Path) -> None:
+    """Twice the marks, the same text: each is one more token, and no more bytes."""
+    for marks in (1, 2, 5):
+        text = (f"Some words. {END_OF_TEXT * marks}" * 100).strip()
+        (tmp_path / "my.txt").write_text(text, encoding="utf-8")
+        corpus = prepare_corpus("my.txt", Path(f"out{marks}"), vocab_size=300)
+        held_out = corpus.tokenizer.decode(corpus.held_out.tolist()).replace(END_OF_TEXT, "")
+        assert corpus.bytes_per_token == pytest.approx(len(held_out) / len(corpus.held_out))
+        assert isinstance(corpus.tokenizer, BytePairTokenizer)
+        assert bytes_per_token(corpus.tokenizer, [text, text]) == pytest.approx(
+            100 * 12 / len(corpus.tokenizer.encode(text))
+        )
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(my_txt: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def test_a_prepared_folder_a_file_and_a_moved_one_are_the_same_text(capsys: pyte
         ([], "there is no text to learn from: give --data my.txt, or a word that gptbook data prepare knows"),
         (["--data", "letters"], "letters is a folder without a prepared text: give a text file"),
         (["--data", "none.txt"], 'there is no file "none.txt": give the path of a text; or choose from shakespeare'),
-        (["--data", "short.txt"], "give a longer one, of 170 tokens or more"),
+        (["--data", "short.txt"], "and a context of 16 needs 17: give a text"),
         (["--data", "tiny.txt"], "tiny.txt is too short"),
         (["--data", "own.txt", "--rows-at-once", "3"], "give a number that divides 4"),
         (["--data", "own.txt", "--rows-at-once", "-1"], '--rows-at-once is "-1": give a whole number'),

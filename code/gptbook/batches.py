@@ -80,5 +80,5 @@ def check_long_enough(num_tokens: int, context_length: int) -> None:
     if num_tokens <= context_length:
         raise ValueError(
             f"the text has {num_tokens:,} tokens, and a context of {context_length:,} "
-            f"needs {context_length + 1:,}: give a longer text or a shorter context"
+            f"needs {context_length + 1:,}: give a longer text"
         )

@@ -283,13 +283,14 @@ class BytePairTokenizer:
 
 
 def bytes_per_token(tokenizer: BytePairTokenizer, texts: Iterable[str]) -> float:
-    """How many bytes of the texts one token holds, on average.
+    """How many bytes of the texts one token holds, on average; the end mark holds none.
 
     Raises ValueError if the texts hold no token.
     """
     num_bytes = num_tokens = 0
     for text in texts:
-        num_bytes += len(utf8(text))
+        marks = text.count(END_OF_TEXT) if tokenizer.end_of_text else 0
+        num_bytes += len(utf8(text)) - marks * len(END_OF_TEXT)
         num_tokens += len(tokenizer.encode(text))
     if num_tokens == 0:
         raise ValueError("the texts hold no token: give some text")

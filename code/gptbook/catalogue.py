@@ -9,6 +9,7 @@ from torch import nn
 
 from gptbook.checkpoint import load_checkpoint, restore_training
 from gptbook.generate import draw_token, generate_name, generate_tokens
+from gptbook.reading import in_alphabet, nfc
 from gptbook.recipes import (
     ClassifierRecipe,
     ClubsRecipe,
@@ -75,7 +76,7 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
         words = WordTokenizer(data_fact(facts, "words", run_dir))
         club_model = club_model_for(recipe, words)
         restore_training(tensors, club_model)
-        begun = words.encode(split_at_words(start, words.words))
+        begun = words.encode(split_at_words(nfc(start), words.words))
         return [
             words.decode(begun + write_sentence(club_model, begun, generator))
             for _ in range(count)
@@ -86,6 +87,7 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
             "give a run of city-bigram or another recipe for names"
         )
     letters = CharacterTokenizer(data_fact(facts, "alphabet", run_dir))
+    start = in_alphabet(start, letters.characters)
     # Twice the longest name it learned from: what rambles must end somewhere.
     longest = max(2 * data_fact(facts, "longest_name", run_dir), len(start))
     if isinstance(recipe, GPTRecipe):

@@ -18,6 +18,7 @@ from gptbook.datasets import check_own_tables, read_names
 from gptbook.forms import check_form
 from gptbook.merging import utf8
 from gptbook.progress import train_with_bar
+from gptbook.reading import nfc
 from gptbook.recipe_list import recipe
 from gptbook.recipes import (
     NamesRecipe,
@@ -186,9 +187,11 @@ def complete_command(options: argparse.Namespace) -> None:
     check_form(options, "complete", sampling_form(options))
     model, tokenizer = open_pretrained(options.weights)
     temperature = 1.0 if options.temperature is None else options.temperature
+    # as nearly all that it has read is spelled; encode itself stays GPT-2's
+    start = nfc(options.start or "")
     how = (options.tokens or 50, temperature, options.seed or 0)
     choice = (options.top_k, options.top_p)
-    for piece in continue_text(model, tokenizer, options.start or "", *how, *choice):
+    for piece in continue_text(model, tokenizer, start, *how, *choice):
         print(piece, end="", flush=True)
     print()
 
@@ -228,7 +231,7 @@ def refuse_tokenizer(run_dir: Path) -> None:
 
 def tokens_command(options: argparse.Namespace) -> None:
     """Print the pieces of a text, and their numbers. Raises ValueError for none."""
-    text = " ".join(options.text)
+    text = nfc(" ".join(options.text))
     if not text:
         raise ValueError("the text is empty: give at least one character")
     tokenizer = load_tokenizer(options.run_dir)

@@ -13,6 +13,17 @@ from gptbook.batches import Tokens, token_batch
 from gptbook.bpe import BytePairTokenizer
 from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import read_json
+from gptbook.facts import (
+    Digest,
+    Fields,
+    Listing,
+    Real,
+    Whole,
+    Words,
+    check_facts,
+    facts_sha256,
+)
+from gptbook.merging import utf8
 from gptbook.tokenizer import CharacterTokenizer
 
 CORPUS_FORMAT = "gptbook corpus 1"
@@ -21,6 +32,23 @@ CHARACTERS_FILE = "characters.json"
 PIECES_FILE = "tokenizer.json"
 TOKEN_FILES = {"training": "training.bin", "held_out": "held_out.bin"}
 TOKEN_TYPE = np.dtype("<u2")  # two bytes a token, the low one first: 65,536 tokens
+CORPUS_SHAPE = Fields(
+    required={
+        "format": Words((CORPUS_FORMAT,)),
+        "name": Words(),
+        "bytes_per_token": Real(1e-9, 1e9),
+        "vocab_size": Whole(1, 2**16),
+        "tokenizer_sha256": Digest(),
+        **{f"{part}_tokens": Whole(1) for part in TOKEN_FILES},
+        **{f"{part}_sha256": Digest() for part in TOKEN_FILES},
+    },
+    optional={
+        "settings": Fields({}, is_open=True),
+        "spelling": Words(),
+        "revision": Words(),
+        "facts_sha256": Digest(),  # of all the others; corpora from before lack it
+    },
+)
 ALWAYS_HASHED = 2**26  # bytes; a larger file is trusted if its length is right
 
 TextTokenizer = CharacterTokenizer | BytePairTokenizer
@@ -46,6 +74,12 @@ class Corpus:
         """How many bytes of the held-out text one token holds, on average."""
         return float(self.facts["bytes_per_token"])
 
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes the whole text has, about."""
+        num_tokens = len(self.training) + len(self.held_out)
+        return round(num_tokens * self.bytes_per_token)
+
     def batch(
         self,
         context_length: int,
@@ -70,6 +104,20 @@ class Corpus:
         )
         check_vocabulary(inputs, self.vocab_size, path)
         return inputs, targets
+
+
+def token_bytes(tokenizer: TextTokenizer) -> list[int]:
+    """How many bytes of text, in UTF-8, each token stands for.
+
+    The mark between two texts is no text and has 0 bytes. So bits per byte are per byte
+    of text: what the marks cost is counted, and their letters are not.
+    """
+    if isinstance(tokenizer, CharacterTokenizer):
+        return [0, *(len(utf8(letter)) for letter in tokenizer.characters)]
+    num_bytes = [len(token) for token in tokenizer.tokens]
+    if tokenizer.end_of_text:
+        num_bytes[-1] = 0
+    return num_bytes
 
 
 def write_corpus(
@@ -133,6 +181,8 @@ def describe_corpus(
         **described,
         "tokenizer_sha256": file_sha256(tokenizer_path(folder)),
     }
+    content = {key: value for key, value in content.items() if value is not None}
+    content["facts_sha256"] = facts_sha256(content)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_whole(folder / CORPUS_FACTS_FILE, text.encode())
 
@@ -153,12 +203,19 @@ def open_corpus(folder: Path) -> Corpus:
         raise ValueError(
             f'{path} is not of this version ("{CORPUS_FORMAT}"): prepare the text again'
         )
+    again = "prepare the text again"
+    check_facts(facts, CORPUS_SHAPE, path, again)
+    whole = {key: value for key, value in facts.items() if key != "facts_sha256"}
+    if facts.get("facts_sha256", facts_sha256(whole)) != facts_sha256(whole):
+        raise ValueError(f"{path} was changed: {again}")
     tokenizer = load_tokenizer_file(folder)
     if tokenizer.vocab_size != facts.get("vocab_size"):
         raise ValueError(
             f"{folder} was prepared with {facts.get('vocab_size')} different tokens, "
             f"and its tokenizer has {tokenizer.vocab_size}: prepare the text again"
         )
+    if file_sha256(tokenizer_path(folder)) != facts["tokenizer_sha256"]:
+        raise ValueError(f"{tokenizer_path(folder)} was changed: {again}")
     training, held_out = (
         map_tokens(folder / TOKEN_FILES[part], facts, part) for part in TOKEN_FILES
     )
@@ -225,8 +282,7 @@ def load_tokenizer_file(folder: Path) -> TextTokenizer:
     path = tokenizer_path(folder)
     if path.name == PIECES_FILE:
         return BytePairTokenizer.load(path)
+    letters = Listing(Words(least=1, most=1), least=1, different=True)
     content = read_json(path)
-    try:
-        return CharacterTokenizer(content["characters"])
-    except (KeyError, TypeError):
-        raise ValueError(f"{path} holds no characters: get it again") from None
+    check_facts(content, Fields({"characters": letters}), path, "get the file again")
+    return CharacterTokenizer(content["characters"])

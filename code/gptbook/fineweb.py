@@ -27,8 +27,10 @@ from gptbook.corpus import (
     Corpus,
     describe_corpus,
     open_corpus,
+    token_bytes,
 )
 from gptbook.datasets import read_json
+from gptbook.facts import Fields, Whole, facts_sha256
 
 WEB_TEXTS = {  # a name: its repository of data sets
     "fineweb": "HuggingFaceFW/fineweb",
@@ -36,6 +38,13 @@ WEB_TEXTS = {  # a name: its repository of data sets
 }
 SAMPLE_FOLDER = "sample/10BT"
 PROGRESS_FILE = "progress.json"
+PROGRESS_SHAPE = Fields(
+    required={
+        "settings": Fields({}, is_open=True),
+        "tokens": Fields({part: Whole() for part in TOKEN_FILES}),
+    },
+    is_open=True,
+)
 SHARD_TOKENS = 10_000_000  # between two saves: 20 MB, some seconds
 DOCUMENTS_AT_ONCE = 1_000  # tokenised together, on all cores
 
@@ -160,8 +169,7 @@ def prepare_web_text(
         with closing(streamed_texts(files, progress["reader"])) as batches:
             grow_files(folder, progress, sizes, batches, encode, shard_tokens)
     held_out = np.fromfile(folder / TOKEN_FILES["held_out"], dtype=TOKEN_TYPE)
-    num_bytes = np.array([len(token) for token in tokenizer.tokens])
-    num_bytes[tokenizer.vocab_size - 1] = 0  # the mark between two texts is no text
+    num_bytes = np.array(token_bytes(tokenizer))
     facts = {
         "name": settings["source"],
         "bytes_per_token": float(num_bytes[held_out].mean()),
@@ -184,8 +192,11 @@ def saved_progress(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         start = {"revision": None, "tokens": tokens, "reader": None}
         return {"settings": dict(settings), **start}
     progress = read_json(path)
-    saved = progress.get("tokens") if isinstance(progress, dict) else None
-    if not isinstance(saved, dict) or saved.keys() != TOKEN_FILES.keys():
+    is_right = not PROGRESS_SHAPE.problem(progress)
+    digest = progress.pop("sha256", None) if is_right else ""
+    is_right = is_right and digest in (None, facts_sha256(progress))
+    is_right = is_right and isinstance(progress.get("revision", 0), str | None)
+    if not is_right or "reader" not in progress:
         raise ValueError(f"{path} was changed: delete {folder} and begin anew")
     return dict(progress)
 
@@ -253,7 +264,8 @@ def grow_files(
                     pieces.clear()
                 saved = whole
                 progress |= {"tokens": dict(done), "reader": state}
-                content = json.dumps(progress, indent=1) + "\n"
+                saved_facts = progress | {"sha256": facts_sha256(progress)}
+                content = json.dumps(saved_facts, indent=1) + "\n"
                 write_whole(folder / PROGRESS_FILE, content.encode())
 
 

@@ -19,7 +19,8 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
 def bits_per_byte(nats_per_token: float, bytes_per_token: float) -> float:
     """The same surprise for each byte of text, in bits: it compares across tokenizers.
 
-    A longer token surprises more, and there are fewer of them; a byte is a byte.
+    A longer token surprises more, and there are fewer of them; a byte is a byte. Bytes
+    are those of the text in UTF-8: the mark between two texts has none.
     Raises ValueError if a token has no bytes.
     """
     if not bytes_per_token > 0:

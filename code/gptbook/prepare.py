@@ -18,6 +18,7 @@ from gptbook.corpus import (
     Corpus,
     TextTokenizer,
     open_corpus,
+    token_bytes,
     write_corpus,
 )
 from gptbook.datasets import docstrings, read_json
@@ -29,6 +30,7 @@ from gptbook.text_sources import (
     SHAKESPEARE_SHA256,
     TEXT_SOURCES,
     cache_folder,
+    in_turn,
     own_text,
     split_documents,
     tiny_shakespeare,
@@ -83,28 +85,41 @@ def prepare_corpus(
     print(f"Preparing {name} in {folder} ...", flush=True)
     is_new = not folder.exists()
     try:
-        if source in WEB_TEXTS:
-            print("Ctrl-C stops; the same command goes on.", flush=True)
-            return prepare_web_text(folder, load_gpt2_tokenizer, settings)
-        if source == "docstrings":
-            parts = split_documents(docstrings(LIBRARIES))
-        else:
-            whole = tiny_shakespeare() if text is None else text
-            cut = int(0.9 * len(whole))  # where nanoGPT cuts
-            parts = [whole[:cut]], [whole[cut:]]
-        return write_texts(folder, name, settings, *parts)
+        with in_turn(folder) as has_waited:
+            there = prepared_before(folder, settings) if has_waited else None
+            if there is not None:
+                return there
+            try:
+                return prepare_now(source, text, folder, name, settings)
+            finally:
+                if not any((folder / name).exists() for name in KEPT_FILES):
+                    for file in OWN_FILES:
+                        (folder / file).unlink(missing_ok=True)
+                    if is_new and folder.is_dir() and not any(folder.iterdir()):
+                        folder.rmdir()
     except OSError as error:
         raise OSError(
             error.errno,
             f"{name} cannot be prepared in {folder} ({error.strerror or error}): make "
             "room there, or choose another folder",
         ) from error
-    finally:
-        if not any((folder / name).exists() for name in KEPT_FILES):
-            for file in OWN_FILES:
-                (folder / file).unlink(missing_ok=True)
-        if is_new and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+
+
+def prepare_now(
+    source: str, text: str | None, folder: Path, name: str, settings: Mapping[str, Any]
+) -> Corpus:
+    """Prepare a text, or go on with web text, in a folder that is this process's."""
+    if source in WEB_TEXTS:
+        print("Ctrl-C stops; the same command goes on.", flush=True)
+        return prepare_web_text(folder, load_gpt2_tokenizer, settings)
+    if source == "docstrings":
+        parts = split_documents(docstrings(LIBRARIES))
+    else:
+        whole = tiny_shakespeare() if text is None else text
+        cut = int(0.9 * len(whole))  # where nanoGPT cuts
+        parts = [whole[:cut]], [whole[cut:]]
+    spelling = "NFC" if text else "as it came"
+    return write_texts(folder, name, settings, *parts, spelling=spelling)
 
 
 def corpus_settings(
@@ -222,8 +237,12 @@ def write_texts(
     settings: Mapping[str, Any],
     training: Sequence[str],
     held_out: Sequence[str],
+    spelling: str = "as it came",
 ) -> Corpus:
-    """Choose the tokens and write both parts in them; of several texts, each marked."""
+    """Choose the tokens and write both parts in them; of several texts, each marked.
+
+    spelling is how the texts write accents; corpora from before do not say it.
+    """
     tokenizer: TextTokenizer
     are_many = len(training) > 1
     if settings["tokenizer"] == "characters":
@@ -236,10 +255,12 @@ def write_texts(
     is_spelled = isinstance(tokenizer, CharacterTokenizer)
     mark = [0 if is_spelled else tokenizer.vocab_size - 1] if are_many else []
     measured = list(encoded(tokenizer, held_out, mark))
-    num_bytes = sum(len(utf8(text)) for text in held_out)
+    held = token_bytes(tokenizer)
+    num_bytes = sum(held[token] for piece in measured for token in piece)
     facts = {
         "name": name,
         "bytes_per_token": num_bytes / sum(map(len, measured)),
+        "spelling": spelling,
         "settings": dict(settings),
     }
     pieces = encoded(tokenizer, training, mark)

@@ -3,6 +3,7 @@
 import io
 import stat
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -33,14 +34,15 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def in_alphabet(text: str, alphabet: set[str]) -> str:
+def in_alphabet(text: str, alphabet: Iterable[object]) -> str:
     """A prompt in the spelling that a model's alphabet has: NFC, or else NFD.
 
     NFD, accents apart, is for models that learned before texts were normalised.
     """
+    known = set(alphabet)
     spelled = nfc(text)
     apart = unicodedata.normalize("NFD", text)
-    return apart if set(apart) <= alphabet and set(spelled) - alphabet else spelled
+    return apart if known >= set(apart) and set(spelled) - known else spelled
 
 
 def brief_text(text: str, most: int = SHOWN_LETTERS) -> str:

@@ -22,6 +22,7 @@ from gptbook.export import save_for_huggingface, save_for_web
 from gptbook.forms import check_form
 from gptbook.machine import check_device, this_machine
 from gptbook.memory import size_lines
+from gptbook.reading import in_alphabet
 from gptbook.receipt import receipt_lines
 from gptbook.recipe_list import recipe
 from gptbook.run_files import read_sessions
@@ -155,8 +156,8 @@ def sample_text(options: argparse.Namespace) -> None:
     Raises ValueError for a prompt that cannot be.
     """
     check_form(options, "sample", sampling_form(options))
-    start = options.start or ""
     model, tokenizer, _ = load_text_model(options.run_dir)
+    start = in_alphabet(options.start or "", tokenizer.ids)
     begun = tokenizer.encode(start) or [first_token(tokenizer)]
     generator = torch.Generator().manual_seed(options.seed or 0)
     for number in range(options.count or 1):

@@ -4,14 +4,18 @@ import hashlib
 import os
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
+from gptbook.bpe import BytePairTokenizer
 from gptbook.checkpoint import write_whole
+from gptbook.corpus import Corpus
 from gptbook.datasets import read_text, readers_text, split_names
+from gptbook.text_recipes import laptop
 from gptbook.tokenizer_training import LIBRARIES
 
 TEXT_SOURCES = {  # what can be prepared by name
@@ -36,11 +40,71 @@ def cache_folder() -> Path:
     """Where downloads and prepared texts are: `GPTBOOK_CACHE`, or ~/.cache/gptbook.
 
     As with other tools, `XDG_CACHE_HOME` stands for ~/.cache where it is set.
+    Raises ValueError for a user who has no home.
     """
     if os.environ.get("GPTBOOK_CACHE"):
         return Path(os.environ["GPTBOOK_CACHE"])
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "gptbook"
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "gptbook"
+    except RuntimeError:
+        raise ValueError(
+            "this user has no home folder: set GPTBOOK_CACHE to a folder for texts"
+        ) from None
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[bool]:
+    """Wait until no other process prepares a text in a folder; whether one did.
+
+    The folder itself is locked, so that nothing is left behind. Raises OSError if it
+    cannot be made. Where folders cannot be locked, as on Windows, nobody waits.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, PermissionError):
+        yield False
+        return
+    try:
+        has_waited = False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("  waits for another process, which prepares it now", flush=True)
+            has_waited = True
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield has_waited
+    finally:
+        os.close(handle)
+
+
+def fewest_characters(context_length: int) -> int:
+    """How many characters a text needs whose held-out tenth fills one window."""
+    fewest = 10 * context_length
+    while fewest - int(0.9 * fewest) <= context_length:
+        fewest += 1
+    return fewest
+
+
+def check_text_length(corpus: Corpus, context_length: int) -> None:
+    """Raise ValueError, which says how much is needed, for a text that is too short."""
+    for part, tokens in (
+        ("held-out tenth", corpus.held_out),
+        ("training part", corpus.training),
+    ):
+        if len(tokens) <= context_length:
+            wanted = fewest_characters(context_length)
+            if isinstance(corpus.tokenizer, BytePairTokenizer):
+                times = (context_length + 1) / len(tokens)
+                wanted = int(1.05 * times * corpus.num_bytes) + 1  # about
+            raise ValueError(
+                f"the {part} of {corpus.facts['name']} has {len(tokens):,} tokens, "
+                f"and a context of {context_length:,} needs {context_length + 1:,}: "
+                f"give a text of some {wanted:,} characters or more"
+            )
 
 
 def own_text(source: str) -> str:
@@ -56,8 +120,9 @@ def own_text(source: str) -> str:
     text = readers_text(path)
     if len(text) < FEWEST_CHARACTERS:
         raise ValueError(
-            f"{path} is too short to learn from nine tenths and hold out one: give "
-            f"{FEWEST_CHARACTERS} characters or more, better a million"
+            f"{path} is too short to learn from nine tenths and hold out one, it has "
+            f"{len(text)} characters: {laptop().name} needs "
+            f"{fewest_characters(laptop().context_length):,}, better a million"
         )
     if len(set(text)) == 1:
         raise ValueError(

@@ -26,7 +26,7 @@ from gptbook.shell import shell_words
 from gptbook.text_model import fitting_rows
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
-from gptbook.text_sources import TEXT_SOURCES
+from gptbook.text_sources import TEXT_SOURCES, check_text_length
 
 
 def text_recipe_from(options: argparse.Namespace, chosen: TextRecipe) -> TextRecipe:
@@ -52,7 +52,7 @@ def train_text(
             stack.enter_context(redirect_stdout(silence))
         check_machine_options(options, chosen, team)
         corpus = stack.enter_context(together(team, lambda: corpus_for(options.data)))
-        check_text_length(corpus, chosen)
+        check_text_length(corpus, chosen.context_length)
         chosen = replace(
             text_recipe_from(options, chosen), data=str(corpus.folder.resolve())
         )
@@ -93,18 +93,6 @@ def check_machine_options(
         device="cpu", precision="float32", name="", memory_bytes=0, num_threads=1
     )
     fitting_rows(chosen, 1, any_machine, team, options.rows_at_once or 1)
-
-
-def check_text_length(corpus: Corpus, chosen: TextRecipe) -> None:
-    """Raise ValueError if a part of the text is shorter than one window of a recipe."""
-    window = chosen.context_length + 1
-    parts = len(corpus.training), len(corpus.held_out)
-    if min(parts) < window:
-        raise ValueError(
-            f"{chosen.name} reads windows of {window:,} tokens, and this text has "
-            f"{parts[0]:,} to learn from and {parts[1]:,} held out: give a longer one, "
-            f"of {10 * window:,} tokens or more"
-        )
 
 
 def text_run_for(

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from gptbook.bpe import BytePairTokenizer, bytes_per_token
 from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import docstrings, read_json, readers_text, split_names
+from gptbook.facts import MOST_WHOLE, Fields, Real, Whole, Words
 from gptbook.recipes import TokenizerRecipe
 from gptbook.runs import brief
 from gptbook.shell import shell_words
@@ -20,6 +21,14 @@ LIBRARIES = ("matplotlib", "numpy", "pandas")  # whose docstrings are read
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_FACTS_FILE = "training.json"
 TOKENIZER_FORMAT = "gptbook tokenizer 1"
+MEASURED_SHAPE = Fields(
+    {
+        "num_training": Whole(1),
+        "num_held_out": Whole(1),
+        "bytes_per_token": Real(1e-9, 1e9),
+        "sentence": Words(most=MOST_WHOLE),
+    }
+)
 
 
 def split_texts(recipe: TokenizerRecipe) -> tuple[list[str], list[str]]:
@@ -70,7 +79,10 @@ def learn_tokenizer(
 def measure_tokenizer(
     tokenizer: BytePairTokenizer, training: list[str], held_out: list[str]
 ) -> dict[str, Any]:
-    """How well it does on docstrings that it never saw, and one sentence of theirs."""
+    """How well it does on texts that it never saw, and one sentence of theirs.
+
+    The sentence is a first line that looks like one; else any first line.
+    """
     lines = [text.partition("\n")[0] for text in held_out]
     handy = [
         line
@@ -137,6 +149,7 @@ def finished_tokenizer(run_dir: Path, recipe: TokenizerRecipe) -> dict[str, Any]
         there, measured = dict(record["facts"]), dict(record["measured"])
         digest = record["tokenizer_sha256"]
         is_known = record["format"] == TOKENIZER_FORMAT
+        is_known = is_known and not MEASURED_SHAPE.problem(measured)
     except (KeyError, TypeError, ValueError):
         is_known = False
     if not is_known:
