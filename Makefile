@@ -10,7 +10,7 @@ WORKERS ?= 3
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test bench lint lock shots pieces sky clean
+.PHONY: help install book serve test bench vary lint lock shots pieces sky clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(STAMP)  ## measure speed: ratios against another way of doing it, in on
 	$(BIN)/python tests/bench_nanogpt.py
 	$(BIN)/python tests/bench_widgets.py
 	$(BIN)/python tests/bench_keys.py
+
+vary: $(STAMP)  ## execute the chapters as other processors would, and list what the pages would say otherwise
+	$(BIN)/python tests/other_processors.py
 
 lint: $(STAMP)  ## check style and types, change nothing
 	$(BIN)/ruff check .
