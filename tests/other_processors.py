@@ -79,7 +79,6 @@ def run(chapter: Chapter, way: Way | None, memory: Path) -> Execution:
     with (
         patch.object(kernel, "kernel_environment", lambda: usual | way.environment),
         patch.object(kernel, "STARTUP", kernel.STARTUP + way.startup),
-        patch.object(kernel, "SECONDS_PER_CELL", 10 * kernel.SECONDS_PER_CELL),
     ):
         return execute.execute(chapter, OtherProject(this_project().root, memory), lambda line: None)
 

@@ -27,7 +27,8 @@ from bookbuild.outputs import check_outputs, joined, steady
 from bookbuild.project import LIVE_DIR_VARIABLE, Project
 from bookbuild.source import FlatCell
 
-SECONDS_PER_CELL = 120
+SECONDS_PER_CELL = 900
+"""A guard against a cell that hangs; a busy machine takes ten times as long as a quiet one."""
 SECONDS_TO_START = 600
 """For what no chapter can help: a kernel that starts, and imports PyTorch, on a slow or busy machine."""
 MOST_LIVE_BYTES = 1024**2
