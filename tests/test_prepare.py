@@ -15,7 +15,7 @@ from gptbook.bpe import END_OF_TEXT, BytePairTokenizer, bytes_per_token
 from gptbook.corpus import open_corpus
 from gptbook.prepare import prepare_corpus
 from gptbook.pretrained import load_gpt2_tokenizer
-from gptbook.text_sources import in_turn, split_documents
+from gptbook.text_sources import alone_in, split_documents
 from gptbook.tokenizer import CharacterTokenizer
 
 TEXT = "The quick brown fox jumps over the lazy dog, again and again.\n" * 40
@@ -234,7 +234,7 @@ def test_two_processes_that_prepare_one_folder_take_turns(my_txt: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.PIPE) as second:
         assert second.stdout is not None
         assert second.stdin is not None
-        with in_turn(Path("out")) as has_waited:
+        with alone_in(Path("out")) as has_waited:
             assert not has_waited
             second.stdin.close()  # now it may begin
             assert "Preparing" in second.stdout.readline()

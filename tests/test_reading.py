@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gptbook.datasets import check_own_tables, read_json, read_names, read_text, readers_table, readers_text
-from gptbook.reading import LARGEST_FILE, in_alphabet, nfc, table_fault, tidy
+from gptbook.reading import LARGEST_FILE, in_alphabet, nfc, regular, table_fault, tidy
 
 NAMES = ["Berea", "Zürich", "São Paulo", "Łódź", "N'Djamena", "Saint-Denis"]
 
@@ -303,3 +303,16 @@ def test_an_own_table_that_stands_for_the_books_is_checked_before_a_command_begi
 def test_a_pipe_is_no_text(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     sentence(lambda: read_text(tmp_path / "pipe"), tmp_path / "pipe")
+
+
+def test_a_file_is_known_by_its_whole_path_and_a_pipe_by_what_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "city\n")
+    assert regular(Path("list.csv")) == str(tmp_path.resolve() / "list.csv")
+    reading, writing = os.pipe()
+    typed = Path(f"/dev/fd/{reading}")  # as a shell's <(...) gives it
+    assert "pipe" in sentence(lambda: regular(typed), typed)
+    os.close(reading)
+    os.close(writing)

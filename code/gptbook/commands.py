@@ -18,7 +18,7 @@ from gptbook.datasets import check_own_tables, read_names
 from gptbook.forms import check_form
 from gptbook.merging import utf8
 from gptbook.progress import train_with_bar
-from gptbook.reading import nfc
+from gptbook.reading import nfc, regular
 from gptbook.recipe_list import recipe
 from gptbook.recipes import (
     NamesRecipe,
@@ -89,10 +89,10 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         chosen = replace(chosen, num_steps=options.steps)
     if options.text is not None:
         assert isinstance(chosen, TokenizerRecipe)
-        chosen = replace(chosen, text_file=str(options.text.resolve()))
+        chosen = replace(chosen, text_file=regular(options.text))
     if wants_own_names(options):
         assert isinstance(chosen, NamesRecipe)
-        file = str(options.names.resolve())
+        file = regular(options.names)
         chosen = replace(chosen, names_file=file, column=options.column)
     return chosen
 

@@ -29,8 +29,8 @@ from gptbook.runs import brief
 from gptbook.text_sources import (
     SHAKESPEARE_SHA256,
     TEXT_SOURCES,
+    alone_in,
     cache_folder,
-    in_turn,
     own_text,
     split_documents,
     tiny_shakespeare,
@@ -85,7 +85,7 @@ def prepare_corpus(
     print(f"Preparing {name} in {folder} ...", flush=True)
     is_new = not folder.exists()
     try:
-        with in_turn(folder) as has_waited:
+        with alone_in(folder) as has_waited:
             there = prepared_before(folder, settings) if has_waited else None
             if there is not None:
                 return there

@@ -80,6 +80,17 @@ def file_fault(path: Path | str) -> str:
     return ""
 
 
+def regular(path: Path) -> str:
+    """The whole path of a reader's file, by which it is found again.
+
+    Raises ValueError for a pipe or a device, which has no such path, and for a file
+    that cannot be read.
+    """
+    if fault := file_fault(path):
+        raise ValueError(f"{path} {fault}")
+    return str(path.resolve())
+
+
 def text_fault(path: Path | str) -> str:
     """What makes a readable file no text in UTF-8; "" if it is text."""
     if fault := file_fault(path):

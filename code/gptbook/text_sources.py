@@ -54,7 +54,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def in_turn(folder: Path) -> Iterator[bool]:
+def alone_in(folder: Path) -> Iterator[bool]:
     """Wait until no other process prepares a text in a folder; whether one did.
 
     The folder itself is locked, so that nothing is left behind. Raises OSError if it
