@@ -73,8 +73,11 @@ def settled(piece: Locator) -> None:
 def shown(piece: Locator) -> list[str]:
     """All that stands in the piece, but for what is told once."""
     settled(piece)
-    bars = piece.locator("[role=img]").evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
-    return [*piece.locator("> :not(.live-status)").all_inner_texts(), *bars]
+    bars = piece.locator("[role=img]").evaluate_all("all => all.map((one) => one.getAttribute('aria-label') ?? '')")
+    parts = piece.locator("> :not(.live-status)").evaluate_all(
+        "all => all.map((one) => one.innerText ?? '')"
+    )  # SVG has none
+    return [*parts, *bars]
 
 
 @with_text

@@ -63,8 +63,8 @@ class Tokenizer extends LivePiece {
   #drawn = []; // the tokens behind the chips
 
   check({ text, merges, token }) {
-    const count = (value, otherwise) => (Number.isInteger(value) && value >= 0 ? value : otherwise);
-    return { text: clip(text), merges: count(merges, ALL), token: count(token, 0) };
+    const count = (value, most, otherwise) => (Number.isInteger(value) && value >= 0 && value < most ? value : otherwise);
+    return { text: clip(text), merges: count(merges, this.opening.merges, ALL), token: count(token, MOST_DRAWN, 0) };
   }
 
   open({ merges }) {
