@@ -205,7 +205,7 @@ def test_a_checkpoint_without_its_alphabet_or_with_another_is_named(
         tensors, facts = load_checkpoint(tmp_path / kind)
         del facts["data"][kind]
         save_checkpoint(tmp_path / kind, tensors=tensors, facts=facts)
-        with pytest.raises(ValueError, match=f"does not say its {kind}, it was changed: copy the run folder again"):
+        with pytest.raises(ValueError, match=f"has no {kind}: .*was changed: copy the run folder again"):
             write_samples(tmp_path / kind, start="", count=1, seed=0)
     for folder, recipe in {"net": short, "gpt": gpt}.items():
         begun(recipe, tmp_path / folder)
@@ -214,7 +214,7 @@ def test_a_checkpoint_without_its_alphabet_or_with_another_is_named(
         save_checkpoint(tmp_path / folder, tensors=tensors, facts=facts)
         with pytest.raises(ValueError, match="the checkpoint is of another model"):
             write_samples(tmp_path / folder, start="", count=1, seed=0)
-        with pytest.raises(ValueError, match=r"alphabet is \['x', 'y', 'z'\] there"):
+        with pytest.raises(ValueError, match="the checkpoint is of another model"):
             load_run(tmp_path / folder)
 
 

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from gptbook.checkpoint import (
+    CHECKPOINT_FORMAT,
+    FORMAT_WITHOUT_SHA256,
+    check_fits,
     load_checkpoint,
     restore_training,
     save_checkpoint,
@@ -143,7 +146,7 @@ def test_a_checkpoint_of_a_newer_version_says_that_it_needs_one(tmp_path: Path) 
     save_checkpoint(tmp_path, tensors=TENSORS, facts=FACTS)
     path = tmp_path / "checkpoint.json"
     newer = "gptbook checkpoint 12"
-    path.write_text(path.read_text().replace("gptbook checkpoint 1", newer))
+    path.write_text(path.read_text().replace(CHECKPOINT_FORMAT, newer))
     with pytest.raises(ValueError, match=f'is no checkpoint of this version .*: "{newer}" needs a newer gptbook$'):
         load_checkpoint(tmp_path)
     path.write_text(path.read_text().replace(newer, "another program 2"))
@@ -181,6 +184,97 @@ def test_facts_cannot_point_outside_the_folder_or_hold_nonsense(tmp_path: Path, 
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ValueError, match="was changed"):
         load_checkpoint(tmp_path)
+
+
+def in_old_format(path: Path, change: dict[str, Any] | None = None) -> None:
+    """Write the facts as the first version of the format did: without a checksum of their own."""
+    record = json.loads(path.read_text())
+    del record["sha256"]
+    path.write_text(json.dumps({**record, "format": FORMAT_WITHOUT_SHA256, **(change or {})}, indent=1))
+
+
+def test_a_checkpoint_of_the_first_format_opens_as_ever(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, tensors=TENSORS, facts=FACTS)
+    in_old_format(tmp_path / "checkpoint.json")
+    tensors, facts = load_checkpoint(tmp_path)
+    assert same(tensors, TENSORS)
+    assert facts == FACTS
+
+
+def test_any_changed_letter_of_the_facts_is_noticed_and_another_layout_is_not(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, tensors=TENSORS, facts=FACTS)
+    path = tmp_path / "checkpoint.json"
+    whole = path.read_bytes()
+    path.write_text(json.dumps(json.loads(whole), sort_keys=True, ensure_ascii=True))
+    assert load_checkpoint(tmp_path)[1] == FACTS
+    for change in ({"step": 4}, {"names": ["köln", "a c"]}, {"losses": [0.1]}, {"nothing": 0}, {"more": 1}):
+        record = json.loads(whole)
+        path.write_text(json.dumps({**record, "facts": {**record["facts"], **change}}))
+        with pytest.raises(ValueError, match=r"checkpoint\.json was changed"):
+            load_checkpoint(tmp_path)
+    record = json.loads(whole)
+    del record["sha256"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="sha256"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_run_that_is_saved_while_it_is_read_is_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path, tensors=TENSORS, facts=FACTS)
+    later = {"a": torch.ones(9)}
+    really_read, reads = Path.read_bytes, []
+
+    def read(path: Path) -> bytes:
+        content = really_read(path)
+        reads.append(path.name)
+        if len(reads) == 1:  # between the two files of the reader, another process saves
+            save_checkpoint(tmp_path, tensors=later, facts={"step": 4})
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    tensors, facts = load_checkpoint(tmp_path)
+    assert same(tensors, later)
+    assert facts == {"step": 4}
+
+
+def test_weights_of_the_readers_own_are_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "weights-final.safetensors"
+    mine.write_bytes(b"mine")
+    for value in (1.0, 2.0):
+        save_checkpoint(tmp_path, tensors={"a": torch.tensor(value)}, facts={})
+    assert mine.read_bytes() == b"mine"
+
+
+def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, tensors=TENSORS, facts=FACTS)
+
+    def forbidden(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    with pytest.raises(ValueError, match=r"checkpoint\.json is another user's"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_model_is_compared_before_it_takes_memory() -> None:
+    model = nn.Linear(4, 3)
+    tensors = training_tensors(model, torch.optim.SGD(model.parameters()))
+    check_fits(tensors, lambda: nn.Linear(4, 3))
+    with pytest.raises(ValueError, match="of another model"):
+        check_fits(tensors, lambda: nn.Linear(10**9, 10**9))  # 4 * 10^18 bytes, if they were asked for
+    with pytest.raises(ValueError, match="float64"):
+        check_fits(tensors, lambda: nn.Linear(4, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", ["9.exp_avg", "x.exp_avg", "-1.exp_avg", "0", "0.exp_avg"])
+def test_what_an_optimizer_remembers_is_of_its_parameters(name: str) -> None:
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.Adam(model.parameters())
+    tensors = training_tensors(model, optimizer)
+    with pytest.raises(ValueError, match="another optimizer"):
+        restore_training({**tensors, f"optimizer.{name}": torch.zeros(2)}, model, optimizer)
 
 
 def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range) -> None:

@@ -1,14 +1,18 @@
 """Which recipe makes which run, and how what was trained writes."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from gptbook.checkpoint import load_checkpoint, restore_training
+from gptbook.checkpoint import check_fits, load_checkpoint, restore_training
+from gptbook.classifier import IrisNet
 from gptbook.generate import draw_token, generate_name, generate_tokens
+from gptbook.modern import ModernGPT
+from gptbook.ngram import NgramNet, context_windows
 from gptbook.reading import in_alphabet, nfc
 from gptbook.recipes import (
     ClassifierRecipe,
@@ -18,7 +22,9 @@ from gptbook.recipes import (
     NgramRecipe,
     Recipe,
 )
-from gptbook.runs import Run, check_trained, recipe_in
+from gptbook.run_facts import check_sizes, recipe_in
+from gptbook.runs import Run, check_trained
+from gptbook.saved_text import corpus_of_run
 from gptbook.sequence_tasks import (
     ClubRun,
     NameRun,
@@ -26,10 +32,13 @@ from gptbook.sequence_tasks import (
     club_model_for,
     gpt_for,
 )
+from gptbook.sequences import padded, sequence_loss
 from gptbook.tasks import FlowerRun, SpellingRun, net_for
+from gptbook.text_model import text_model
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
 from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
+from gptbook.train import mean_surprise
 
 LONGEST_SENTENCE = 200  # words; one in a million of the grammar's has as many
 
@@ -49,17 +58,74 @@ def new_run(recipe: Recipe) -> Run:
     return FlowerRun(recipe)
 
 
-def load_run(run_dir: Path) -> Run:
+def load_run(run_dir: Path, data: str | None = None) -> Run:
     """The run in a folder, with its data, at the step where it was saved.
 
-    Raises ValueError if the folder holds no run, its data have changed since, or its
-    training has failed.
+    data says where a run's text lies now, if not where it was. Raises ValueError if the
+    folder holds no run, its data have changed since, or its training has failed.
     """
     tensors, facts = load_checkpoint(run_dir)
     check_trained(tensors, run_dir)
-    run = new_run(recipe_in(facts, run_dir))
+    recipe = recipe_in(facts, run_dir)
+    check_sizes(recipe, facts, tensors, run_dir)
+    check_fits(tensors, partial(model_for, recipe, facts))
+    if isinstance(recipe, TextRecipe):
+        corpus = corpus_of_run(recipe.data, facts["data"], data, run_dir)
+        run: Run = TextRun(recipe, corpus)
+    elif data is not None:
+        raise ValueError(
+            f"{run_dir} holds a run of {recipe.name}, which learns from no text: "
+            "leave out --data"
+        )
+    else:
+        run = run_with_names(recipe, run_dir)
+    run.advice = "put back the data that it learned from"
+    if isinstance(recipe, NamesRecipe):
+        run.advice += ", or measure on a list of your own with --names and --column"
     run.take_over(tensors, facts, run_dir)
     return run
+
+
+def run_with_names(recipe: Recipe, run_dir: Path) -> Run:
+    """A run that needs no text. Raises ValueError if its list of names is gone."""
+    try:
+        return new_run(recipe)
+    except ValueError as error:
+        if not isinstance(recipe, NamesRecipe) or not recipe.names_file:
+            raise
+        raise ValueError(
+            f"the names that {run_dir} learned from cannot be had ({error}): put them "
+            "back, or measure on a list of your own with --names and --column"
+        ) from None
+
+
+def model_for(recipe: Recipe, facts: dict[str, Any]) -> nn.Module:
+    """An untrained model of a run's sizes, by its facts, which are checked."""
+    match recipe:
+        case NgramRecipe():
+            return net_for(recipe, CharacterTokenizer(facts["data"]["alphabet"]))
+        case GPTRecipe():
+            return gpt_for(recipe, CharacterTokenizer(facts["data"]["alphabet"]))
+        case ClubsRecipe():
+            return club_model_for(recipe, WordTokenizer(facts["data"]["words"]))
+        case TextRecipe():
+            return text_model(recipe, facts["data"]["vocab_size"])
+    return IrisNet()
+
+
+def load_model(run_dir: Path) -> tuple[nn.Module, Recipe, dict[str, Any]]:
+    """A trained model, its recipe and its run's facts. It needs no data.
+
+    Raises ValueError if the folder holds no run, or its training has failed.
+    """
+    tensors, facts = load_checkpoint(run_dir)
+    recipe = recipe_in(facts, run_dir)
+    check_trained(tensors, run_dir)
+    check_sizes(recipe, facts, tensors, run_dir)
+    check_fits(tensors, partial(model_for, recipe, facts))
+    model = model_for(recipe, facts)
+    restore_training(tensors, model)
+    return model.eval(), recipe, facts
 
 
 def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]:
@@ -68,17 +134,14 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
     Raises ValueError if the folder holds no run, or one that writes nothing or whose
     training has failed, or if `start` has what the model does not know.
     """
-    tensors, facts = load_checkpoint(run_dir)
-    recipe = recipe_in(facts, run_dir)
-    check_trained(tensors, run_dir)
+    model, recipe, facts = load_model(run_dir)
+    data = facts["data"]
     generator = torch.Generator().manual_seed(seed)
     if isinstance(recipe, ClubsRecipe):
-        words = WordTokenizer(data_fact(facts, "words", run_dir))
-        club_model = club_model_for(recipe, words)
-        restore_training(tensors, club_model)
+        words = WordTokenizer(data["words"])
         begun = words.encode(split_at_words(nfc(start), words.words))
         return [
-            words.decode(begun + write_sentence(club_model, begun, generator))
+            words.decode(begun + write_sentence(model, begun, generator))
             for _ in range(count)
         ]
     if not isinstance(recipe, NamesRecipe):
@@ -86,21 +149,19 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
             f"{run_dir} holds a run of {recipe.name}, which writes no names: "
             "give a run of city-bigram or another recipe for names"
         )
-    letters = CharacterTokenizer(data_fact(facts, "alphabet", run_dir))
+    letters = CharacterTokenizer(data["alphabet"])
     start = in_alphabet(start, letters.characters)
     # Twice the longest name it learned from: what rambles must end somewhere.
-    longest = max(2 * data_fact(facts, "longest_name", run_dir), len(start))
+    longest = max(2 * data["longest_name"], len(start))
     if isinstance(recipe, GPTRecipe):
         check_lengths([start], recipe)
-        gpt = gpt_for(recipe, letters)
-        restore_training(tensors, gpt)
-        gpt.eval()
+        assert isinstance(model, ModernGPT)
         begun = [0, *letters.encode(start)]
         return [
             letters.decode(
                 begun
                 + generate_tokens(
-                    gpt,
+                    model,
                     begun,
                     max(1, longest - len(start)),
                     generator=generator,
@@ -110,22 +171,32 @@ def write_samples(run_dir: Path, start: str, count: int, seed: int) -> list[str]
             for _ in range(count)
         ]
     assert isinstance(recipe, NgramRecipe)
-    net = net_for(recipe, letters)
-    restore_training(tensors, net)
+    assert isinstance(model, NgramNet)
     return [
-        generate_name(net, letters, recipe.context_length, generator, start, longest)
+        generate_name(model, letters, recipe.context_length, generator, start, longest)
         for _ in range(count)
     ]
 
 
-def data_fact(facts: dict[str, Any], name: str, run_dir: Path) -> Any:
-    """A fact about a run's data. Raises ValueError if it is gone."""
-    if name not in facts["data"]:
+def surprise_at_names(run_dir: Path, names: list[str]) -> float:
+    """The mean surprise of a run's model at names, in nats per position.
+
+    It needs no data of the run. Raises ValueError if the folder holds no run on names,
+    for a letter that is not in its alphabet, or a name longer than its context.
+    """
+    model, recipe, facts = load_model(run_dir)
+    if not isinstance(recipe, NamesRecipe):
         raise ValueError(
-            f"the checkpoint in {run_dir} does not say its {name}, it was changed: "
-            "copy the run folder again, or train anew"
+            f"{run_dir} holds a run of {recipe.name}, which reads no names: "
+            "leave out --names"
         )
-    return facts["data"][name]
+    letters = CharacterTokenizer(facts["data"]["alphabet"])
+    if isinstance(recipe, GPTRecipe):
+        check_lengths(names, recipe)
+        return sequence_loss(model, *padded([letters.encode(name) for name in names]))
+    assert isinstance(model, NgramNet)
+    windows = context_windows(names, letters, model.context_length)
+    return mean_surprise(model, *windows)
 
 
 @torch.no_grad()

@@ -6,16 +6,41 @@ A pickle can run any program when it is opened; these two hold numbers and text.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from gptbook.facts import (
+    Digest,
+    Fields,
+    Words,
+    check_facts,
+    facts_sha256,
+    facts_text,
+    parse_facts,
+)
+
 FACTS_FILE = "checkpoint.json"
-CHECKPOINT_FORMAT = "gptbook checkpoint 1"
+CHECKPOINT_FORMAT = "gptbook checkpoint 2"
+FORMAT_WITHOUT_SHA256 = "gptbook checkpoint 1"  # of the facts; still opened
+CHECKPOINT_SHAPE = Fields(
+    required={
+        "format": Words(choices=(CHECKPOINT_FORMAT,)),
+        "weights": Words(),
+        "weights_sha256": Digest(),
+        "facts": Fields({}, is_open=True),
+        "sha256": Digest(),
+    }
+)
+WEIGHTS_NAME = re.compile(r"weights-[0-9a-f]{12}\.safetensors(\.part)?")
+DAMAGED = "it is cut short or was changed: copy the run folder again, or train anew"
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -55,25 +80,22 @@ def save_checkpoint(
     content = save(plain)
     digest = hashlib.sha256(content).hexdigest()
     weights = run_dir / f"weights-{digest[:12]}.safetensors"
-    record = {
+    record: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
         "weights": weights.name,
         "weights_sha256": digest,
         "facts": dict(facts),
     }
+    text = facts_text(record)  # before the checksum: it refuses what is not finite
+    record["sha256"] = facts_sha256(json.loads(text))  # as a reader will see them
     text = facts_text(record)
     is_new = not run_dir.exists()
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        if not weights.exists():
-            write_whole(weights, content)
-        write_whole(run_dir / FACTS_FILE, text.encode())
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"the checkpoint cannot be saved in {run_dir} ({error.strerror or error}): "
-            "make room there or choose another folder; what was saved before is intact",
-        ) from error
+        with saving_in(run_dir):
+            run_dir.mkdir(parents=True, exist_ok=True)
+            if not weights.exists():
+                write_whole(weights, content)
+            write_whole(run_dir / FACTS_FILE, text.encode())
     finally:
         if run_dir.is_dir():
             remove_other_weights(run_dir)
@@ -81,12 +103,26 @@ def save_checkpoint(
                 run_dir.rmdir()
 
 
+@contextmanager
+def saving_in(run_dir: Path) -> Iterator[None]:
+    """Say what to do where the block cannot write. Raises OSError then."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"the checkpoint cannot be saved in {run_dir} ({error.strerror or error}): "
+            "make room there or choose another folder; what was saved before is intact",
+        ) from error
+
+
 def remove_other_weights(run_dir: Path) -> None:
-    """Remove every file of weights but the one that the facts name."""
+    """Remove every file of weights of ours but the one that the facts name."""
     facts_path = run_dir / FACTS_FILE
-    facts = facts_path.read_text(encoding="utf-8") if facts_path.is_file() else ""
+    facts = facts_path.read_bytes() if facts_path.is_file() else b""
     for weights in run_dir.glob("weights-*.safetensors*"):
-        if f'"{weights.name}"' not in facts:
+        is_ours = WEIGHTS_NAME.fullmatch(weights.name)
+        if is_ours and f'"{weights.name}"'.encode() not in facts:
             weights.unlink(missing_ok=True)
 
 
@@ -106,43 +142,68 @@ def load_checkpoint(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{run_dir} is not a run folder, it has no {FACTS_FILE}: "
             "check the path, or train first"
         )
-    damaged = "is cut short or was changed: copy the run folder again, or train anew"
-    try:
-        record = json.loads(facts_path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise ValueError(f"{facts_path} {damaged}") from None
-    found = record.get("format") if isinstance(record, dict) else None
-    if found != CHECKPOINT_FORMAT:
-        family = CHECKPOINT_FORMAT.rstrip("0123456789")
-        is_ours = isinstance(found, str) and found.startswith(family)
-        raise ValueError(
-            f'{facts_path} is no checkpoint of this version ("{CHECKPOINT_FORMAT}"): '
-            + (f'"{found}" needs a newer gptbook' if is_ours else "train anew")
-        )
-    name, facts = record.get("weights"), record.get("facts")
-    is_file_name = isinstance(name, str) and Path(name).name == name  # nothing outside
-    if not is_file_name or not isinstance(facts, dict):
-        raise ValueError(f"{facts_path} {damaged}")
-    weights = run_dir / str(name)
-    if not weights.is_file():
-        raise ValueError(
-            f"{weights} is missing: copy the run folder again, or train anew"
-        )
-    content = weights.read_bytes()
-    if hashlib.sha256(content).hexdigest() != record.get("weights_sha256"):
-        raise ValueError(f"{weights} {damaged}")
-    return load(content), facts
+    content = read_whole(facts_path)
+    while True:
+        record = checkpoint_record(content, facts_path)
+        weights = run_dir / record["weights"]
+        try:
+            return load_weights(weights, record["weights_sha256"]), record["facts"]
+        except FileNotFoundError:
+            before, content = content, read_whole(facts_path)
+        if content == before:  # else the run was saved again in between: once more
+            raise ValueError(
+                f"{weights} is missing: copy the run folder again, or train anew"
+            )
 
 
-def facts_text(record: Mapping[str, Any]) -> str:
-    """The facts as JSON. Raises ValueError if a number among them is not finite."""
+def read_whole(path: Path) -> bytes:
+    """The bytes of a file. Raises ValueError if they are another user's."""
     try:
-        return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    except ValueError:
+        return path.read_bytes()
+    except PermissionError:
         raise ValueError(
-            "a loss of this run is NaN or infinite, so it is not saved: what was saved "
-            "before is intact; train again from there with a lower rate"
+            f"{path} is another user's, who lets you not read it: ask for a copy"
         ) from None
+
+
+def checkpoint_record(content: bytes, path: Path) -> dict[str, Any]:
+    """What `checkpoint.json` says, checked by its own checksum.
+
+    Raises ValueError, in one sentence, if it was changed, or is of another version.
+    """
+    advice = DAMAGED.partition(": ")[2]
+    record = parse_facts(content, path, advice)
+    found = record.get("format") if isinstance(record, dict) else None
+    if found not in (CHECKPOINT_FORMAT, FORMAT_WITHOUT_SHA256):
+        family = CHECKPOINT_FORMAT.rstrip("0123456789")
+        newer = found if isinstance(found, str) and found.startswith(family) else ""
+        raise ValueError(
+            f'{path} is no checkpoint of this version ("{CHECKPOINT_FORMAT}"): '
+            + (f'"{newer[:40]}" needs a newer gptbook' if newer else "train anew")
+        )
+    without = {key: value for key, value in record.items() if key != "sha256"}
+    digest = facts_sha256(without)
+    if found == FORMAT_WITHOUT_SHA256:
+        record = {"sha256": digest} | record | {"format": CHECKPOINT_FORMAT}
+    check_facts(record, CHECKPOINT_SHAPE, path, DAMAGED)
+    name = f"weights-{record['weights_sha256'][:12]}.safetensors"
+    if record["sha256"] != digest or record["weights"] != name:
+        raise ValueError(f"{path} was changed: {advice}")
+    return dict(record)
+
+
+def load_weights(path: Path, digest: str) -> dict[str, Tensor]:
+    """The tensors of a file with this sha256.
+
+    Raises ValueError if it has another; FileNotFoundError if there is none.
+    """
+    content = read_whole(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError(f"{path} {DAMAGED.removeprefix('it ')}")
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise ValueError(f"{path} holds no tensors ({error}): train anew") from None
 
 
 def training_tensors(
@@ -165,27 +226,73 @@ def restore_training(
 
     Raises ValueError, which names a difference, if the tensors are of another model.
     """
+    check_shapes(tensors, model)
     saved = {
         name.removeprefix("model."): tensor
         for name, tensor in tensors.items()
         if name.startswith("model.")
     }
-    wanted = model.state_dict()
-    for name in sorted(saved.keys() | wanted.keys()):
-        shapes = [
-            str(tuple(side[name].shape)) if name in side else "nothing"
-            for side in (saved, wanted)
-        ]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"the checkpoint is of another model: it has {shapes[0]} for {name}, "
-                f"this one has {shapes[1]}; choose another run folder"
-            )
     model.load_state_dict(saved)
     if optimizer is not None:
-        memories: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".", 2)
-                memories.setdefault(int(number), {})[key] = tensor
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": memories})
+        optimizer.load_state_dict(
+            {**optimizer.state_dict(), "state": memories_in(tensors, optimizer)}
+        )
+
+
+def check_shapes(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
+    """Raise ValueError, which names a difference, if a checkpoint is of another model.
+
+    The model may be on the device "meta", where it takes no memory.
+    """
+    found = {
+        name.removeprefix("model."): (tensor.shape, tensor.dtype)
+        for name, tensor in tensors.items()
+        if name.startswith("model.")
+    }
+    wanted = {name: (t.shape, t.dtype) for name, t in model.state_dict().items()}
+    for name in sorted(found.keys() | wanted.keys()):
+        if found.get(name) != wanted.get(name):
+            shown = [
+                f"{tuple(side[name][0])}" if name in side else "nothing"
+                for side in (found, wanted)
+            ]
+            if shown[0] == shown[1]:
+                shown = [str(side[name][1]) for side in (found, wanted)]
+            raise ValueError(
+                f"the checkpoint is of another model: it has {shown[0]} for {name}, "
+                f"this one has {shown[1]}; choose another run folder"
+            )
+
+
+def check_fits(tensors: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> None:
+    """Raise ValueError if a checkpoint is not of the model that `build` would make.
+
+    It is made without its numbers: sizes that a file only says take no memory.
+    """
+    with torch.device("meta"):
+        model = build()
+    check_shapes(tensors, model)
+
+
+def memories_in(
+    tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+) -> dict[int, dict[str, Tensor]]:
+    """What an optimizer remembers of each parameter.
+
+    Raises ValueError if that is of other parameters.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    shapes = {str(number): p.shape for number, p in enumerate(parameters)}
+    memories: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if not name.startswith("optimizer."):
+            continue
+        _, number, key = [*name.split(".", 2), "", ""][:3]
+        shape = shapes.get(number)
+        if shape is None or (tensor.ndim > 0 and tensor.shape != shape):
+            raise ValueError(
+                f"the checkpoint is of another optimizer, which remembers {name[:40]} "
+                f"of shape {tuple(tensor.shape)}: choose another run folder"
+            )
+        memories.setdefault(int(number), {})[key] = tensor
+    return memories

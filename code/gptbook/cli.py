@@ -103,6 +103,9 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = command(commands, "evaluate", text, "evaluate runs/city-bigram")
     evaluate.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     add_names_options(evaluate, "measure on these names instead")
+    evaluate.add_argument(
+        "--data", help="where the run's text is now: the file, or the prepared folder"
+    )
 
     text = "print what a run took, and where its time went"
     example = "receipt runs/laptop-shakespeare --gpu h100"

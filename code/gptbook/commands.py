@@ -9,6 +9,7 @@ from gptbook.catalogue import (
     load_run,
     new_run,
     split_at_words,
+    surprise_at_names,
     write_samples,
 )
 from gptbook.checkpoint import FACTS_FILE, load_checkpoint
@@ -25,7 +26,9 @@ from gptbook.recipes import (
     Recipe,
     TokenizerRecipe,
 )
-from gptbook.runs import check_trained, recipe_in
+from gptbook.run_facts import recipe_in
+from gptbook.run_folder import clear_leftovers, is_begun, locked
+from gptbook.runs import check_trained
 from gptbook.sequence_tasks import ClubRun, NameRun
 from gptbook.shell import shell_words
 from gptbook.tasks import SpellingRun
@@ -128,17 +131,20 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     run_dir: Path = options.run_dir or Path("runs") / f"{chosen.name}{own_list}"
     if run_dir.exists() and not run_dir.is_dir():
         raise ValueError(f"{run_dir} is a file, not a folder: give another --run-dir")
+    with locked(run_dir):
+        return train_here(chosen, run_dir, words)
+
+
+def train_here(chosen: Recipe, run_dir: Path, words: Sequence[str]) -> int:
+    """The same, in a folder that is this process's own."""
     if isinstance(chosen, TokenizerRecipe):
         train_tokenizer(chosen, run_dir)
         return 0
-    is_begun = (run_dir / FACTS_FILE).exists()
-    if run_dir.exists() and not is_begun and any(run_dir.iterdir()):
-        raise ValueError(
-            f"{run_dir} holds something else than a run: give another --run-dir"
-        )
+    goes_on = is_begun(run_dir, FACTS_FILE, "a run")
     run = new_run(chosen)
-    if is_begun:
+    if goes_on:
         run.go_on_from(run_dir)
+        clear_leftovers(run_dir)
         check_trained(run.model.state_dict(), run_dir)
     if run.is_finished:
         print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
@@ -202,21 +208,17 @@ def evaluate_command(options: argparse.Namespace) -> None:
     _, facts = load_checkpoint(options.run_dir)
     used = recipe_in(facts, options.run_dir)
     form = "names" if isinstance(used, NamesRecipe) else "other"
+    form = "text" if isinstance(used, TextRecipe) else form
     what = f"{options.run_dir}, a run of {used.name},"
     check_form(options, "evaluate", form, what)
-    own_names = wants_own_names(options)
-    run = load_run(options.run_dir)
-    name, num_steps = run.recipe.name, run.recipe.num_steps
-    lines = run.report()
-    if own_names:
-        assert isinstance(run, SpellingRun | NameRun)
+    if wants_own_names(options):
         names = read_names(options.names, options.column)
-        loss = run.surprise_at(names)
-        lines = iter(
-            [f"  loss on your {len(names):,} names  {loss:.3f} nats per position"]
-        )
-    print(f"{name} after {run.step:,} of {num_steps:,} steps")
-    for line in lines:
+        loss = surprise_at_names(options.run_dir, names)
+        print(f"  loss on your {len(names):,} names  {loss:.3f} nats per position")
+        return
+    run = load_run(options.run_dir, options.data)
+    print(f"{run.recipe.name} after {run.step:,} of {run.recipe.num_steps:,} steps")
+    for line in run.report():
         print(line, flush=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gptbook.batches import Tokens, token_batch
+from gptbook.batches import Tokens, fixed_windows, token_batch
 from gptbook.bpe import BytePairTokenizer
 from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import read_json
@@ -93,16 +93,26 @@ class Corpus:
         Raises ValueError if the file of tokens has shrunk, or holds others' tokens.
         """
         path = self.folder / TOKEN_FILES["training"]
-        # A look past the end of a mapped file would end the process without a word.
-        if path.stat().st_size != self.training.nbytes:
-            raise ValueError(
-                f"{path} has changed its size while it was read: prepare the text "
-                "again, and the same command goes on from the last checkpoint"
-            )
+        check_size(path, self.training)
         inputs, targets = token_batch(
             self.training, context_length, batch_size, step, seed, rows
         )
-        check_vocabulary(inputs, self.vocab_size, path)
+        for tokens in (inputs, targets):
+            check_vocabulary(tokens, self.vocab_size, path)
+        return inputs, targets
+
+    def held_out_windows(
+        self, context_length: int, num_windows: int
+    ) -> tuple[Tensor, Tensor]:
+        """Windows of what training never sees, the same each time; see `fixed_windows`.
+
+        Raises ValueError if the file of tokens has shrunk, or holds others' tokens.
+        """
+        path = self.folder / TOKEN_FILES["held_out"]
+        check_size(path, self.held_out)
+        inputs, targets = fixed_windows(self.held_out, context_length, num_windows)
+        for tokens in (inputs, targets):
+            check_vocabulary(tokens, self.vocab_size, path)
         return inputs, targets
 
 
@@ -248,6 +258,18 @@ def map_tokens(path: Path, facts: dict[str, Any], part: str) -> Tokens:
     if num_bytes <= ALWAYS_HASHED and file_sha256(path) != facts.get(f"{part}_sha256"):
         raise ValueError(f"{path} is not what was written there: {again}")
     return np.memmap(path, dtype=TOKEN_TYPE, mode="r")
+
+
+def check_size(path: Path, tokens: Tokens) -> None:
+    """Raise ValueError if a file of tokens is not as long as it was when it was opened.
+
+    A look past the end of a mapped file would end the process without a word.
+    """
+    if not path.is_file() or path.stat().st_size != tokens.nbytes:
+        raise ValueError(
+            f"{path} has changed its size while it was read: prepare the text "
+            "again, and the same command goes on from the last checkpoint"
+        )
 
 
 def check_vocabulary(tokens: Tensor, vocab_size: int, path: Path) -> None:

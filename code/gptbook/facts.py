@@ -195,3 +195,14 @@ def facts_sha256(facts: Any) -> str:
     """The sha256 of facts, however their file is laid out: keys sorted, no spaces."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def facts_text(record: Mapping[str, Any]) -> str:
+    """The facts as JSON. Raises ValueError if a number among them is not finite."""
+    try:
+        return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError:
+        raise ValueError(
+            "a loss of this run is NaN or infinite, so it is not saved: what was saved "
+            "before is intact; train again from there with a lower rate"
+        ) from None

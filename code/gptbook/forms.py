@@ -60,6 +60,7 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     },
     "evaluate": {
         "names": Form("runs on names", ("names", "column")),
+        "text": Form("runs on a text", ("data",)),
         "other": Form("other runs", ()),
     },
     "export": {

@@ -21,14 +21,8 @@ from gptbook.checkpoint import (
     save_checkpoint,
     training_tensors,
 )
-from gptbook.recipes import (
-    ClassifierRecipe,
-    ClubsRecipe,
-    GPTRecipe,
-    NgramRecipe,
-    Recipe,
-)
-from gptbook.text_recipes import TextRecipe
+from gptbook.recipes import Recipe
+from gptbook.run_facts import recipe_in
 from gptbook.train import seeded
 
 SAVE_EVERY_SECONDS = 60.0
@@ -46,6 +40,8 @@ class Run(ABC):
     recipe: Recipe
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    advice = "go on with the same settings and data, or give another --run-dir"
+    """What to do if a folder holds a run with another recipe or data."""
 
     def __init__(self) -> None:
         self.step = 0
@@ -169,7 +165,7 @@ class Run(ABC):
             )
             raise ValueError(
                 f"{run_dir} holds another run ({shown or 'its data have changed'}): "
-                "go on with the same settings and data, or give another --run-dir"
+                f"{self.advice}"
             )
         restore_training(tensors, self.model, self.optimizer)
         self.step, self.losses = facts["step"], facts["losses"]
@@ -179,28 +175,6 @@ def brief(facts: dict[str, Any], name: str) -> str:
     """A fact, short enough for a sentence."""
     text = str(facts.get(name))
     return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
-    """The recipe in a checkpoint's facts. Raises ValueError if they are of no run."""
-    kinds = {
-        kind.__name__: kind
-        for kind in (NgramRecipe, ClassifierRecipe, GPTRecipe, ClubsRecipe, TextRecipe)
-    }
-    try:
-        used: Recipe = kinds[facts["kind"]](**facts["recipe"])
-        if [type(facts[key]) for key in ("step", "losses", "data")] == [
-            int,
-            list,
-            dict,
-        ]:
-            return used
-    except (KeyError, TypeError):
-        pass
-    raise ValueError(
-        f"{run_dir} holds a checkpoint, but not of a training run: "
-        "give a folder that gptbook train made"
-    )
 
 
 def check_trained(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
@@ -218,13 +192,17 @@ def check_trained(tensors: Mapping[str, Tensor], run_dir: Path) -> None:
 def stop_on_interrupt() -> Iterator[threading.Event]:
     """Let Ctrl-C set the event, so that a step ends whole; a second one stops.
 
-    A rented machine that is taken back sends SIGTERM, which does the same.
+    A rented machine that is taken back sends SIGTERM, and a window that is closed
+    SIGHUP, which do the same; `nohup` has SIGHUP ignored, and it stays so.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # Python hands signals to the main thread only
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows knows none
+    if hang_up and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signals.append(hang_up)
     before = {number: signal.getsignal(number) for number in signals}
 
     def put_back() -> None:
@@ -247,18 +225,27 @@ def train_run(run: Run, run_dir: Path, after_step: Callable[[Run], None]) -> Non
     """Train to the end or to Ctrl-C; save at the start, now and then, and at the end.
 
     Saving before the first step finds a full disk before an hour of work, not after.
+    Where after_step cannot show any more how it goes, as its window was closed, what
+    was learned is saved before its OSError goes on.
     """
+    unseen: OSError | None = None
     with stop_on_interrupt() as stop:
         pause = save_timed(run, run_dir)
         saved_at = time.monotonic()
         while not run.is_finished and not run.agrees_to_stop(stop.is_set()):
             run.advance()
-            after_step(run)
+            try:
+                after_step(run)
+            except OSError as error:
+                unseen = error
+                stop.set()
             if time.monotonic() - saved_at > pause and run.is_sound:
                 pause = save_timed(run, run_dir)
                 saved_at = time.monotonic()
         if run.is_sound or run.is_finished:
             run.save(run_dir)
+    if unseen is not None:
+        raise unseen
 
 
 def save_timed(run: Run, run_dir: Path) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gptbook.checkpoint import load_checkpoint
-from gptbook.corpus import Corpus, write_corpus
+from gptbook.corpus import Corpus, TextTokenizer, write_corpus
 from gptbook.cost import (
     Job,
     estimate,
@@ -20,18 +20,21 @@ from gptbook.cost import (
 )
 from gptbook.export import save_for_huggingface, save_for_web
 from gptbook.forms import check_form
+from gptbook.gpt import GPT
 from gptbook.machine import check_device, this_machine
 from gptbook.memory import size_lines
+from gptbook.modern import ModernGPT
 from gptbook.reading import in_alphabet
 from gptbook.receipt import receipt_lines
 from gptbook.recipe_list import recipe
+from gptbook.run_facts import check_sizes, recipe_in
 from gptbook.run_files import read_sessions
-from gptbook.runs import recipe_in
+from gptbook.run_folder import locked
 from gptbook.sampling import end_token, first_token, stream_text, stream_tokens
+from gptbook.saved_text import corpus_for
 from gptbook.text_model import config_for, load_text_model
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
-from gptbook.text_training import corpus_for
 from gptbook.tokenizer import CharacterTokenizer
 
 GPT2_VOCAB_SIZE = 50_257
@@ -104,13 +107,14 @@ def receipt_command(options: argparse.Namespace) -> None:
 
     Raises ValueError if the folder holds no run on a text, or the GPU is unknown.
     """
-    _, facts = load_checkpoint(options.run_dir)
+    tensors, facts = load_checkpoint(options.run_dir)
     used = recipe_in(facts, options.run_dir)
     if not isinstance(used, TextRecipe):
         raise ValueError(
             f"{options.run_dir} holds a run of {used.name}: "
             "receipts are for runs on a text"
         )
+    check_sizes(used, facts, tensors, options.run_dir)
     config = config_for(used, facts["data"]["vocab_size"])
     num_tokens = facts["step"] * used.batch_tokens
     measured = facts["evaluations"]
@@ -139,6 +143,17 @@ def export_command(options: argparse.Namespace) -> None:
     check_form(options, "export", options.to)
     model, tokenizer, _ = load_text_model(options.run_dir)
     folder = options.out or options.run_dir / options.to
+    with locked(folder):
+        write_export(options, model, tokenizer, folder)
+
+
+def write_export(
+    options: argparse.Namespace,
+    model: GPT | ModernGPT,
+    tokenizer: TextTokenizer,
+    folder: Path,
+) -> None:
+    """The same, into a folder that is this process's own."""
     if options.to == "web":
         half = options.precision != "float32"
         path = save_for_web(model, tokenizer, folder, half)

@@ -1,13 +1,19 @@
 """What a recipe for text asks for: model, optimizer, how much goes at once."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from gptbook.checkpoint import load_checkpoint, restore_training
-from gptbook.corpus import TextTokenizer, load_tokenizer_file
+from gptbook.checkpoint import (
+    check_fits,
+    file_sha256,
+    load_checkpoint,
+    restore_training,
+)
+from gptbook.corpus import TextTokenizer, load_tokenizer_file, tokenizer_path
 from gptbook.distributed import Team
 from gptbook.fused import FusedMuonAdamW
 from gptbook.gpt import GPT, GPTConfig
@@ -15,7 +21,8 @@ from gptbook.machine import Machine
 from gptbook.memory import sequences_at_once, training_memory
 from gptbook.modern import ModernGPT
 from gptbook.optim import muon_groups
-from gptbook.runs import check_trained, recipe_in
+from gptbook.run_facts import check_sizes, recipe_in
+from gptbook.runs import check_trained
 from gptbook.text_recipes import TextRecipe
 
 
@@ -97,12 +104,18 @@ def load_text_model(
             "give a run of laptop or gpt2-124m"
         )
     check_trained(tensors, run_dir)
+    check_sizes(recipe, facts, tensors, run_dir)
     tokenizer = load_tokenizer_file(run_dir)
-    if tokenizer.vocab_size != facts["data"].get("vocab_size"):
+    digest = file_sha256(tokenizer_path(run_dir))
+    if (tokenizer.vocab_size, digest) != (
+        facts["data"]["vocab_size"],
+        facts["data"]["tokenizer_sha256"],
+    ):
         raise ValueError(
             f"the tokenizer in {run_dir} is not the one that the model was trained "
             "with: copy the run folder again"
         )
+    check_fits(tensors, partial(text_model, recipe, tokenizer.vocab_size))
     model = text_model(recipe, tokenizer.vocab_size)
     restore_training(tensors, model)
     return model.eval(), tokenizer, facts

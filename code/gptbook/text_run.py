@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from gptbook.batches import check_long_enough, fixed_windows
-from gptbook.corpus import Corpus, check_vocabulary, open_corpus, save_tokenizer_file
+from gptbook.batches import check_long_enough
+from gptbook.checkpoint import saving_in
+from gptbook.corpus import Corpus, open_corpus, save_tokenizer_file
 from gptbook.distributed import Team
 from gptbook.gpt import GPT
 from gptbook.ledger import Ledger
@@ -179,11 +180,8 @@ class TextRun(Run):
     def held_out_loss(self) -> float:
         """The mean surprise at held-out text, in nats per token, on fixed windows."""
         self.model.eval()
-        recipe, corpus = self.recipe, self.corpus
-        inputs, targets = fixed_windows(
-            corpus.held_out, recipe.context_length, recipe.num_windows
-        )
-        check_vocabulary(inputs, corpus.vocab_size, corpus.folder / "held_out.bin")
+        sizes = (self.recipe.context_length, self.recipe.num_windows)
+        inputs, targets = self.corpus.held_out_windows(*sizes)
         total = 0.0
         mine = torch.arange(len(inputs))[self.team.rank :: self.team.size]
         # Of no windows, `split` would make one part, whose mean is no number.
@@ -238,9 +236,11 @@ class TextRun(Run):
             return
         with self.ledger.phase("saving"):
             super().save(run_dir)
-            save_tokenizer_file(run_dir, self.corpus.tokenizer)
-            write_curve(run_dir, self.recipe, self.losses, self.evaluations)
-        save_sessions(run_dir, self.ledger)
+            with saving_in(run_dir):
+                save_tokenizer_file(run_dir, self.corpus.tokenizer)
+                write_curve(run_dir, self.recipe, self.losses, self.evaluations)
+        with saving_in(run_dir):
+            save_sessions(run_dir, self.ledger)
 
     def data_facts(self) -> dict[str, Any]:
         """Which text it is, by what it holds, not by where it lies."""

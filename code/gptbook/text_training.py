@@ -3,30 +3,27 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gptbook.checkpoint import FACTS_FILE, load_checkpoint
-from gptbook.corpus import (
-    CORPUS_FACTS_FILE,
-    Corpus,
-    open_corpus,
-)
+from gptbook.corpus import Corpus, save_tokenizer_file
 from gptbook.distributed import Team, team_here, together
 from gptbook.ledger import Ledger, process_began
 from gptbook.machine import Machine, check_device, this_machine
-from gptbook.nearest import find_text
-from gptbook.prepare import prepare_corpus
 from gptbook.progress import train_with_bar
-from gptbook.run_files import RECEIPT_FILE, read_sessions, save_sessions
+from gptbook.run_facts import recipe_in
+from gptbook.run_files import RECEIPT_FILE, read_sessions, save_sessions, write_curve
+from gptbook.run_folder import clear_leftovers, is_begun, locked
 from gptbook.runs import Run, check_trained
+from gptbook.saved_text import corpus_for
 from gptbook.shell import shell_words
 from gptbook.text_model import fitting_rows
 from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
-from gptbook.text_sources import TEXT_SOURCES, check_text_length
+from gptbook.text_sources import check_text_length
 
 
 def text_recipe_from(options: argparse.Namespace, chosen: TextRecipe) -> TextRecipe:
@@ -51,18 +48,28 @@ def train_text(
             silence = stack.enter_context(nowhere.open("w", encoding="utf-8"))
             stack.enter_context(redirect_stdout(silence))
         check_machine_options(options, chosen, team)
-        corpus = stack.enter_context(together(team, lambda: corpus_for(options.data)))
+
+        def prepare() -> Corpus:
+            if options.run_dir and team.leads:  # refused before it does work
+                stack.enter_context(locked(options.run_dir))
+            return corpus_for(options.data)
+
+        corpus = stack.enter_context(together(team, prepare))
         check_text_length(corpus, chosen.context_length)
         chosen = replace(
             text_recipe_from(options, chosen), data=str(corpus.folder.resolve())
         )
         usual = Path("runs") / f"{chosen.name}-{corpus.facts['name']}"
         run_dir = options.run_dir or usual
+        if not options.run_dir:
+            stack.enter_context(locked_for(team, run_dir))
         run = text_run_for(options, chosen, corpus, run_dir, team)
         team.any(False)  # no one saves before all have looked into the folder
         was_finished = run.is_finished
         if was_finished:
             print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
+            with suppress(OSError):  # a kill may have come before them
+                write_beside(run, run_dir)
         else:
             with memory_in_mind(run), watched(options, run, run_dir) as after_step:
                 train_with_bar(run, run_dir, chosen.batch_tokens, after_step)
@@ -95,6 +102,13 @@ def check_machine_options(
     fitting_rows(chosen, 1, any_machine, team, options.rows_at_once or 1)
 
 
+def write_beside(run: TextRun, run_dir: Path) -> None:
+    """Write a finished run's tokenizer and curve again; only one of a team does."""
+    if run.team.leads:
+        save_tokenizer_file(run_dir, run.corpus.tokenizer)
+        write_curve(run_dir, run.recipe, run.losses, run.evaluations)
+
+
 def text_run_for(
     options: argparse.Namespace,
     chosen: TextRecipe,
@@ -107,19 +121,20 @@ def text_run_for(
     What decides the bits, precision and parts, is taken from the saved run.
     Raises ValueError if the folder holds something else.
     """
-    if run_dir.exists() and not run_dir.is_dir():
-        raise ValueError(f"{run_dir} is a file, not a folder: give another --run-dir")
     saved: dict[str, Any] = {}
-    is_begun = (run_dir / FACTS_FILE).exists()
-    if is_begun:
+    # The leader has removed what a kill left; the others look after it.
+    goes_on = team.leads and is_begun(run_dir, FACTS_FILE, "a run")
+    if team.any(goes_on):
         tensors, facts = load_checkpoint(run_dir)
-        saved = facts.get("machine", {})
+        used = recipe_in(facts, run_dir)
+        if not isinstance(used, TextRecipe):
+            raise ValueError(
+                f"{run_dir} holds a run of {used.name}, not of {chosen.name}: "
+                "give another --run-dir"
+            )
+        saved = facts["machine"]
         has_receipt = (run_dir / RECEIPT_FILE).exists()  # a crash may have come before
         earlier = read_sessions(run_dir) if has_receipt else []
-    elif run_dir.exists() and any(run_dir.iterdir()):
-        raise ValueError(
-            f"{run_dir} holds something else than a run: give another --run-dir"
-        )
     machine = this_machine(
         options.device or "",
         options.precision or saved.get("precision", ""),
@@ -139,35 +154,34 @@ def text_run_for(
         compiles=machine.kind == "cuda" if options.compile is None else options.compile,
         ledger=(
             Ledger.from_facts(earlier, began, machine=machine.name)
-            if is_begun
+            if saved
             else Ledger(began, machine=machine.name)
         ),
     )
-    if is_begun:
+    if saved:
         run.take_over(tensors, facts, run_dir)
         check_trained(run.model.state_dict(), run_dir)
+        if team.leads:
+            clear_leftovers(run_dir)
     return run
 
 
-def corpus_for(source: str | None) -> Corpus:
-    """The text for --data: a prepared folder, or a file or word that is prepared now.
+@contextmanager
+def locked_for(team: Team, run_dir: Path) -> Iterator[None]:
+    """Keep a run folder for a team: the leader locks it, and all are refused as one.
 
-    Raises ValueError if there is none.
+    Raises ValueError if another process works there.
     """
-    if not source:
-        raise ValueError(
-            "there is no text to learn from: give --data my.txt, or a word that "
-            "gptbook data prepare knows, such as docstrings"
-        )
-    source = find_text(source, TEXT_SOURCES)
-    if (Path(source) / CORPUS_FACTS_FILE).is_file():
-        return open_corpus(Path(source))
-    if Path(source).is_dir():
-        raise ValueError(
-            f"{source} is a folder without a prepared text: give a text file, or the "
-            "folder that gptbook data prepare made"
-        )
-    return prepare_corpus(source)
+    refusal: ValueError | None = None
+    with ExitStack() as stack:
+        if team.leads:
+            try:
+                stack.enter_context(locked(run_dir))
+            except ValueError as error:
+                refusal = error
+        if team.any(refusal is not None):
+            raise refusal or ValueError(f"{run_dir} is not for this team: see above")
+        yield
 
 
 @contextmanager

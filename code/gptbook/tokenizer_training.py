@@ -14,6 +14,7 @@ from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import docstrings, read_json, readers_text, split_names
 from gptbook.facts import MOST_WHOLE, Fields, Real, Whole, Words
 from gptbook.recipes import TokenizerRecipe
+from gptbook.run_folder import is_begun
 from gptbook.runs import brief
 from gptbook.shell import shell_words
 
@@ -138,12 +139,8 @@ def finished_tokenizer(run_dir: Path, recipe: TokenizerRecipe) -> dict[str, Any]
     Raises ValueError, with the differences, if the folder holds another tokenizer, or
     anything else.
     """
-    if not run_dir.exists() or not any(run_dir.iterdir()):
+    if not is_begun(run_dir, TOKENIZER_FACTS_FILE, "a tokenizer"):
         return {}
-    if not holds_tokenizer(run_dir):
-        raise ValueError(
-            f"{run_dir} holds something else than a tokenizer: give another --run-dir"
-        )
     record = read_json(run_dir / TOKENIZER_FACTS_FILE)
     try:
         there, measured = dict(record["facts"]), dict(record["measured"])

@@ -1,0 +1,199 @@
+"""A folder for one process at a time: locked while it works, begun anew if cut off."""
+
+import errno
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gptbook.bpe import BytePairTokenizer
+from gptbook.checkpoint import remove_other_weights
+
+LOCK_FILE = "gptbook.lock"
+UNFINISHED = re.compile(
+    r"weights-[0-9a-f]{12}\.safetensors(\.part)?"
+    r"|(checkpoint|training|tokenizer|characters|receipt)\.json\.part|curve\.csv\.part"
+)
+EVENT_FILES = "events.out.tfevents."  # what TensorBoard's are called
+NOT_LOCKABLE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    getattr(errno, "EDQUOT", errno.ENOSPC),  # Windows knows none
+    errno.ENOLCK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.EIO,
+}
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a folder for this process while the block runs, and make it if need be.
+
+    The system lets go if the process dies. A folder that was made here and is still
+    empty at the end is removed. Where nothing can be locked, on read-only media and
+    some network file systems, a warning is given and the work goes on.
+    Raises ValueError if another process works there; reading needs no lock.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, not a folder: choose another folder")
+    made = [at for at in (folder, *folder.parents) if not at.exists()]
+    try:
+        lock = take_lock(folder)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                give_back(lock, folder / LOCK_FILE)
+    finally:
+        for at in made:
+            with suppress(OSError):  # it holds something, or is gone
+                at.rmdir()
+
+
+def take_lock(folder: Path) -> int | None:
+    """An open file that is locked, or nothing where files cannot be locked.
+
+    Raises ValueError if another process has it.
+    """
+    path = folder / LOCK_FILE
+    for _ in range(1_000):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = open_lock(path)
+        except FileNotFoundError:  # another process has just removed its empty folder
+            continue
+        except OSError as error:
+            warn(folder, error)
+            return None
+        try:
+            is_ours = try_lock(lock)
+        except OSError as error:
+            os.close(lock)
+            with suppress(OSError):
+                path.unlink()
+            warn(folder, error)
+            return None
+        if not is_ours:
+            os.close(lock)
+            raise ValueError(
+                f"another process works in {folder}: wait until it is done, end it, or "
+                "choose another folder"
+            )
+        # Who was here before may have removed the file between the two lines above.
+        if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+        os.close(lock)
+    raise ValueError(f"{folder} comes and goes: choose another folder")
+
+
+def open_lock(path: Path) -> int:
+    """Open or make a file to lock; another user's can be locked without writing."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        return os.open(path, flags, 0o666)
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file if it is free. Raises OSError where files cannot be locked."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def give_back(lock: int, path: Path) -> None:
+    """Remove the file and let go of it, in the order that the system allows."""
+    with suppress(OSError):  # Windows removes no open file
+        path.unlink()
+    os.close(lock)
+    if sys.platform == "win32":
+        with suppress(OSError):
+            path.unlink()
+
+
+def warn(folder: Path, error: OSError) -> None:
+    """Say that a folder is not locked, and why. Raises other errors than those."""
+    if error.errno not in NOT_LOCKABLE:
+        raise error
+    print(
+        f"gptbook: {folder} cannot be locked ({error.strerror or error}): "
+        "let no other process work in it",
+        file=sys.stderr,
+    )
+
+
+def is_begun(folder: Path, facts_file: str, what: str) -> bool:
+    """Whether a folder holds work to go on with: the file that is written last.
+
+    What a killed process left before that is removed; call it with the folder locked.
+    Raises ValueError if the folder holds anything else, and leaves it as it is.
+    """
+    if (folder / facts_file).is_file():
+        return True
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    if not all(map(is_unfinished, found)):
+        raise ValueError(
+            f"{folder} holds something else than {what}: give another --run-dir"
+        )
+    for path in found:
+        if path.is_file() and path.name != LOCK_FILE:
+            path.unlink()
+    return False
+
+
+def clear_leftovers(run_dir: Path) -> None:
+    """Remove what a kill left beside a checkpoint, which was just loaded whole."""
+    with suppress(OSError):  # where nothing can be removed, it does no harm
+        remove_other_weights(run_dir)
+        for path in run_dir.glob("*.part"):
+            if UNFINISHED.fullmatch(path.name):
+                path.unlink()
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether this is what a process leaves if it is killed in its first save."""
+    if path.is_symlink():
+        return False
+    if path.is_dir():
+        return path.name == "tensorboard" and all(
+            each.name.startswith(EVENT_FILES) for each in path.iterdir()
+        )
+    if path.name == "tokenizer.json":  # ours, if we would write the same again
+        return is_own_tokenizer(path)
+    is_lock = path.name == LOCK_FILE and path.stat().st_size == 0
+    return is_lock or UNFINISHED.fullmatch(path.name) is not None
+
+
+def is_own_tokenizer(path: Path) -> bool:
+    """Whether a file of a tokenizer is, byte for byte, as this package writes it."""
+    with tempfile.TemporaryDirectory() as beside:
+        again = Path(beside) / path.name
+        try:
+            BytePairTokenizer.load(path).save(again)
+            return again.read_bytes() == path.read_bytes()
+        except (ValueError, OSError):
+            return False
