@@ -66,3 +66,11 @@ def test_a_definition_and_an_import_come_once(tmp_path: Path) -> None:
 def test_an_import_that_cannot_be_shown_names_its_line(tmp_path: Path, code: str, message: str) -> None:
     with pytest.raises(BuildError, match=message):
         flat(tmp_path, code)
+
+
+def test_a_chapter_may_not_reuse_a_name_that_the_packages_source_needs(tmp_path: Path) -> None:
+    needs = "# %%\nfrom gptbook.ngram import NgramCounts\n\n# %%\n"
+    for code in ("x = 1\ntorch = 1\n", "for NgramCounts in []:\n    pass\n"):
+        with pytest.raises(BuildError, match=r"slug\.py:\d+: (torch|NgramCounts) is a name"):
+            flat(tmp_path, needs + code)
+    assert flat(tmp_path, needs + "x = [torch for torch in ()]\n\n\ndef f(torch):\n    torch = 1\n")

@@ -85,7 +85,41 @@ def flatten(chapter: Chapter) -> list[FlatCell]:
             flat.append(FlatCell(cell=cell, source=cell.source))
             continue
         flat.extend(_flatten_code(cell, chapter, known, imported))
+    _check_names(flat, chapter)
     return flat
+
+
+def _check_names(flat: list[FlatCell], chapter: Chapter) -> None:
+    """Raise BuildError where a chapter gives a value to a name that source from the package needs for something else.
+
+    In the package the two live in modules of their own; in the flattened chapter they are one.
+    """
+    taken: set[str] = set()
+    for cell in flat:
+        if cell.origin:
+            module = read_module(cell.origin.module)
+            used = _names_used(module.definitions[cell.origin.name].node)
+            taken |= {cell.origin.name, *(name for name in used if name in module.imports)}
+    for cell in flat:
+        if cell.cell.kind == "code" and not cell.origin:
+            for name, line in _assigned(ast.parse(cell.source)).items():
+                if name in taken:
+                    where = chapter.at(cell.cell.line + line - 1)
+                    raise BuildError(f"{where}: {name} is a name in the package's source here: choose another one")
+
+
+def _assigned(node: ast.AST) -> dict[str, int]:
+    """The names that code at the top level gives a value to, with the line: not those inside functions and classes."""
+    found: dict[str, int] = {}
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            found.setdefault(inner.id, inner.lineno)
+        scopes = (
+            ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+        )
+        if not isinstance(inner, scopes):
+            found = _assigned(inner) | found
+    return found
 
 
 def _flatten_code(cell: Cell, chapter: Chapter, known: set[str], imported: set[str]) -> list[FlatCell]:

@@ -223,13 +223,13 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 # A space or a capital makes another token of the same word. Numbers are cut wherever merges fell. And letters are out of sight: how many *r* has *strawberry*, if you read {{ len(tokenizer.encode("strawberry")) }} numbers?
 
 # %% tags=["result"]
-array = tokenizer.encode(" array")[0]
-for number in range(array - 2, array + 3):
+array_token = tokenizer.encode(" array")[0]
+for number in range(array_token - 2, array_token + 3):
     label, count = tokenizer.labels[number], merge_counts[number - 256]
     print(f"token {number}: {label}, merged {count:,} times")
 
 # %% [markdown]
-# Worst, the numbers mean nothing. Next to *array*, {{ array }}, stand *{{ tokenizer.labels[array - 1] }}* and *{{ tokenizer.labels[array + 1] }}*, because they were about as common. A token needs numbers that say how it is used.
+# Worst, the numbers mean nothing. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, because they were about as common. A token needs numbers that say how it is used.
 
 # %% tags=["fold"]
 # The loop of this page and the package's fast one make the same merges.

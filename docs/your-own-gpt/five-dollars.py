@@ -356,8 +356,8 @@ with exercise("Build"):
         step_price = paid.dollars(gpu.price_per_hour_usd) / 10_000
         left = max(0, budget - 0.3 * gpu.price_per_hour_usd)
         wanted = left / step_price
-        hint = f"for ${budget} you say {mine:,.0f} steps, not {wanted:,.0f}"
-        assert abs(mine - wanted) <= 0.01 * wanted, hint
+        said = f"for ${budget} you say {mine:,.0f} steps, not {wanted:,.0f}"
+        assert abs(mine - wanted) <= 0.01 * wanted, said
 
 # %% [markdown] tags=["hint"]
 # Dollars make hours, less the setup; hours make operations, at the share of `gpu.bf16_tflops`, which is in million millions a second; operations make tokens.
