@@ -6,34 +6,18 @@ may move to another module, and nothing has changed.
 """
 
 import ast
+import copy
 import hashlib
 import importlib
 import importlib.util
-import symtable
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from gptbook.datasets import data_file
-from gptbook.meaning import fingerprint, guard_name, meaning
-
-PACKAGE = "gptbook"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Definition:
-    """A function, a method, a class without its methods, or a constant."""
-
-    fingerprint: str
-    """Of what it does, and of what its names from other libraries mean."""
-    names: frozenset[str]
-    """Definitions of the package that it names."""
-    mentions: frozenset[str]
-    """What it asks of objects, after a dot or as a text."""
-    texts: frozenset[str]
-    """Texts in it; one may be the file name of a table."""
+from gptbook.entries import PACKAGE, Definition, Module, origin_of
+from gptbook.meaning import guard_name, meaning
 
 
 class SourceTree:
@@ -41,77 +25,32 @@ class SourceTree:
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         """The text of each module by its name, such as "attention"."""
-        self.methods: dict[str, dict[str, str]] = {}  # by class: entry of each method
-        self.bases: dict[str, list[ast.expr]] = {}  # by class
-        self.imported: dict[str, dict[str, str]] = {}  # by entry: its module's imports
-        self.modules: dict[str, frozenset[str]] = {}  # the names that each defines
-        kept: dict[str, list[ast.stmt]] = {}  # by entry: what it does
-        for module, text in sources.items():
-            tree = ast.parse(text)
-            brought, own = imports(tree), top_level(tree)
-            self.modules[module.split(".")[-1]] = frozenset(own)
-            for name, nodes in own.items():
-                entries = {name: nodes}
-                if isinstance(nodes[0], ast.ClassDef):
-                    entries |= self.take_apart(nodes[0])
-                for entry, statements in entries.items():
-                    self.imported[entry] = brought
-                    kept[entry] = [part for x in statements for part in meaning(x)]
-        self.names = frozenset().union(*self.modules.values())
+        modules = {
+            name.split(".")[-1]: read_module(text) for name, text in sources.items()
+        }
+        self.modules = {name: frozenset(module.own) for name, module in modules.items()}
+        self.names = frozenset[str]().union(*self.modules.values())
+        self.methods: dict[str, dict[str, str]] = {}
+        self.bases: dict[str, list[ast.expr]] = {}
+        self.imported: dict[str, dict[str, str]] = {}  # by class: its module's imports
+        self.kept: dict[str, list[ast.stmt]] = {}
+        self.definitions: dict[str, Definition] = {}
+        for module in modules.values():
+            self.methods |= module.methods
+            self.bases |= module.bases
+            self.imported |= dict.fromkeys(module.bases, module.imported)
+            self.kept |= module.kept
+            self.definitions |= module.definitions
         guards: frozenset[str] = frozenset()
-        while more := set(map(guard_name, kept.values())) - guards - {""}:
+        while more := set(map(guard_name, self.kept.values())) - guards - {""}:
             guards |= more
-            for entry, statements in kept.items():
-                kept[entry] = [y for x in statements for y in meaning(x, guards=guards)]
-        self.kept, self.known = kept, dict[str, Definition]()
-
-    def take_apart(self, node: ast.ClassDef) -> dict[str, list[ast.stmt]]:
-        """A class without its methods, and each method, by the names of the entries."""
-        kinds = ast.FunctionDef | ast.AsyncFunctionDef
-        entries: dict[str, list[ast.stmt]] = {node.name: [node]}
-        self.bases[node.name] = node.bases
-        self.methods[node.name] = {}
-        for part in node.body:
-            if isinstance(part, kinds):  # a property and its setter share a name
-                entry = f"{node.name}.{part.name}"
-                entries.setdefault(entry, []).append(part)
-                self.methods[node.name][part.name] = entry
-        node.body = [part for part in node.body if not isinstance(part, kinds)]
-        return entries
-
-    def definition(self, entry: str) -> Definition:
-        """What an entry does, and what it names."""
-        if entry in self.known:
-            return self.known[entry]
-        statements = self.kept[entry]
-        names, mentions, texts = set(), set(), set()
-        foreign = {}
-        for name in global_names(statements):
-            origin = self.imported[entry].get(name, "")
-            if origin.split(".")[0] == PACKAGE:
-                alias, name = name, origin.rpartition(".")[2]
-                mentions.add(name)  # it may be a module
-                if alias != name:
-                    foreign[alias] = name
-            elif origin:
-                foreign[name] = origin
-            names.add(name)
-        for node in (inner for part in statements for inner in ast.walk(part)):
-            if isinstance(node, ast.Attribute):
-                mentions.add(node.attr)
-            elif isinstance(node, ast.MatchClass):
-                mentions |= set(node.kwd_attrs)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts.add(node.value)
-            elif isinstance(node, ast.Call):
-                mentions |= asked_by_text(node)
-        self.known[entry] = Definition(
-            fingerprint=fingerprint(statements, sorted(foreign.items())),
-            names=self.names & names,
-            mentions=frozenset(mentions),
-            texts=frozenset(texts),
-        )
-        return self.known[entry]
+            for module in modules.values():
+                for entry in module.kept:
+                    if more & self.definitions[entry].names:
+                        copied = copy.deepcopy(self.kept[entry])
+                        kept = [y for x in copied for y in meaning(x, guards=guards)]
+                        self.kept[entry] = kept
+                        self.definitions[entry] = module.definition(kept)
 
     def closure(
         self,
@@ -137,12 +76,10 @@ class SourceTree:
                 if entry in found or entry in beyond:
                     continue
                 found.add(entry)
-                definition = self.definition(entry)
+                definition = self.definitions[entry]
                 mentions |= definition.mentions
-                todo += definition.names
-            for module in (
-                mentions & self.modules.keys()
-            ):  # as in `copy.loss.count_loss`
+                todo += definition.names & self.names
+            for module in mentions & self.modules.keys():  # `copy.loss.count_loss`
                 todo += mentions & self.modules[module]
             for owner in found & self.methods.keys():
                 hooks = self.hooks(owner)
@@ -157,12 +94,13 @@ class SourceTree:
         """What libraries may call in a class: the names in all of its foreign bases."""
         found: frozenset[str] = frozenset()
         for base in self.bases[owner]:
-            name = last_name(base)
-            if name in self.bases:
+            origin = origin_of(base, self.imported[owner])
+            home, _, name = origin.rpartition(".")
+            if name in self.bases and home.split(".")[0] in ("", PACKAGE):
                 found |= self.hooks(name)
                 continue
             try:
-                found |= library_names(base, self.imported[owner])
+                found |= names_in(origin if home else f"builtins.{name}")
             except (ImportError, AttributeError):  # not here: it might call anything
                 found = found.union(*self.methods.values())
         return found
@@ -170,14 +108,17 @@ class SourceTree:
     def fingerprints(self, entries: Iterable[str]) -> dict[str, str]:
         """The fingerprint of each entry, and of each table that one of them names."""
         entries = sorted(entries)
-        texts = {text for entry in entries for text in self.definition(entry).texts}
+        texts = {text for entry in entries for text in self.definitions[entry].texts}
         return {
             **{
                 table: table_fingerprint(table)
                 for table in sorted(filter(is_table, texts))
             },
-            **{entry: self.definition(entry).fingerprint for entry in entries},
+            **{entry: self.definitions[entry].fingerprint for entry in entries},
         }
+
+
+read_module = lru_cache(maxsize=512)(Module)
 
 
 @cache
@@ -199,86 +140,12 @@ def package_sources() -> dict[str, str]:
     }
 
 
-def top_level(tree: ast.Module) -> dict[str, list[ast.stmt]]:
-    """What a module defines: by each name, the statements that give it its value."""
-    found: dict[str, list[ast.stmt]] = {}
-    for node in tree.body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                targets = [node.name]
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-                places = node.targets if isinstance(node, ast.Assign) else [node.target]
-                targets = [
-                    inner.id
-                    for place in places
-                    for inner in ast.walk(place)
-                    if isinstance(inner, ast.Name)
-                ]
-            case _:
-                targets = []
-        for name in targets:
-            found.setdefault(name, []).append(node)
-    return found
-
-
-def imports(tree: ast.Module) -> dict[str, str]:
-    """Each name that a module imports, anywhere in it, as "library.module.name"."""
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.split(".")[0]
-                found[alias.asname or first] = alias.name if alias.asname else first
-        elif isinstance(node, ast.ImportFrom):
-            home = PACKAGE if node.level else node.module
-            for alias in node.names:
-                found[alias.asname or alias.name] = f"{home}.{alias.name}"
-    return found
-
-
-def global_names(statements: list[ast.stmt]) -> set[str]:
-    """The names that statements take from their module, not from within themselves."""
-    if not statements:
-        return set()
-    text = "\n".join(map(ast.unparse, statements))
-    table = symtable.symtable(text, "definition", "exec")
-    found = {
-        symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()
-    }
-    tables = list(table.get_children())
-    while tables:
-        table = tables.pop()
-        found |= {
-            symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()
-        }
-        tables += table.get_children()
-    return found
-
-
-def asked_by_text(call: ast.Call) -> set[str]:
-    """What `getattr(x, "name")` and its like ask for."""
-    if last_name(call.func) not in ("getattr", "hasattr", "attrgetter", "methodcaller"):
-        return set()
-    texts = [x.value for x in call.args if isinstance(x, ast.Constant)]
-    return {part for text in texts if isinstance(text, str) for part in text.split(".")}
-
-
-def last_name(node: ast.expr) -> str:
-    """The name of `a.b.name`, `name[...]` or `name`; "" for anything else."""
-    if isinstance(node, ast.Subscript):
-        return last_name(node.value)
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def library_names(base: ast.expr, imported: dict[str, str]) -> frozenset[str]:
-    """What a base class from elsewhere has, so what its library may call."""
-    base = base.value if isinstance(base, ast.Subscript) else base
-    first, _, rest = ast.unparse(base).partition(".")
-    path = [*imported.get(first, f"builtins.{first}").split("."), *rest.split(".")]
-    found: Any = importlib.import_module(path[0])
-    for name in filter(None, path[1:]):
+@cache
+def names_in(path: str) -> frozenset[str]:
+    """What a class like "torch.nn.Module" has, so what its library may call."""
+    first, *names = path.split(".")
+    found: Any = importlib.import_module(first)
+    for name in names:
         if not hasattr(found, name):
             importlib.import_module(f"{found.__name__}.{name}")
         found = getattr(found, name)

@@ -19,11 +19,18 @@ from gptbook.closure import SourceTree, source_tree
 from gptbook.datasets import data_file
 
 RECORD_CACHE = Path(".cache/records")
-# Reached by experiments, and yet no part of what decides their numbers; so nothing that
-# only these name is. Saving and going on: a run that was stopped ends in the same bits
-# (tests/test_runs.py holds that). `data_file`: it finds a table, whose content counts.
+# Named by code that experiments reach, and yet no part of what decides their numbers.
 BEYOND = frozenset(
-    {"Run.go_on_from", "Run.save", "data_file", "save_timed", "stop_on_interrupt"}
+    {
+        # Saving and going on: a run that was stopped ends in the same bits; see
+        # tests/test_runs.py.
+        "Run.go_on_from",
+        "Run.save",
+        "save_timed",
+        "stop_on_interrupt",
+        "data_file",  # finds a table, whose content counts
+        "read_names",  # of a reader's own file; no recorded recipe has one
+    }
 )
 
 
