@@ -32,7 +32,7 @@ RUN = Path("runs/city-bigram-towns")
 
 def content(run_dir: Path) -> dict[str, bytes]:
     """Every file of a folder."""
-    return {path.name: path.read_bytes() for path in run_dir.iterdir()}
+    return {path.name: path.read_bytes() for path in run_dir.iterdir() if path.is_file()}
 
 
 def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

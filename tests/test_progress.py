@@ -55,6 +55,7 @@ def test_with_the_tokens_of_a_step_the_bar_shows_how_many_it_learns_from(
     seconds = iter(range(0, 1000, 2))
     monkeypatch.setattr("gptbook.progress.time.monotonic", lambda: float(next(seconds)))
     monkeypatch.setattr("gptbook.progress.train_run", few_steps)
+    monkeypatch.setattr("gptbook.progress.held_out_loss_at", lambda run: None)
     screen = drawn(new_run(short), tmp_path / "run", monkeypatch, tokens=6_000)
     assert "loss 0.500, 3,000 tokens/s" in screen.split("\r")[-1]
 
@@ -93,6 +94,52 @@ def test_a_time_that_is_not_known_is_not_said(
     monkeypatch.setattr(Run, "seconds_left", lambda run: -1.0)
     train_with_bar(new_run(short), tmp_path / "run")
     assert "  steps       30\n" in capsys.readouterr().out
+
+
+def test_a_run_on_names_shows_its_held_out_loss_as_it_goes_and_moves_nothing_by_it(
+    short: NgramRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_with_bar(new_run(short), tmp_path / "shown")
+    lines = [line for line in capsys.readouterr().out.splitlines() if "held-out loss" in line]
+    assert [int(line.split()[1]) for line in lines] == list(range(3, 30, 3))
+    monkeypatch.setattr("gptbook.progress.held_out_loss_at", lambda run: None)
+    train_with_bar(new_run(short), tmp_path / "silent")
+    assert "held-out loss" not in capsys.readouterr().out
+    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("shown", "silent")]
+    assert files[0] == files[1]
+
+
+def test_the_held_out_loss_is_shown_on_a_screen_too(
+    short: NgramRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = drawn(new_run(short), tmp_path / "run", monkeypatch)
+    assert "30/30" in screen
+    assert "held-out loss" in capsys.readouterr().out
+
+
+def test_without_a_screen_there_is_a_line_each_minute(
+    short: NgramRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(0, 10_000, 7))
+    monkeypatch.setattr("gptbook.progress.time.monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr("gptbook.progress.held_out_loss_at", lambda run: None)
+    monkeypatch.setattr("gptbook.progress.train_run", few_steps)
+    train_with_bar(new_run(short), tmp_path / "run")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  step ")]
+    assert 1 < len(lines) < 10
+    assert all("of 30: loss 0.500" in line for line in lines)
+
+
+def test_a_log_that_cannot_be_written_ends_no_training(
+    short: NgramRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(line: str) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("gptbook.progress.tqdm.write", broken)
+    run = new_run(short)
+    train_with_bar(run, tmp_path / "run")
+    assert run.is_finished
 
 
 @pytest.mark.parametrize(

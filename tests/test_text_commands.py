@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from test_commands import refused
+from test_commands import content, refused
 from test_text_training import OWN, RUN, TEXT, TINY, tiny_recipe
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
@@ -315,11 +315,26 @@ def test_an_export_of_what_is_no_text_or_has_failed_is_refused(run: Path, capsys
 
 
 def test_an_export_over_somebody_elses_model_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("theirs").mkdir()
-    Path("theirs/config.json").write_text("{}")
-    said = refused(["export", str(run), "--to", "huggingface", "--out", "theirs"], capsys)
-    assert "did not save, which stays as it is: choose another folder" in said
-    assert [path.name for path in Path("theirs").iterdir()] == ["config.json"]
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        folder = Path(f"theirs-{name}")
+        folder.mkdir()
+        (folder / name).write_text("{}")
+        for to in ("huggingface", "web"):
+            said = refused(["export", str(run), "--to", to, "--out", str(folder)], capsys)
+            assert "which stays as it is: give another --out" in said
+            assert content(folder) == {name: b"{}"}
+
+
+def test_an_export_replaces_one_of_its_own_kind_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for to, other in (("huggingface", "web"), ("web", "huggingface")):
+        for _ in range(2):
+            assert main(["export", str(run), "--to", to, "--out", to]) == 0
+        before = content(Path(to))
+        refused(["export", str(run), "--to", other, "--out", to], capsys)
+        assert content(Path(to)) == before
+    before = content(run)
+    refused(["export", str(run), "--to", "web", "--out", str(run)], capsys)
+    assert content(run) == before
 
 
 def test_a_text_without_lines_begins_with_its_first_letter() -> None:

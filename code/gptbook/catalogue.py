@@ -12,6 +12,7 @@ from gptbook.checkpoint import check_fits, load_checkpoint, restore_training
 from gptbook.classifier import IrisNet
 from gptbook.generate import draw_token, generate_name, generate_tokens
 from gptbook.modern import ModernGPT
+from gptbook.nearest import quoted
 from gptbook.ngram import NgramNet, context_windows
 from gptbook.reading import in_alphabet, nfc
 from gptbook.recipes import (
@@ -229,7 +230,7 @@ def split_at_words(text: str, words: Iterable[str]) -> list[str]:
                 break
         else:
             raise ValueError(
-                f'"{rest}" does not begin with a word that the model knows: '
+                f"{quoted(rest)} does not begin with a word that the model knows: "
                 "begin like one of the sentences that it writes"
             )
     return found

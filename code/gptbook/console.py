@@ -8,6 +8,7 @@ import sys
 import traceback
 
 TRACEBACK_VARIABLE = "GPTBOOK_TRACEBACK"
+LONGEST_MESSAGE = 1_000  # letters; what a reader typed may be quoted in it
 SIGNS_OF_MEMORY = (
     "out of memory",
     "allocate memory",
@@ -151,7 +152,8 @@ def one_sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         text = where + error.strerror
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:500]} ... {text[-300:]}"
 
 
 def kind(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gptbook.checkpoint import load_checkpoint
-from gptbook.corpus import Corpus, TextTokenizer, write_corpus
+from gptbook.corpus import Corpus, write_corpus
 from gptbook.cost import (
     Job,
     estimate,
@@ -19,11 +19,10 @@ from gptbook.cost import (
     gpu_called,
 )
 from gptbook.export import save_for_huggingface, save_for_web
+from gptbook.export_folder import check_export_folder, export_folder
 from gptbook.forms import check_form
-from gptbook.gpt import GPT
 from gptbook.machine import check_device, this_machine
 from gptbook.memory import size_lines
-from gptbook.modern import ModernGPT
 from gptbook.reading import in_alphabet
 from gptbook.receipt import receipt_lines
 from gptbook.recipe_list import recipe
@@ -141,25 +140,19 @@ def receipt_command(options: argparse.Namespace) -> None:
 def export_command(options: argparse.Namespace) -> None:
     """Write a run's model for elsewhere, and say how to open it there."""
     check_form(options, "export", options.to)
-    model, tokenizer, _ = load_text_model(options.run_dir)
     folder = options.out or options.run_dir / options.to
-    with locked(folder):
-        write_export(options, model, tokenizer, folder)
-
-
-def write_export(
-    options: argparse.Namespace,
-    model: GPT | ModernGPT,
-    tokenizer: TextTokenizer,
-    folder: Path,
-) -> None:
-    """The same, into a folder that is this process's own."""
+    check_export_folder(folder, options.to)
+    model, tokenizer, _ = load_text_model(options.run_dir)
+    path = folder
+    with locked(folder), export_folder(folder, options.to):
+        if options.to == "web":
+            half = options.precision != "float32"
+            path = save_for_web(model, tokenizer, folder, half)
+        else:
+            save_for_huggingface(model, tokenizer, folder)
     if options.to == "web":
-        half = options.precision != "float32"
-        path = save_for_web(model, tokenizer, folder, half)
         print(f"Written: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return
-    save_for_huggingface(model, tokenizer, folder)
     print(f"Written: {folder}")
     print("Open it with transformers:")
     print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')
