@@ -182,7 +182,7 @@ def test_a_prepared_folder_a_file_and_a_moved_one_are_the_same_text(capsys: pyte
         (["--data", "own.txt", "--rate-scale", "nan"], '--rate-scale is "nan": give a number above 0'),
         (["--data", "own.txt", "--steps", "0"], '--steps is "0"'),
         (["--data", "own.txt", "--seed", "-1"], '--seed is "-1"'),
-        (["--data", "own.txt", "--precision", "float8"], '--precision is "float8": choose from float32, bfloat16'),
+        (["--data", "own.txt", "--precision", "float8"], '--precision is "float8"'),
         (["--data", "own.txt", "--device", "abacus"], 'there is no device "abacus" here'),
         (["--data", "own.txt", "--run-dir", "own.txt"], "own.txt is a file, not a folder: give another --run-dir"),
         (["--data", "own.txt", "--run-dir", "letters"], "letters holds something else than a run"),
