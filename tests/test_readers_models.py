@@ -24,7 +24,7 @@ from gptbook.export import save_for_web, tokenizer_for_web
 from gptbook.generate import generate_tokens
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.modern import ModernGPT
-from gptbook.text_commands import end_token, first_token
+from gptbook.sampling import end_token, first_token
 from gptbook.tokenizer import CharacterTokenizer
 
 pytestmark = pytest.mark.browser

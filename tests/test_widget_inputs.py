@@ -105,7 +105,7 @@ def test_an_accent_typed_in_parts_is_the_same_text(open_a_piece: OpenPiece, widg
     _, piece = open_a_piece(widget)
     found = []
     for form in ("NFC", "NFD"):
-        piece.evaluate(TYPE, unicodedata.normalize(form, "Zürich Đặng ガ 각"))  # type: ignore[arg-type]
+        piece.evaluate(TYPE, unicodedata.normalize(form, "Zürich Đặng ガ 각"))
         state = piece.evaluate("piece => JSON.stringify(piece.state)")
         assert state == unicodedata.normalize("NFC", state)
         found.append((state, piece.evaluate("piece => piece.address()"), shown(piece)))

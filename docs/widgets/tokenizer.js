@@ -63,7 +63,8 @@ class Tokenizer extends LivePiece {
   #drawn = []; // the tokens behind the chips
 
   check({ text, merges, token }) {
-    const count = (value, most, otherwise) => (Number.isInteger(value) && value >= 0 && value < most ? value : otherwise);
+    const isCount = (value, most) => Number.isInteger(value) && value >= 0 && value < most;
+    const count = (value, most, otherwise) => (isCount(value, most) ? value : otherwise);
     return { text: clip(text), merges: count(merges, this.opening.merges, ALL), token: count(token, MOST_DRAWN, 0) };
   }
 
