@@ -118,7 +118,10 @@ class SourceTree:
         }
 
 
-read_module = lru_cache(maxsize=512)(Module)
+@lru_cache(maxsize=512)
+def read_module(text: str) -> Module:
+    """A module, read from its text."""
+    return Module(text)
 
 
 @cache
