@@ -96,6 +96,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     names = ["--names", "towns.csv", "--column", "town"]
     assert main(["train", "city-bigram", *names, "--steps", "5", "--run-dir", "names"]) == 0
     assert main(["train", "laptop", "--data", "own.txt", *EXACT, "--run-dir", "text"]) == 0
+    assert main(["train", "iris", "--steps", "2", "--run-dir", "flowers"]) == 0
     capsys.readouterr()
     return tmp_path
 
@@ -113,7 +114,8 @@ COMMANDS = {
     ("complete", "text"): ["complete", "model", "--start", "the"],
     ("complete", "likeliest"): ["complete", "model", "--start", "the", "--temperature", "0"],
     ("evaluate", "names"): ["evaluate", "names"],
-    ("evaluate", "other"): ["evaluate", "text"],
+    ("evaluate", "text"): ["evaluate", "text"],
+    ("evaluate", "other"): ["evaluate", "flowers"],
     ("export", "huggingface"): ["export", "text", "--to", "huggingface"],
     ("export", "web"): ["export", "text", "--to", "web"],
     ("data prepare", "table"): ["data", "prepare", "iris"],

@@ -1,6 +1,7 @@
 """Batches of a long text: windows of tokens, and what comes next at each position."""
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -81,4 +82,16 @@ def check_long_enough(num_tokens: int, context_length: int) -> None:
         raise ValueError(
             f"the text has {num_tokens:,} tokens, and a context of {context_length:,} "
             f"needs {context_length + 1:,}: give a longer text"
+        )
+
+
+def check_size(path: Path, tokens: Tokens) -> None:
+    """Raise ValueError if a file of tokens is not as long as it was when it was opened.
+
+    A look past the end of a mapped file would end the process without a word.
+    """
+    if not path.is_file() or path.stat().st_size != tokens.nbytes:
+        raise ValueError(
+            f"{path} has changed its size while it was read: prepare the text "
+            "again, and the same command goes on from the last checkpoint"
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gptbook.batches import Tokens, fixed_windows, token_batch
+from gptbook.batches import Tokens, check_size, fixed_windows, token_batch
 from gptbook.bpe import BytePairTokenizer
 from gptbook.checkpoint import file_sha256, write_whole
 from gptbook.datasets import read_json
@@ -258,18 +258,6 @@ def map_tokens(path: Path, facts: dict[str, Any], part: str) -> Tokens:
     if num_bytes <= ALWAYS_HASHED and file_sha256(path) != facts.get(f"{part}_sha256"):
         raise ValueError(f"{path} is not what was written there: {again}")
     return np.memmap(path, dtype=TOKEN_TYPE, mode="r")
-
-
-def check_size(path: Path, tokens: Tokens) -> None:
-    """Raise ValueError if a file of tokens is not as long as it was when it was opened.
-
-    A look past the end of a mapped file would end the process without a word.
-    """
-    if not path.is_file() or path.stat().st_size != tokens.nbytes:
-        raise ValueError(
-            f"{path} has changed its size while it was read: prepare the text "
-            "again, and the same command goes on from the last checkpoint"
-        )
 
 
 def check_vocabulary(tokens: Tensor, vocab_size: int, path: Path) -> None:

@@ -35,8 +35,10 @@ NOT_LOCKABLE = {
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, option: str = "--run-dir") -> Iterator[None]:
     """Keep a folder for this process while the block runs, and make it if need be.
+
+    option is the one that another folder could be given by.
 
     The system lets go if the process dies. A folder that was made here and is still
     empty at the end is removed. Where nothing can be locked, on read-only media and
@@ -44,7 +46,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises ValueError if another process works there; reading needs no lock.
     """
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file, not a folder: choose another folder")
+        raise ValueError(f"{folder} is a file, not a folder: give another {option}")
     made = [at for at in (folder, *folder.parents) if not at.exists()]
     try:
         lock = take_lock(folder)

@@ -144,7 +144,7 @@ def export_command(options: argparse.Namespace) -> None:
     check_export_folder(folder, options.to)
     model, tokenizer, _ = load_text_model(options.run_dir)
     path = folder
-    with locked(folder), export_folder(folder, options.to):
+    with locked(folder, "--out"), export_folder(folder, options.to):
         if options.to == "web":
             half = options.precision != "float32"
             path = save_for_web(model, tokenizer, folder, half)
