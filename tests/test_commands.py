@@ -48,7 +48,7 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_training_says_what_it_does_before_and_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(OWN) == 0
-    before, after = capsys.readouterr().out.split("held-out loss")
+    before, after = capsys.readouterr().out.split("\n  held-out loss")
     assert "a net that reads 1 letter and predicts the next one" in before
     assert "learns from 43 names" in before
     assert "5 others are kept to measure with" in before
@@ -159,11 +159,11 @@ def test_evaluate_measures_on_held_out_names_or_on_the_readers(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(OWN) == 0
-    trained = [line for line in capsys.readouterr().out.splitlines() if " loss " in line]
+    trained = [line for line in capsys.readouterr().out.splitlines() if " loss  " in line]
     assert main(["evaluate", str(RUN)]) == 0
     said = capsys.readouterr().out
     assert "city-bigram after 20 of 20 steps" in said
-    assert [line for line in said.splitlines() if " loss " in line] == trained
+    assert [line for line in said.splitlines() if " loss  " in line] == trained
     (folder / "mine.csv").write_text("name\nbork\ncamen\n")
     assert main(["evaluate", str(RUN), "--names", "mine.csv", "--column", "name"]) == 0
     assert "loss on your 2 names" in capsys.readouterr().out
@@ -417,6 +417,6 @@ def test_a_text_goes_on_and_what_is_no_model_is_refused(tmp_path: Path, capsys: 
     assert "there is no file nowhere" in refused(["complete", "nowhere"], capsys)
     assert "half of a surrogate" in refused(["complete", "model", "--start", "a\ud800"], capsys)
     assert "do not fit into a context of 32" in refused(["complete", "model", "--start", "x y " * 40], capsys)
-    assert "--seed is -1" in refused(["complete", "model", "--seed", "-1"], capsys)
+    assert '--seed is "-1"' in refused(["complete", "model", "--seed", "-1"], capsys)
     (tmp_path / "model" / "model.safetensors").write_bytes(b"no tensors")
     refused(["complete", "model", "--start", "a"], capsys)

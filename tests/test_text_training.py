@@ -83,7 +83,7 @@ def same_but_receipt(one: Path, other: Path) -> bool:
 
 def test_training_says_what_it_does_before_and_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(OWN) == 0
-    before, after = capsys.readouterr().out.split("held-out loss")
+    before, after = capsys.readouterr().out.split("\n  held-out loss")
     assert "laptop: a GPT in the modern form, 1 blocks of 16, that sees 16 tokens" in before
     assert "tokens of own, 0." in before
     assert "others are kept to measure with" in before
@@ -184,7 +184,7 @@ def test_a_prepared_folder_a_file_and_a_moved_one_are_the_same_text(capsys: pyte
         (["--data", "own.txt", "--seed", "-1"], '--seed is "-1"'),
         (["--data", "own.txt", "--precision", "float8"], '--precision is "float8"'),
         (["--data", "own.txt", "--device", "abacus"], 'there is no device "abacus" here'),
-        (["--data", "own.txt", "--run-dir", "own.txt"], "own.txt is a file, not a folder: give another --run-dir"),
+        (["--data", "own.txt", "--run-dir", "own.txt"], "own.txt is a file, not a folder"),
         (["--data", "own.txt", "--run-dir", "letters"], "letters holds something else than a run"),
         (["--text", "own.txt"], "laptop takes no --text"),
         (["--names", "own.txt", "--column", "a"], "laptop takes no --names"),
