@@ -69,6 +69,9 @@ def test_an_error_of_the_system_is_one_line_without_its_number() -> None:
     assert one_sentence(FileNotFoundError(2, "No such file", "a.csv")) == "a.csv: No such file"
     assert one_sentence(OSError(28, "the disk is full:\nmake room")) == "the disk is full: make room"
     assert one_sentence(ValueError("give\n  a number")) == "give a number"
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "caf\udce9".encode()
+    assert "is no UTF-8" in one_sentence(caught.value)
     long = one_sentence(OSError(36, "File name too long", "x" * 100_000))
     assert long.endswith("File name too long")
     assert len(long) < 1_000

@@ -48,6 +48,18 @@ def test_a_text_is_prepared_and_the_next_command_names_its_folder(
     assert corpus.tokenizer.decode(corpus.training.tolist() + corpus.held_out.tolist()) == TEXT
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "characters.json", "notes.txt"])
+def test_a_folder_of_somebody_else_is_refused_and_kept(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.txt").write_text(TEXT)
+    (folder / "theirs").mkdir()
+    (folder / "theirs" / name).write_text("{}")
+    said = refused(["data", "prepare", "own.txt", "--out", "theirs"], capsys)
+    assert "give another --out" in said
+    assert {path.name: path.read_text() for path in (folder / "theirs").iterdir()} == {name: "{}"}
+
+
 def test_byte_pairs_are_learned_if_asked_for(folder: Path) -> None:
     (folder / "own.txt").write_text(TEXT)
     words = ["data", "prepare", "own.txt", "--tokenizer", "byte-pairs", "--vocab-size", "260", "--out", "pairs"]

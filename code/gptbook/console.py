@@ -7,6 +7,8 @@ import re
 import sys
 import traceback
 
+from gptbook.nearest import quoted
+
 TRACEBACK_VARIABLE = "GPTBOOK_TRACEBACK"
 LONGEST_MESSAGE = 1_000  # letters; what a reader typed may be quoted in it
 SIGNS_OF_MEMORY = (
@@ -149,7 +151,10 @@ def memory_asked_for(error: BaseException) -> str | None:
 def one_sentence(error: BaseException) -> str:
     """What went wrong, on one line."""
     text = str(error)
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
+        near = quoted(str(error.object), error.start)
+        text = f"what was given is no UTF-8, near {near}: rename or save it as UTF-8"
+    elif isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         text = where + error.strerror
     text = " ".join(text.split())

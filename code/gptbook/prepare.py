@@ -198,6 +198,9 @@ def prepared_before(folder: Path, settings: Mapping[str, Any]) -> Corpus | None:
         raise ValueError(f"{folder} is a file, not a folder: give another --out")
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     others = sorted({name.removesuffix(".part") for name in there} - OWN_FILES)
+    begun = (*KEPT_FILES, *TOKEN_FILES.values())
+    if folder.parent != cache_folder() and not any(n.startswith(begun) for n in there):
+        others += sorted(there & {CHARACTERS_FILE, PIECES_FILE})  # somebody's model's
     if others:
         raise ValueError(
             f"{folder} holds something else than a prepared text, {others[0]} for "
