@@ -123,3 +123,32 @@ def test_a_second_ctrl_c_interrupts_at_once() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_window_that_is_closed_saves_as_ctrl_c_does_and_nohup_goes_on(
+    short: NgramRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close_the_window(run: Run) -> None:
+        if run.step == 5:
+            signal.raise_signal(signal.SIGHUP)
+
+    train_run(new_run(short), tmp_path / "closed", close_the_window)
+    assert load_run(tmp_path / "closed").step == 5
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = new_run(short)
+        train_run(run, tmp_path / "nohup", close_the_window)
+        assert run.is_finished
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_was_learned_is_saved_where_nothing_can_be_shown_any_more(short: NgramRecipe, tmp_path: Path) -> None:
+    def show(run: Run) -> None:
+        if run.step == 5:
+            raise OSError(5, "Input/output error")  # its terminal is gone
+
+    with pytest.raises(OSError, match="Input/output error"):
+        train_run(new_run(short), tmp_path / "run", show)
+    assert load_run(tmp_path / "run").step == 5

@@ -97,13 +97,14 @@ def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
     except ValueError as error:
         raise ValueError(f"{run_dir}: {error}: {DAMAGED}") from None
     step, losses = facts["step"], facts["losses"]
+    measured = [each["step"] for each in facts.get("evaluations", [])]
+    rows_at_once = facts.get("machine", {}).get("rows_at_once", 1)
     problem = ""
     if len(losses) != step or step > used.num_steps:
         problem = f"it says {step} of {used.num_steps} steps and {len(losses)} losses"
-    measured = [each["step"] for each in facts.get("evaluations", [])]
-    if measured != sorted(set(measured)) or any(at > step for at in measured):
+    elif measured != sorted(set(measured)) or any(at > step for at in measured):
         problem = f"it says that it was measured at other steps than up to {step}"
-    if facts.get("machine", {}).get("rows_at_once", 1) > getattr(used, "batch_size", 1):
+    elif rows_at_once > getattr(used, "batch_size", 1):
         problem = "it worked on more rows at once than a step has"
     if problem:
         raise ValueError(f"{run_dir}: {problem}: {DAMAGED}")
