@@ -111,6 +111,21 @@ def test_a_record_is_made_part_by_part_and_goes_on_after_a_stop(
     assert again == record
 
 
+def test_a_record_is_made_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny = replace(WINDOWS, settings=TINY)
+    monkeypatch.setattr("gptbook.recordings.city_names", lambda: city_names()[::400])
+
+    def make_again(*_: object) -> dict[str, Any]:
+        with pytest.raises(ValueError, match="another process"):
+            make_record(tiny, progress=False, path=tmp_path / "again.json")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gptbook.windows.WindowExperiment, "curve", make_again)
+    with pytest.raises(KeyboardInterrupt):
+        make_record(tiny, progress=False, path=tmp_path / "windows.json")
+
+
 def interrupt(*_: object) -> dict[str, Any]:
     raise KeyboardInterrupt
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gptbook import tasks
 from gptbook.catalogue import new_run
 from gptbook.classifier import iris_tensors, train_classifier
 from gptbook.datasets import city_names
@@ -85,3 +86,12 @@ def test_accuracy_is_reported_with_its_interval_and_apart_from_flowers_seen() ->
     found = run.measure()
     assert 0 <= found["low"] < found["unseen"] < found["high"] <= 1
     assert f"{found['unseen']:.1%} on flowers not seen in training (95% interval" in "".join(run.report())
+
+
+def test_names_that_take_more_memory_than_there_is_are_refused_before_it_is_taken(
+    short: NgramRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SpellingRun(short)
+    monkeypatch.setattr(tasks, "available_memory", lambda: 1000)
+    with pytest.raises(ValueError, match="GB of memory"):
+        SpellingRun(short)

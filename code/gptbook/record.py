@@ -17,6 +17,7 @@ from tqdm import tqdm
 from gptbook.checkpoint import write_whole
 from gptbook.closure import SourceTree, source_tree
 from gptbook.datasets import data_file
+from gptbook.run_folder import locked
 
 RECORD_CACHE = Path(".cache/records")
 # Named by code that experiments reach, and yet no part of what decides their numbers.
@@ -72,6 +73,7 @@ def make_record(
 
     Every part is kept when it is done: after a stop, the same call goes on from there,
     unless resume is false. Returns the path of the record.
+    Raises ValueError if another process makes the same record now.
     """
     name = recording.name
     path = path or data_file("cities.csv").parent / "runs" / f"{name}.json"
@@ -80,8 +82,9 @@ def make_record(
     kept = RECORD_CACHE / f"{name}-{hashlib.sha256(decisive).hexdigest()[:12]}"
     if not resume:
         shutil.rmtree(kept, ignore_errors=True)
-    experiment = recording.start(recording.settings, kept)
-    done = run_parts(experiment.parts(), kept, progress)
+    with locked(kept):
+        experiment = recording.start(recording.settings, kept)
+        done = run_parts(experiment.parts(), kept, progress)
     record = {
         "about": recording.about,
         **provenance("gptbook ladder"),

@@ -18,7 +18,8 @@ from gptbook.classifier import (
 )
 from gptbook.datasets import city_names, read_names, split_names
 from gptbook.loss import conditional_entropy, count_loss
-from gptbook.ngram import NgramNet, context_windows, unique_contexts
+from gptbook.machine import available_memory
+from gptbook.ngram import NgramNet, context_keys, context_windows, unique_contexts
 from gptbook.recipes import ClassifierRecipe, NamesRecipe, NgramRecipe
 from gptbook.runs import Run
 from gptbook.tokenizer import CharacterTokenizer
@@ -41,6 +42,7 @@ class SpellingRun(Run):
         self.training, self.held_out = split_names(self.names, recipe.held_out)
         self.tokenizer = CharacterTokenizer.from_texts(self.names)
         windows = context_windows(self.training, self.tokenizer, recipe.context_length)
+        check_memory(windows[0], self.tokenizer.vocab_size)
         self.contexts, self.counts = unique_contexts(
             *windows, self.tokenizer.vocab_size
         )
@@ -182,6 +184,21 @@ def names_for(recipe: NamesRecipe) -> list[str]:
             f"better {FEWEST_NAMES * 25} or more"
         )
     return names
+
+
+def check_memory(contexts: Tensor, vocab_size: int) -> None:
+    """Raise ValueError if a table of contexts times symbols does not fit into memory.
+
+    Shape: contexts (P, C). A table of counts, its copy in a batch, and the scores.
+    """
+    num_contexts = len(context_keys(contexts, vocab_size).unique())
+    num_bytes = 3 * 4 * num_contexts * vocab_size
+    if num_bytes > available_memory():
+        raise ValueError(
+            f"these names have {vocab_size:,} different letters in {num_contexts:,} "
+            f"contexts, and counting takes {num_bytes / 2**30:,.1f} GB of memory: give "
+            "fewer names, or names in one script"
+        )
 
 
 def names_facts(names: list[str], tokenizer: CharacterTokenizer) -> dict[str, Any]:
