@@ -190,6 +190,7 @@ def describe_corpus(
         "vocab_size": tokenizer.vocab_size,
         **described,
         "tokenizer_sha256": file_sha256(tokenizer_path(folder)),
+        "facts_sha256": None,  # facts of another corpus may bring theirs
     }
     content = {key: value for key, value in content.items() if value is not None}
     content["facts_sha256"] = facts_sha256(content)
