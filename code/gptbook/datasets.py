@@ -108,7 +108,7 @@ def read_names(path: Path | str, column: str) -> list[str]:
     """
     if fault := column_fault(path, column):
         raise ValueError(f"{path} {fault}")
-    table = readers_table(path).rename(columns=tidy)
+    table = read_table(path).rename(columns=tidy)  # `column_fault` has checked it whole
     cells = table[tidy(column)].fillna("")  # a line that ends early has no cell here
     names = dict.fromkeys(map(tidy, cells))
     names.pop("", None)
