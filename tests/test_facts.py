@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load, save
 
 from gptbook.facts import (
     Digest,
@@ -17,6 +20,7 @@ from gptbook.facts import (
     facts_sha256,
     parse_facts,
     read_facts,
+    with_sorted_metadata,
 )
 
 SHAPE = Fields(
@@ -132,3 +136,17 @@ def test_the_checksum_is_of_the_facts_not_of_their_layout() -> None:
     others: list[Any] = [{**facts, "b": [1.0, 2.5, None]}, {**facts, "b": [True, 2.5, None]}, {**facts, "c": 0}]
     for other in others:
         assert facts_sha256(other) != facts_sha256(facts)
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {name: f"é{name}" for name in "hgfedcba"}])
+def test_the_same_weights_are_the_same_file(metadata: dict[str, str] | None, tmp_path: Path) -> None:
+    """Of eight names, two files of the library's agree once in 40,320 times."""
+    tensors = {"b": torch.arange(3.0), "a": torch.ones(2, 2, dtype=torch.float16)}
+    files = {with_sorted_metadata(save(tensors, metadata)) for _ in range(3)}
+    (content,) = files
+    (tmp_path / "file.safetensors").write_bytes(content)
+    with safe_open(tmp_path / "file.safetensors", "pt") as file:
+        assert (file.metadata() or {}) == (metadata or {})
+    for name, tensor in load(content).items():
+        assert torch.equal(tensor, tensors[name])
+    assert int.from_bytes(content[:8], "little") % 8 == 0

@@ -26,6 +26,7 @@ from bookbuild.chapter import BuildError, Chapter
 from bookbuild.outputs import check_outputs, joined, steady
 from bookbuild.project import LIVE_DIR_VARIABLE, Project
 from bookbuild.source import FlatCell
+from gptbook.facts import with_sorted_metadata
 
 SECONDS_PER_CELL = 900
 """A guard against a cell that hangs; a busy machine takes ten times as long as a quiet one."""
@@ -182,6 +183,9 @@ def _started(client: NotebookClient, chapter: Chapter, **options: Any) -> Iterat
 
 def _live_files(folder: Path, chapter: Chapter) -> dict[str, str]:
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    for name in files:
+        if name.endswith(".safetensors"):
+            files[name] = with_sorted_metadata(files[name])
     if (size := sum(map(len, files.values()))) > MOST_LIVE_BYTES:
         line = next((cell.line for cell in chapter.cells if cell.has("live")), 1)
         message = f"its live piece has {size:,} bytes, {MOST_LIVE_BYTES:,} may be"

@@ -151,9 +151,10 @@ def write_corpus(
         )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CORPUS_FACTS_FILE).unlink(missing_ok=True)
-    save_tokenizer_file(folder, tokenizer)
+    # Tokens before the tokenizer: alone, that one could be the file of a model.
     for part, pieces in (("training", training), ("held_out", held_out)):
         write_tokens(folder / TOKEN_FILES[part], pieces)
+    save_tokenizer_file(folder, tokenizer)
     describe_corpus(folder, tokenizer, facts)
     return open_corpus(folder)
 

@@ -13,6 +13,7 @@ from gptbook.bpe import END_OF_TEXT, BytePairTokenizer
 from gptbook.checkpoint import write_whole
 from gptbook.corpus import PIECES_FILE, TextTokenizer
 from gptbook.datasets import read_json
+from gptbook.facts import with_sorted_metadata
 from gptbook.gpt import GPT
 from gptbook.merging import in_symbols
 from gptbook.modern import ModernGPT
@@ -122,7 +123,8 @@ def save_for_web(
         "tokenizer": json.dumps(tokenizer_for_web(tokenizer), ensure_ascii=False),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / WEB_FILE, save(tensors, about))
+    content = with_sorted_metadata(save(tensors, about))
+    write_whole(folder / WEB_FILE, content)
     return folder / WEB_FILE
 
 

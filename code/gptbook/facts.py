@@ -191,6 +191,21 @@ def read_facts(path: Path, shape: Shape, advice: str) -> Any:
     return facts
 
 
+def with_sorted_metadata(content: bytes) -> bytes:
+    """A safetensors file with its metadata in the order of their names.
+
+    The library writes them in an order drawn by chance (safetensors 0.8, a HashMap):
+    without this the same weights would be another file each time.
+    """
+    start, length = 8, int.from_bytes(content[:8], "little")
+    header = json.loads(content[start : start + length])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # as the library does: the weights begin aligned
+    return len(text).to_bytes(8, "little") + text + content[start + length :]
+
+
 def facts_sha256(facts: Any) -> str:
     """The sha256 of facts, however their file is laid out: keys sorted, no spaces."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))

@@ -156,8 +156,8 @@ def prepare_web_text(
         files, progress["revision"] = hub_files(repository, progress["revision"])
     tokenizer = load_tokenizer()  # after the hub has answered: this waits for it long
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(folder / PIECES_FILE)
     cut_files(folder, progress["tokens"])
+    tokenizer.save(folder / PIECES_FILE)  # alone, it could be the file of a model
     free, needed = shutil.disk_usage(folder).free, missing * TOKEN_TYPE.itemsize
     if needed > free:
         raise ValueError(
