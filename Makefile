@@ -9,6 +9,9 @@ PORT ?= 8000
 WORKERS ?= 3
 STAMP := $(VENV)/installed
 
+# Python keeps what it has compiled, whatever is set outside: the tests start it a thousand times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install book serve test bench vary lint lock shots pieces sky clean
 

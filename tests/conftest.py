@@ -72,6 +72,16 @@ def project() -> Project:
     return this_project()
 
 
+@pytest.fixture(scope="session")
+def transformers() -> Any:
+    """Hugging Face's library, silent. It takes seconds to load, so only a process whose tests ask for it does."""
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
+
+
 @pytest.fixture
 def short(tmp_path: Path) -> NgramRecipe:
     """A recipe over 40 short names that takes batches (there are more contexts than fit in one)."""

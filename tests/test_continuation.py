@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from test_export import CHARACTERS, PIECES, both_forms, both_tokenizers, stirred
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
-from transformers.utils import logging
 
 from gptbook.bpe import BytePairTokenizer
 from gptbook.continuation import continue_text, open_pretrained
@@ -17,9 +16,6 @@ from gptbook.export import save_for_huggingface
 from gptbook.generate import generate_tokens
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.pretrained import save_gpt2
-
-logging.set_verbosity_error()
-logging.disable_progress_bar()
 
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a cat and a dog"] * 5
 
@@ -87,7 +83,7 @@ def test_the_likeliest_alone_is_the_same_as_no_chance(tmp_path: Path) -> None:
     assert best == "".join(continue_text(*pair, "a dog", 8, top_p=0.0, seed=4))
 
 
-WAYS: dict[str, Callable[[AutoModelForCausalLM, Path], None]] = {
+WAYS: dict[str, Callable[[Any, Path], None]] = {
     "in one file": lambda model, folder: model.save_pretrained(folder),
     "in shards": lambda model, folder: model.save_pretrained(folder, max_shard_size="4KB"),
     "in float16": lambda model, folder: model.half().save_pretrained(folder),
@@ -97,13 +93,13 @@ WAYS: dict[str, Callable[[AutoModelForCausalLM, Path], None]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @both_forms
-def test_what_transformers_writes_today_is_completed(form: str, way: str, tmp_path: Path) -> None:
+def test_what_transformers_writes_today_is_completed(form: str, way: str, tmp_path: Path, transformers: Any) -> None:
     """It writes tokenizer.json, and neither vocab.json nor merges.txt."""
     save_for_huggingface(stirred(form, PIECES.vocab_size), PIECES, tmp_path / "export")
     folder = tmp_path / "theirs"
-    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "export")
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "export")
     WAYS[way](theirs, folder)
-    AutoTokenizer.from_pretrained(tmp_path / "export").save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(tmp_path / "export").save_pretrained(folder)
     names = {path.name for path in folder.iterdir()}
     assert names.isdisjoint({"vocab.json", "merges.txt"})
     assert (len([name for name in names if name.endswith(".safetensors")]) > 1) == (way == "in shards")
@@ -157,16 +153,18 @@ def test_an_export_that_was_spoiled_is_refused_with_what_is_wrong(spoiled: str, 
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_another_architecture_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_model_of_another_architecture_is_refused_by_its_name(tmp_path: Path, transformers: Any) -> None:
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    LlamaForCausalLM(LlamaConfig(vocab_size=30, **sizes)).save_pretrained(tmp_path)
+    transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=30, **sizes)).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="llama"):
         open_pretrained(str(tmp_path))
 
 
-def test_shards_of_which_one_is_missing_are_refused(tmp_path: Path) -> None:
+def test_shards_of_which_one_is_missing_are_refused(tmp_path: Path, transformers: Any) -> None:
     save_for_huggingface(stirred("gpt-2", PIECES.vocab_size), PIECES, tmp_path / "export")
-    AutoModelForCausalLM.from_pretrained(tmp_path / "export").save_pretrained(tmp_path / "new", max_shard_size="4KB")
+    transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "export").save_pretrained(
+        tmp_path / "new", max_shard_size="4KB"
+    )
     lost = min((tmp_path / "new").glob("model-*"))
     lost.unlink()
     with pytest.raises(ValueError, match=lost.name):

@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging
 
 from gptbook.bpe import BytePairTokenizer
 from gptbook.corpus import TextTokenizer
@@ -19,9 +18,6 @@ from gptbook.merging import in_symbols
 from gptbook.modern import ModernGPT
 from gptbook.sampling import end_token
 from gptbook.tokenizer import CharacterTokenizer
-
-logging.set_verbosity_error()
-logging.disable_progress_bar()
 
 TEXT = 'To be, or not:\n\n"to be" — é ß 京\t  that is\r\nthe question.\n'
 CHARACTERS = CharacterTokenizer.from_texts([TEXT])
@@ -46,11 +42,11 @@ def stirred(form: str, vocab_size: int, seed: int = 0) -> GPT | ModernGPT:
 @both_tokenizers
 @torch.no_grad()
 def test_transformers_opens_the_folder_and_gives_the_same_logits(
-    form: str, tokenizer: TextTokenizer, tmp_path: Path
+    form: str, tokenizer: TextTokenizer, tmp_path: Path, transformers: Any
 ) -> None:
     model = stirred(form, tokenizer.vocab_size)
     save_for_huggingface(model, tokenizer, tmp_path)
-    other = AutoModelForCausalLM.from_pretrained(tmp_path)
+    other = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
     tokens = torch.tensor([tokenizer.encode(TEXT)[:16]])
     torch.testing.assert_close(model(tokens), other(tokens).logits, rtol=0, atol=1e-5)
     assert model(tokens).std() > 0.05
@@ -156,7 +152,7 @@ def ending(model: GPT | ModernGPT, tokens: list[int], end: int) -> int:
 @both_forms
 @both_tokenizers
 def test_generate_writes_the_same_text_and_stops_where_ours_does(
-    form: str, tokenizer: TextTokenizer, tmp_path: Path
+    form: str, tokenizer: TextTokenizer, tmp_path: Path, transformers: Any
 ) -> None:
     end = end_token(tokenizer)
     tokens, num_new = tokenizer.encode("be"), 10
@@ -170,10 +166,12 @@ def test_generate_writes_the_same_text_and_stops_where_ours_does(
     ours = generate_tokens(model, tokens, 12, temperature=0, stop_token=end)
     assert len(ours) == (12 if end is None else num_new)
     save_for_huggingface(model, tokenizer, tmp_path)
-    their_tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    their_tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     given = their_tokenizer("be", return_tensors="pt")
     assert given.input_ids[0].tolist() == tokens
-    theirs = AutoModelForCausalLM.from_pretrained(tmp_path).generate(**given, do_sample=False, max_new_tokens=12)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).generate(
+        **given, do_sample=False, max_new_tokens=12
+    )
     text = their_tokenizer.decode(theirs[0], skip_special_tokens=True)
     assert text == tokenizer.decode([*tokens, *ours])
     assert (theirs[0, -1] == end) == (end is not None)
@@ -181,20 +179,22 @@ def test_generate_writes_the_same_text_and_stops_where_ours_does(
 
 @both_tokenizers
 def test_an_export_without_an_end_of_text_takes_back_the_one_of_the_export_before(
-    tokenizer: TextTokenizer, tmp_path: Path
+    tokenizer: TextTokenizer, tmp_path: Path, transformers: Any
 ) -> None:
     save_for_huggingface(stirred("gpt-2", PIECES.vocab_size), PIECES, tmp_path)
     save_for_huggingface(stirred("gpt-2", tokenizer.vocab_size), tokenizer, tmp_path)
-    assert AutoTokenizer.from_pretrained(tmp_path).eos_token_id == end_token(tokenizer)
-    assert AutoModelForCausalLM.from_pretrained(tmp_path).generation_config.eos_token_id == end_token(tokenizer)
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path).eos_token_id == end_token(tokenizer)
+    assert transformers.AutoModelForCausalLM.from_pretrained(tmp_path).generation_config.eos_token_id == end_token(
+        tokenizer
+    )
 
 
 @both_tokenizers
 def test_an_exported_tokenizer_is_read_back_also_as_transformers_saves_it(
-    tokenizer: TextTokenizer, tmp_path: Path
+    tokenizer: TextTokenizer, tmp_path: Path, transformers: Any
 ) -> None:
     save_for_huggingface(stirred("gpt-2", tokenizer.vocab_size), tokenizer, tmp_path)
-    AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
+    transformers.AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
     for folder in (tmp_path, tmp_path / "again"):
         read = load_exported_tokenizer(folder / "tokenizer.json")
         assert type(read) is type(tokenizer)

@@ -1,21 +1,17 @@
 """The modern form for transformers: its NanoChat gives the same logits, and what others saved stays."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from ties import agree_but_for_ties
 from torch import nn
-from transformers import AutoModelForCausalLM, NanoChatForCausalLM
-from transformers.utils import logging
 
 from gptbook.gpt import GPTConfig
 from gptbook.modern import ModernGPT
 from gptbook.nanochat import nanochat_name, save_nanochat, turned_back
-
-logging.set_verbosity_error()
-logging.disable_progress_bar()
 
 SIZES = [
     GPTConfig(vocab_size=27, context_length=8, num_layers=1, num_heads=1, model_dim=8, mlp_dim=32),
@@ -46,29 +42,31 @@ def assert_same_logits(mine: ModernGPT, other: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("config", SIZES, ids=str)
-def test_a_model_saved_here_gives_the_same_logits_in_transformers(config: GPTConfig, tmp_path: Path) -> None:
+def test_a_model_saved_here_gives_the_same_logits_in_transformers(
+    config: GPTConfig, tmp_path: Path, transformers: Any
+) -> None:
     model = stirred(config)
     save_nanochat(model, tmp_path / "mine")
-    other, report = NanoChatForCausalLM.from_pretrained(tmp_path / "mine", output_loading_info=True)
+    other, report = transformers.NanoChatForCausalLM.from_pretrained(tmp_path / "mine", output_loading_info=True)
     assert not any(report.values()), report
     assert_same_logits(model, other)
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["config.json", "model.safetensors"]
 
 
-def test_transformers_knows_by_itself_what_it_is(tmp_path: Path) -> None:
+def test_transformers_knows_by_itself_what_it_is(tmp_path: Path, transformers: Any) -> None:
     model = stirred(SIZES[1])
     save_nanochat(model, tmp_path)
-    other = AutoModelForCausalLM.from_pretrained(tmp_path)
-    assert isinstance(other, NanoChatForCausalLM)
+    other = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert isinstance(other, transformers.NanoChatForCausalLM)
     assert_same_logits(model, other)
 
 
 @torch.no_grad()
-def test_a_look_at_the_past_changes_nothing_there_either(tmp_path: Path) -> None:
+def test_a_look_at_the_past_changes_nothing_there_either(tmp_path: Path, transformers: Any) -> None:
     """The likeliest tokens, one by one: transformers keeps keys and values, this model sees all each time."""
     model = stirred(SIZES[2])
     save_nanochat(model, tmp_path)
-    other = NanoChatForCausalLM.from_pretrained(tmp_path)
+    other = transformers.NanoChatForCausalLM.from_pretrained(tmp_path)
     tokens = torch.tensor([[3, 1, 4]])
     theirs = other.generate(tokens, max_new_tokens=12, do_sample=False, attention_mask=torch.ones_like(tokens))
     for _ in range(12):
@@ -100,11 +98,11 @@ def test_every_tensor_has_a_name_of_its_own_there() -> None:
     assert "model.layers.10.self_attn.q_proj.weight" in names
 
 
-def test_saving_again_replaces_what_was_saved_here(tmp_path: Path) -> None:
+def test_saving_again_replaces_what_was_saved_here(tmp_path: Path, transformers: Any) -> None:
     save_nanochat(stirred(SIZES[1]), tmp_path)
     model = stirred(SIZES[0])
     save_nanochat(model, tmp_path)
-    assert_same_logits(model, NanoChatForCausalLM.from_pretrained(tmp_path))
+    assert_same_logits(model, transformers.NanoChatForCausalLM.from_pretrained(tmp_path))
 
 
 @pytest.mark.parametrize("content", ['{"model_type": "nanochat"}', ""])

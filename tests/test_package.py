@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,12 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "code" / "gptbook"
 MODULES = sorted(PACKAGE.glob("*.py"))
-TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The modules as syntax trees: read when a test asks, not by each process that collects tests."""
+    return {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 
 def defined_names(tree: ast.Module) -> Iterator[str]:
@@ -29,7 +35,7 @@ def defined_names(tree: ast.Module) -> Iterator[str]:
 
 def test_every_name_has_one_definition_in_the_package() -> None:
     homes = defaultdict(list)
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for name in defined_names(tree):
             homes[name].append(module)
     assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
@@ -38,8 +44,8 @@ def test_every_name_has_one_definition_in_the_package() -> None:
 def test_every_import_has_one_spelling() -> None:
     """A name that means two things in two modules would break the notebooks, which have one namespace."""
     meanings = defaultdict(set)
-    own = {name for tree in TREES.values() for name in defined_names(tree)}
-    for tree in TREES.values():
+    own = {name for tree in trees().values() for name in defined_names(tree)}
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -63,7 +69,7 @@ def test_every_import_has_one_spelling() -> None:
 
 def test_the_package_is_never_reached_through_its_modules() -> None:
     """`gptbook.loss.x` would not survive being copied into a notebook; `from gptbook.loss import x` does."""
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         imports = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         assert not [name for name in imports if name.startswith("gptbook")], module
         assert "__file__" not in ast.dump(tree), module
@@ -80,7 +86,7 @@ def is_type(node: ast.expr | None) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_importing_a_module_does_no_work(path: Path) -> None:
-    tree = TREES[path.stem]
+    tree = trees()[path.stem]
     assert ast.get_docstring(tree), "a module says what it is for"
     body = [node for node in tree.body[1:] if not isinstance(node, ast.Import | ast.ImportFrom)]
     for node in body:
@@ -99,7 +105,7 @@ def test_a_module_is_one_idea_of_at_most_300_lines() -> None:
 
 def test_every_public_function_class_and_method_says_what_it_does() -> None:
     silent = []
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 nested = any(
@@ -115,7 +121,7 @@ def test_every_public_function_class_and_method_says_what_it_does() -> None:
 def test_every_function_is_typed() -> None:
     untyped = [
         f"{module}.{node.name}"
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
         and (
@@ -147,7 +153,7 @@ def test_code_is_still_the_standard_librarys() -> None:
 
 def test_the_package_never_imports_the_builder_of_the_book() -> None:
     forbidden = {"bookbuild", "mkdocs", "nbformat", "nbclient", "jupytext", "IPython"}
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             names = (
                 [alias.name for alias in node.names]

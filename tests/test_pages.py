@@ -7,7 +7,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from mkdocs_jupyter.nbconvert2 import nb2html
 
 from bookbuild.fragments import cell_fragments, code_cells, page_notebook
 from bookbuild.pages import fill_places, inline_markdown, page_markdown, with_drawings
@@ -67,6 +66,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> BeautifulSoup:
 def rendered(cells: list[PublishedCell], folder: Path) -> BeautifulSoup:
     path = folder / "page.ipynb"
     path.write_text(nbformat.writes(page_notebook(cells)), encoding="utf-8")
+    from mkdocs_jupyter.nbconvert2 import nb2html  # here: otherwise each process that collects tests would load it
+
     fragments = cell_fragments(nb2html(str(path), allow_errors=False), code_cells(cells))
     inline = inline_markdown([], {})
     html = fill_places(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel
-from transformers.utils import logging
 
 from gptbook import pretrained
 from gptbook.gpt import GPT, GPTConfig
 from gptbook.modern import ModernGPT
 from gptbook.pretrained import GPT2_REVISIONS, load_gpt2, load_gpt2_tokenizer, save_gpt2, sizes_of_tensors
-
-logging.set_verbosity_error()
-logging.disable_progress_bar()
 
 SIZES = [
     GPTConfig(vocab_size=27, context_length=8, num_layers=1, num_heads=1, model_dim=8, mlp_dim=32),
@@ -29,6 +25,7 @@ SIZES = [
 ]
 """The last has heads of 64 numbers, as OpenAI's have, and blocks with two digits."""
 LIKE_OPENAI = SIZES[-1]
+Theirs = Callable[[GPTConfig], Any]
 
 
 def stirred(model: nn.Module) -> nn.Module:
@@ -40,11 +37,19 @@ def stirred(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def theirs(config: GPTConfig) -> GPT2LMHeadModel:
-    sizes = {key: getattr(config, ours) for key, ours in pretrained.SIZE_NAMES.items()}
-    no_end = {"bos_token_id": None, "eos_token_id": None}
-    torch.manual_seed(0)
-    return stirred(GPT2LMHeadModel(GPT2Config(**sizes, **no_end, attn_implementation="eager")))
+@pytest.fixture(scope="session")
+def theirs(transformers: Any) -> Theirs:
+    """Makes a GPT-2 of transformers, each once: nobody changes it."""
+
+    @cache
+    def make(config: GPTConfig) -> Any:
+        sizes = {key: getattr(config, ours) for key, ours in pretrained.SIZE_NAMES.items()}
+        no_end = {"bos_token_id": None, "eos_token_id": None}
+        torch.manual_seed(0)
+        their_config = transformers.GPT2Config(**sizes, **no_end, attn_implementation="eager")
+        return stirred(transformers.GPT2LMHeadModel(their_config))
+
+    return make
 
 
 def ours(config: GPTConfig) -> GPT:
@@ -58,7 +63,7 @@ def tokens_for(config: GPTConfig) -> Tensor:
 
 
 @torch.no_grad()
-def assert_same_logits(mine: GPT, other: GPT2LMHeadModel) -> None:
+def assert_same_logits(mine: GPT, other: Any) -> None:
     tokens = tokens_for(mine.config)
     logits = mine(tokens)
     assert logits.dtype == torch.float32
@@ -66,7 +71,7 @@ def assert_same_logits(mine: GPT, other: GPT2LMHeadModel) -> None:
     torch.testing.assert_close(logits, other(tokens).logits, rtol=0, atol=1e-5)
 
 
-def bare_tensors(model: GPT2LMHeadModel) -> dict[str, Tensor]:
+def bare_tensors(model: Any) -> dict[str, Tensor]:
     """The tensors as OpenAI's file on the hub has them: no prefix, causal masks, no table to predict."""
     tensors = {name.removeprefix("transformer."): tensor.clone() for name, tensor in model.state_dict().items()}
     del tensors["lm_head.weight"]
@@ -77,12 +82,12 @@ def bare_tensors(model: GPT2LMHeadModel) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def openai_like() -> dict[str, Tensor]:
+def openai_like(theirs: Theirs) -> dict[str, Tensor]:
     return bare_tensors(theirs(LIKE_OPENAI))
 
 
 @pytest.mark.parametrize("config", SIZES, ids=str)
-def test_a_folder_of_transformers_gives_the_same_logits_here(config: GPTConfig, tmp_path: Path) -> None:
+def test_a_folder_of_transformers_gives_the_same_logits_here(config: GPTConfig, tmp_path: Path, theirs: Theirs) -> None:
     other = theirs(config)
     other.save_pretrained(tmp_path)
     loaded = load_gpt2(tmp_path)
@@ -91,17 +96,19 @@ def test_a_folder_of_transformers_gives_the_same_logits_here(config: GPTConfig, 
 
 
 @pytest.mark.parametrize("config", SIZES, ids=str)
-def test_a_model_saved_here_gives_the_same_logits_in_transformers(config: GPTConfig, tmp_path: Path) -> None:
+def test_a_model_saved_here_gives_the_same_logits_in_transformers(
+    config: GPTConfig, tmp_path: Path, transformers: Any
+) -> None:
     model = ours(config)
     save_gpt2(model, tmp_path / "mine")
-    other, report = GPT2LMHeadModel.from_pretrained(tmp_path / "mine", output_loading_info=True)
+    other, report = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "mine", output_loading_info=True)
     assert not any(report.values()), report
     assert_same_logits(model, other)
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["config.json", "model.safetensors"]
 
 
 @torch.no_grad()
-def test_each_head_looks_where_transformers_says(tmp_path: Path) -> None:
+def test_each_head_looks_where_transformers_says(tmp_path: Path, theirs: Theirs) -> None:
     other = theirs(LIKE_OPENAI)
     other.save_pretrained(tmp_path)
     model = load_gpt2(tmp_path)
@@ -125,7 +132,7 @@ def test_what_is_saved_and_loaded_is_the_same_bit_for_bit(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("prefix", ["", "transformer."])
 def test_a_file_alone_has_heads_of_64_with_or_without_prefix_masks_and_tied_table(
-    openai_like: dict[str, Tensor], prefix: str, tmp_path: Path
+    openai_like: dict[str, Tensor], prefix: str, tmp_path: Path, theirs: Theirs
 ) -> None:
     file = tmp_path / "weights.safetensors"
     tensors = {prefix + name: tensor for name, tensor in openai_like.items()}
@@ -314,7 +321,7 @@ def test_a_model_that_is_no_gpt2_or_has_a_nan_is_not_saved(tmp_path: Path) -> No
 
 
 def test_a_name_means_openais_weights_at_a_pinned_commit(
-    openai_like: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    openai_like: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: Theirs
 ) -> None:
     save_file(openai_like, tmp_path / "model.safetensors")
     asked: list[tuple[str | None, ...]] = []

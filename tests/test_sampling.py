@@ -7,7 +7,6 @@ import torch
 from apple_gpu import apple_gpu
 from ties import agree_but_for_ties
 from torch import Tensor
-from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from gptbook.bpe import BytePairTokenizer
 from gptbook.generate import generate_tokens
@@ -49,8 +48,8 @@ def lively(form: type[GPT] | type[ModernGPT], context_length: int = 320) -> GPT 
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.7, 1.0, 3.0])
-def test_temperature_gives_the_probabilities_of_transformers(temperature: float) -> None:
-    theirs = TemperatureLogitsWarper(temperature)(NO_TOKENS, scores())
+def test_temperature_gives_the_probabilities_of_transformers(temperature: float, transformers: Any) -> None:
+    theirs = transformers.TemperatureLogitsWarper(temperature)(NO_TOKENS, scores())
     ours = at_temperature(scores(), temperature)
     torch.testing.assert_close(ours.softmax(-1), theirs.softmax(-1), rtol=1e-12, atol=0)
     assert (ours.amax(-1) == 0).all()
@@ -58,24 +57,26 @@ def test_temperature_gives_the_probabilities_of_transformers(temperature: float)
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("top_k", [1, 2, 10, 60, 1000])
-def test_top_k_keeps_what_transformers_keeps(top_k: int, ties: bool) -> None:
+def test_top_k_keeps_what_transformers_keeps(top_k: int, ties: bool, transformers: Any) -> None:
     given = scores(ties)
-    assert torch.equal(keep_top_k(given, top_k), TopKLogitsWarper(top_k)(NO_TOKENS, given))
+    assert torch.equal(keep_top_k(given, top_k), transformers.TopKLogitsWarper(top_k)(NO_TOKENS, given))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("top_p", [0.0, 0.01, 0.5, 0.9, 0.999, 1.0])
-def test_top_p_keeps_what_transformers_keeps(top_p: float, dtype: torch.dtype) -> None:
+def test_top_p_keeps_what_transformers_keeps(top_p: float, dtype: torch.dtype, transformers: Any) -> None:
     given = scores().to(dtype)
-    assert torch.equal(keep_top_p(given, top_p), TopPLogitsWarper(top_p)(NO_TOKENS, given))
+    assert torch.equal(keep_top_p(given, top_p), transformers.TopPLogitsWarper(top_p)(NO_TOKENS, given))
 
 
 @pytest.mark.parametrize("top_p", [0.0, 0.01, 0.5, 0.9, 0.999, 1.0])
-def test_with_ties_top_p_keeps_as_many_as_likely_as_transformers_and_the_first_of_equals(top_p: float) -> None:
+def test_with_ties_top_p_keeps_as_many_as_likely_as_transformers_and_the_first_of_equals(
+    top_p: float, transformers: Any
+) -> None:
     """Which of equals transformers keeps is left to a sort that is not stable."""
     given = scores(ties=True)
     kept = keep_top_p(given, top_p)
-    theirs = TopPLogitsWarper(top_p)(NO_TOKENS, given)
+    theirs = transformers.TopPLogitsWarper(top_p)(NO_TOKENS, given)
     assert torch.equal(kept.sort().values, theirs.sort().values)
     for row, row_kept in zip(given, kept > -torch.inf):
         last = row[row_kept].min()  # the score at the edge
@@ -96,10 +97,10 @@ def test_the_nucleus_is_the_fewest_tokens_that_reach_p() -> None:
         assert (least_kept >= torch.where(kept, 0, probabilities).amax(-1)).all(), "the likeliest are kept"
 
 
-def test_all_three_together_are_transformers_in_its_order() -> None:
+def test_all_three_together_are_transformers_in_its_order(transformers: Any) -> None:
     given = scores()
-    theirs = TemperatureLogitsWarper(0.7)(NO_TOKENS, given)
-    for step in (TopKLogitsWarper(20), TopPLogitsWarper(0.8)):
+    theirs = transformers.TemperatureLogitsWarper(0.7)(NO_TOKENS, given)
+    for step in (transformers.TopKLogitsWarper(20), transformers.TopPLogitsWarper(0.8)):
         theirs = step(NO_TOKENS, theirs)
     ours = shaped_scores(given, 0.7, top_k=20, top_p=0.8)
     assert torch.equal(ours > -torch.inf, theirs > -torch.inf)

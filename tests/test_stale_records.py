@@ -21,9 +21,19 @@ from gptbook.recordings import recordings
 
 EVERY = recordings()
 SOURCES = package_sources()
-NOW = {name: sources_of(recording) for name, recording in EVERY.items()}
-# What only raises errors, and a method that only the condition of such a line asks for.
-GUARDS = {*map(guard_name, source_tree().kept.values()), "ClubGrammar.gap_probability"}
+
+
+# Reckoned when a test asks, not by each process that collects tests.
+@cache
+def sources_now() -> dict[str, dict[str, str]]:
+    """By record: what it depends on, as it is."""
+    return {name: sources_of(recording) for name, recording in EVERY.items()}
+
+
+@cache
+def guards() -> set[str]:
+    """What only raises errors, and a method that only the condition of such a line asks for."""
+    return {*map(guard_name, source_tree().kept.values()), "ClubGrammar.gap_probability"}
 
 
 def changed(**sources: str) -> dict[str, set[str]]:
@@ -31,9 +41,9 @@ def changed(**sources: str) -> dict[str, set[str]]:
     tree = SourceTree({**SOURCES, **sources})
     found = {}
     for name, recording in EVERY.items():
-        then = sources_of(recording, tree)
-        if then != NOW[name]:
-            found[name] = {entry for entry in {**then, **NOW[name]} if then.get(entry) != NOW[name].get(entry)}
+        now, then = sources_now()[name], sources_of(recording, tree)
+        if then != now:
+            found[name] = {entry for entry in {**then, **now} if then.get(entry) != now.get(entry)}
     return found
 
 
@@ -145,8 +155,8 @@ def test_whatever_is_reached_is_watched_and_nothing_else() -> None:
     What only raised errors now does something, so it is new.
     """
     found = changed(**{module: ast.unparse(Changer().visit(ast.parse(text))) for module, text in SOURCES.items()})
-    for record, now in NOW.items():
-        assert found[record] - GUARDS == {entry for entry in now if not entry.endswith(".csv")}
+    for record, now in sources_now().items():
+        assert found[record] - guards() == {entry for entry in now if not entry.endswith(".csv")}
 
 
 def test_words_and_guards_in_every_definition_leave_every_record_fresh() -> None:
@@ -167,7 +177,7 @@ def test_the_package_in_another_order_and_under_other_names_leaves_every_record_
         return ast.unparse(tree)
 
     tree = SourceTree({f"wing.{module}": moved(text) for module, text in SOURCES.items()})
-    assert {name: sources_of(recording, tree) for name, recording in EVERY.items()} == NOW
+    assert {name: sources_of(recording, tree) for name, recording in EVERY.items()} == sources_now()
 
 
 def test_a_row_of_a_table_makes_the_records_stale_that_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +193,9 @@ def test_a_row_of_a_table_makes_the_records_stale_that_read_it(tmp_path: Path, m
 
 
 def test_nothing_absurd_is_in_a_record() -> None:
-    assert not {"MultiHeadAttention", "GPT", "NgramCounts"} & NOW["assistant"].keys()
-    assert not {"ModernGPT", "MuonAdamW"} & NOW["mistakes"].keys()
-    for entries in NOW.values():
+    assert not {"MultiHeadAttention", "GPT", "NgramCounts"} & sources_now()["assistant"].keys()
+    assert not {"ModernGPT", "MuonAdamW"} & sources_now()["mistakes"].keys()
+    for entries in sources_now().values():
         assert not {"make_record", "write_whole", "build_parser", "train_with_bar", "SourceTree"} & entries.keys()
 
 
@@ -206,13 +216,13 @@ def test_a_planted_mistake_reaches_nothing_new() -> None:
     """Their texts stand in the settings; what they name must be watched like all else."""
     for mistake in mistakes().values():
         tree = SourceTree({**SOURCES, **mistake.planted().sources})
-        assert sources_of(EVERY["mistakes"], tree).keys() <= NOW["mistakes"].keys(), mistake.slug
+        assert sources_of(EVERY["mistakes"], tree).keys() <= sources_now()["mistakes"].keys(), mistake.slug
 
 
 def test_no_experiment_catches_an_error_of_the_package() -> None:
     """What raises does not count, so a record must not depend on it."""
     tree = source_tree()
-    for record, entries in NOW.items():
+    for record, entries in sources_now().items():
         for entry in entries.keys() & tree.kept.keys():
             for node in (inner for part in tree.kept[entry] for inner in ast.walk(part)):
                 if isinstance(node, ast.ExceptHandler):
@@ -342,7 +352,7 @@ def test_all_that_an_experiment_really_runs_and_reads_is_among_its_sources(name:
 
     ran = entered(run)
     assert len(ran) > 15
-    assert ran - GUARDS <= NOW[name].keys()
+    assert ran - guards() <= sources_now()[name].keys()
     folders = {data_file("cities.csv").parent, data_file("teams.csv").parent}
     read = {Path(file).name for file in OPENED if Path(file).parent in folders}
-    assert read == {entry for entry in NOW[name] if entry.endswith(".csv")}
+    assert read == {entry for entry in sources_now()[name] if entry.endswith(".csv")}

@@ -1,9 +1,7 @@
 import io
 import xml.etree.ElementTree as ET
 
-import matplotlib as mpl
 import pytest
-from matplotlib.figure import Figure
 
 from bookbuild.kernel import matplotlibrc
 from bookbuild.svg import PALETTE, XLINK, themed_plot
@@ -12,6 +10,9 @@ HREF = f"{{{XLINK}}}href"
 
 
 def plot(color: str = "C1") -> str:
+    import matplotlib as mpl  # here: otherwise each process that collects tests would load it
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(fname=str(matplotlibrc())):
         figure = Figure()
         axes = figure.subplots()
@@ -46,6 +47,8 @@ def test_two_plots_on_a_page_share_no_id() -> None:
 
 
 def test_the_palette_is_the_one_that_plots_are_drawn_in() -> None:
+    import matplotlib as mpl
+
     with mpl.rc_context(fname=str(matplotlibrc())):
         cycle = [f"#{color}".replace("##", "#") for color in mpl.rcParams["axes.prop_cycle"].by_key()["color"]]
     assert cycle == list(PALETTE)[: len(cycle)]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,6 @@ from safetensors import safe_open
 from test_commands import content, refused
 from test_text_training import OWN, RUN, TEXT, TINY, tiny_recipe
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM
-from transformers.utils import logging
 
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
@@ -23,9 +22,6 @@ from gptbook.text_commands import noise
 from gptbook.text_model import load_text_model
 from gptbook.text_run import TextRun
 from gptbook.tokenizer import CharacterTokenizer
-
-logging.set_verbosity_error()
-logging.disable_progress_bar()
 
 
 @pytest.fixture(autouse=True)
@@ -275,7 +271,9 @@ def test_a_receipt_of_what_has_none_is_refused(run: Path, capsys: pytest.Capture
 
 
 @torch.no_grad()
-def test_an_export_is_opened_by_the_line_that_it_prints(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_export_is_opened_by_the_line_that_it_prints(
+    run: Path, capsys: pytest.CaptureFixture[str], transformers: Any
+) -> None:
     said = written(["export", str(run), "--to", "huggingface"], capsys)
     assert said.startswith("Written: runs/laptop-own/huggingface\n")
     line = said.splitlines()[-1].strip()
@@ -283,7 +281,7 @@ def test_an_export_is_opened_by_the_line_that_it_prints(run: Path, capsys: pytes
     model, tokenizer, _ = load_text_model(run)
     ids = Tokenizer.from_file(f"{folder}/tokenizer.json").encode("a sees the h.").ids
     assert ids == tokenizer.encode("a sees the h.")
-    other = AutoModelForCausalLM.from_pretrained(folder)
+    other = transformers.AutoModelForCausalLM.from_pretrained(folder)
     tokens = torch.tensor([ids])
     torch.testing.assert_close(model(tokens), other(tokens).logits, rtol=0, atol=1e-5)
     assert main(["train", *OWN[1:]]) == 0, "the folder of the run is still one"

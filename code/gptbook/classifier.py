@@ -5,8 +5,6 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from scipy import stats
-from sklearn.model_selection import RepeatedStratifiedKFold
 from torch import Tensor, nn
 
 from gptbook.datasets import iris
@@ -147,6 +145,9 @@ def cross_validate(
     of every species ("stratified"). The seed draws the folds, anew for each repeat, and
     the numbers that each net starts from.
     """
+    # Here, since it takes seconds to load, and no other part of the package needs it.
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
     folds = RepeatedStratifiedKFold(
         n_splits=num_folds, n_repeats=num_repeats, random_state=seed
     )
@@ -179,6 +180,8 @@ def corrected_interval(
     Source: Nadeau & Bengio 2003, "Inference for the Generalization Error"; for repeated
     folds Bouckaert & Frank 2004.
     """
+    from scipy import stats  # here for the same reason
+
     if accuracies.dim() != 2 or accuracies.shape[1] < 2:
         raise ValueError(
             f"the accuracies have shape {tuple(accuracies.shape)}: "
