@@ -1,15 +1,20 @@
-"""Every chapter's download runs without the package, prints what the page shows, and can be broken and solved.
+"""Every chapter's download needs no package of ours, prints what the page shows, and can be broken.
 
-The build ran each chapter once; here each runs once more, and that one run shows all of this.
+The build runs each chapter once, in its flattened form and without the package, and refuses it if a starter solves its
+exercise or a solution does not (test_execute.py). So what can be read from the code is read here, of every chapter; a
+few quick ones run once more, as their readers' downloads.
 """
 
 import ast
 import contextlib
+import importlib
 import importlib.metadata
+import inspect
 import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -30,6 +35,11 @@ from bookbuild.outputs import steady
 from bookbuild.packing import files_named, packed_cell
 from bookbuild.project import Project
 from bookbuild.source import FlatCell, flatten
+
+DEFINITIONS = ast.FunctionDef | ast.ClassDef
+QUICK = ["rules-or-examples", "a-model-is-a-function", "five-dollars"]
+"""Chapters that run in seconds, with all that chapters do: training, drawing, tables, text."""
+QUICK_NAMES = [name for name in CHAPTER_NAMES if Path(name).stem in QUICK]
 
 # Run before a download's code: an import from outside the listed libraries fails as on the reader's machine, also of
 # what the tests themselves have imported.
@@ -134,7 +144,7 @@ def run_download(
         [sys.executable, __file__],
         input=pickle.dumps((packed, cells, breaks)),
         cwd=folder,
-        env=environment(PYTHONHASHSEED="0", ALLOWED_IMPORTS=json.dumps(allowed)),
+        env=environment(PYTHONHASHSEED="1", ALLOWED_IMPORTS=json.dumps(allowed)),
         capture_output=True,
         timeout=HANG,
     )
@@ -156,6 +166,105 @@ for name in {others}:
 
 
 @pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_each_shown_definition_is_used_further_on_and_can_be_broken(name: str, project: Project) -> None:
+    """A later cell runs it under the name that its own cell gives it: an edited definition reaches that cell."""
+    run = [cell for cell in download_cells(project, name) if not cell.cell.has("solution")]
+    shown = [place for place, cell in enumerate(run) if cell.origin and not cell.folded]
+    assert shown, "a chapter shows at least one definition of the package"
+    for place in shown:
+        origin = run[place].origin
+        assert origin is not None
+        if not any(isinstance(node, DEFINITIONS) for node in ast.parse(run[place].source).body):
+            continue  # a constant
+        assert first_use(run, place) < len(run), f"no later cell uses {origin.name}"
+        again = [cell.cell.line for cell in run[place + 1 :] if origin.name in bound_in(cell.source)]
+        assert not again, f"{origin.name} is given another meaning at line {again[0]}"
+
+
+@pytest.mark.parametrize("name", CHAPTER_NAMES)
+def test_nothing_in_a_chapter_is_drawn_without_a_seed(name: str, project: Project) -> None:
+    """PyTorch begins with the same seed in every process; Python, NumPy and those who draw with them do not."""
+    cells = download_cells(project, name)
+    code = "\n".join(cell.source for cell in cells)
+    assert unseeded(code) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import random\nx = random.random()",
+        "from random import shuffle\nshuffle([1])",
+        "import random\ngenerator = random.Random()",
+        "import numpy as np\nx = np.random.rand(3)",
+        "import numpy as np\ngenerator = np.random.default_rng()",
+        "from numpy.random import default_rng\ngenerator = default_rng()",
+        "from sklearn.model_selection import train_test_split\ntrain_test_split([1, 2])",
+        "import pandas as pd\nx = pd.Series([1, 2]).sample(1)",
+    ],
+)
+def test_what_is_drawn_without_a_seed_is_found(code: str) -> None:
+    assert len(unseeded(code)) == 1
+
+
+def test_what_is_drawn_with_a_seed_is_not_found() -> None:
+    code = """
+import random
+from random import Random
+import numpy as np
+from sklearn.model_selection import train_test_split
+import torch
+random.Random(0).shuffle([1])
+x = [np.random.default_rng(1), Random(2), train_test_split([1, 2], random_state=3), torch.randn(2)]
+"""
+    assert unseeded(code) == []
+
+
+def unseeded(code: str) -> list[str]:
+    """The calls that draw by chance and are given no seed."""
+    tree = ast.parse(code)
+    origin: dict[str, str] = {}  # a name in the code -> what it stands for
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            origin |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        said = ast.unparse(node.func)
+        first, dot, rest = said.partition(".")
+        called = origin.get(first, first) + dot + rest
+        keywords = {keyword.arg for keyword in node.keywords}
+        is_given = bool(node.args or keywords)
+        if called.startswith(("random.", "numpy.random.")):
+            is_seeded = is_given and bool(re.search(r"\.(Random|default_rng|RandomState)(\(.+\)\.\w+)?$", called))
+        elif called.startswith("sklearn."):
+            given: Any = importlib.import_module(called.rpartition(".")[0])
+            takes = inspect.signature(getattr(given, called.rpartition(".")[2])).parameters
+            is_seeded = "random_state" not in takes or "random_state" in keywords
+        else:
+            is_seeded = not called.endswith(".sample") or "random_state" in keywords or first in {"self", "generator"}
+        if not is_seeded:
+            found.append(said)
+    return found
+
+
+def bound_in(source: str) -> set[str]:
+    """The names that code gives a meaning, outside of functions and classes."""
+    names: set[str] = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, DEFINITIONS):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        else:
+            stored = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+            names |= {part.id for part in stored if isinstance(part.ctx, ast.Store)}
+    return names
+
+
+@pytest.mark.parametrize("name", QUICK_NAMES)
 def test_a_download_runs_with_the_listed_libraries_alone_and_can_be_broken_and_solved(
     name: str, book: Any, project: Project, tmp_path: Path
 ) -> None:

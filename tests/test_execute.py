@@ -203,6 +203,45 @@ def test_an_error_that_the_chapter_wants_is_an_output(small: Project) -> None:
     assert execution.outputs[0][0]["ename"] == "ZeroDivisionError"
 
 
+EXERCISE = """# %%
+def say(is_right):
+    print("✓ Add: solved" if is_right else "✗ Add: not yet.")
+
+# %% [markdown] tags=["exercise"]
+# Add.
+
+# %% tags=["starter"]
+answer = ...
+
+# %% tags=["check"]
+say(answer == 4)
+
+# %% [markdown] tags=["hint"]
+# Two and two.
+
+# %% tags=["solution"]
+answer = 4
+"""
+
+
+def test_an_exercise_is_open_on_the_page_and_its_solution_solves_it(small: Project) -> None:
+    execution, _ = run(small, EXERCISE)
+    assert [outputs[0]["text"] for outputs in execution.outputs if outputs] == ["✗ Add: not yet.\n"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("answer = ...", "answer = 4", "docs/slug.py:15: the starter passes the check: it says '✓ Add: solved'"),
+        ("answer = 4", "answer = 5", "docs/slug.py:21: the solution fails its check: ✗ Add: not yet."),
+        ("answer = 4", "answer = four", "docs/slug.py:21: the solution: NameError: name 'four' is not defined"),
+    ],
+)
+def test_an_exercise_that_is_solved_or_cannot_be_is_refused(small: Project, old: str, new: str, message: str) -> None:
+    with pytest.raises(BuildError, match=re.escape(message)):
+        run(small, EXERCISE.replace(old, new))
+
+
 def test_a_run_leaves_no_address_of_an_object(small: Project) -> None:
     execution, _ = run(small, "# %%\nobject()\n")
     assert "0x…" in json.dumps(execution.outputs, ensure_ascii=False)
@@ -211,7 +250,7 @@ def test_a_run_leaves_no_address_of_an_object(small: Project) -> None:
 def test_executing_a_chapter_again_gives_the_same_bytes(project: Project, tmp_path: Path) -> None:
     """Weights, samples and figures depend on nothing but the sources, and on how the processor rounds.
 
-    A chapter with all of these that takes seconds; test_chapters.py compares what every chapter prints.
+    A chapter with all of these; test_chapters.py reads in all others that nothing is drawn without a seed.
     """
     name = "learning-from-examples/loss-and-training.py"
     chapter = read_chapter(project.docs_dir / name, project.docs_dir)

@@ -37,21 +37,21 @@ MOST_LIVE_BYTES = 1024**2
 EXPRESSION = re.compile(r"\{\{(?P<code>.+?)\}\}", re.DOTALL)
 IN_CELL = re.compile(r"Cell In\[\d+\], line (\d+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+SOLVED, UNSOLVED = "✓", "✗"
+"""How `gptbook.exercise` begins what it says of an answer."""
 PARSING = threading.Lock()
 """Python 3.11 now and then fails in `ast.parse` when two threads parse at once (cpython issue 106905)."""
 
 # Run before the first cell and never shown. The package is off the path: an import that flattening missed fails.
-# What a live cell calls is there already.
 STARTUP = """
 import os, sys
-import bookbuild.live
 sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "gptbook"))]
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None}, bbox_inches=None)
-import torch
-torch.set_num_threads(1)
-del os, sys, set_matplotlib_formats, torch, bookbuild
+del os, sys, set_matplotlib_formats
 """
+# Before that, where there is a live piece: what it calls lies beside the package. It imports PyTorch.
+STARTUP_OF_A_LIVE_PIECE = "import bookbuild.live\ndel bookbuild"
 
 running: set[int] = set()
 """The kernels of this process that run now, by their process id."""
@@ -113,7 +113,8 @@ def run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
         values: dict[str, str] = {}
         environment = kernel_environment() | {LIVE_DIR_VARIABLE: live_dir}
         with _started(client, chapter, env=environment, cwd=folder, cleanup_kc=True):
-            _execute_hidden(client, STARTUP, chapter, line=1, seconds=SECONDS_TO_START)
+            startup = STARTUP_OF_A_LIVE_PIECE + STARTUP if any(cell.has("live") for cell in chapter.cells) else STARTUP
+            _execute_hidden(client, startup, chapter, line=1, seconds=SECONDS_TO_START)
             last_before_exercises = max(
                 (i for i, cell in enumerate(code_cells) if not cell.cell.has("starter", "check", "solution")),
                 default=-1,
@@ -125,6 +126,7 @@ def run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
                     _execute_cell(client, notebook.cells[index], index, cell, chapter)
                 if index == last_before_exercises:
                     values = _evaluate_prose(client, chapter)
+            _check_exercises(client, notebook.cells, code_cells, chapter)
         live = _live_files(Path(live_dir), chapter)
     outputs = [joined([steady(output) for output in raw.get("outputs", [])]) for raw in notebook.cells]
     for cell, results in zip(code_cells, outputs):
@@ -221,6 +223,20 @@ def _execute_cell(client: NotebookClient, raw: Any, index: int, cell: FlatCell, 
         raise BuildError(f"{chapter.at(cell.cell.line)}: {what}{_stopped(error, SECONDS_PER_CELL)}") from None
     if cell.cell.has("raises"):
         raise BuildError(f"{chapter.at(cell.cell.line)}: {what}is tagged `raises` and raised nothing")
+
+
+def _check_exercises(client: NotebookClient, ran: list[Any], code_cells: list[FlatCell], chapter: Chapter) -> None:
+    """Raises BuildError for a starter that solves its exercise, and for a solution that does not."""
+    checks = [(cell, raw) for cell, raw in zip(code_cells, ran) if cell.cell.has("check")]
+    solutions = [cell for cell in code_cells if cell.cell.has("solution")]
+    for (check, raw), solution in zip(checks, solutions, strict=True):
+        before = "".join(output.get("text", "") for output in raw.get("outputs", []))
+        if not before.startswith(UNSOLVED):
+            raise BuildError(f"{chapter.at(check.cell.line)}: the starter passes the check: it says {before.strip()!r}")
+        both = f"{solution.source}\n{check.source}"
+        after = _execute_hidden(client, both, chapter, solution.cell.line, "the solution: ").splitlines()
+        if not any(line.startswith(SOLVED) for line in after) or any(line.startswith(UNSOLVED) for line in after):
+            raise BuildError(f"{chapter.at(solution.cell.line)}: the solution fails its check: {' '.join(after)}")
 
 
 def _execute_hidden(
