@@ -62,7 +62,17 @@ def test_a_precision_that_was_chosen_is_not_measured(monkeypatch: pytest.MonkeyP
 
 
 def test_the_speedup_is_a_ratio_of_times() -> None:
-    assert 0.001 < bfloat16_speedup("cpu", size=64) < 1000
+    assert 0.001 < bfloat16_speedup("cpu", [64]) < 1000
+
+
+def test_where_small_matrices_are_hopeless_large_ones_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a processor without units for bfloat16 they would take seconds before each training."""
+    impossible = -1
+    monkeypatch.setattr("gptbook.machine.HOPELESS", 1e9)
+    assert bfloat16_speedup("cpu", [8, impossible]) < 1e9
+    monkeypatch.setattr("gptbook.machine.HOPELESS", 0.0)
+    with pytest.raises(RuntimeError, match="negative"):
+        bfloat16_speedup("cpu", [8, impossible])
 
 
 def test_the_fastest_device_is_a_gpu_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

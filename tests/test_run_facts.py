@@ -163,7 +163,6 @@ def test_no_mutant_of_the_facts_is_more_than_a_sentence(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gptbook.machine.bfloat16_speedup", lambda device: 1.0)  # measured anew each time, it is slow
     run_dir = runs[name]
     path = run_dir / "checkpoint.json"
     whole = path.read_bytes()

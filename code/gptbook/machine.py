@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ CONTAINER_LIMITS = (  # of cgroups, version 2 and 1
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
 WORTH_IT = 1.3  # times faster; for less, the exact numbers are kept
+HOPELESS = 0.25  # times as fast with small matrices: no large ones make good for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,24 +128,30 @@ def available_memory() -> int:
     return min(sizes)
 
 
-def bfloat16_speedup(device: str, size: int = 768) -> float:
+def bfloat16_speedup(device: str, sizes: Sequence[int] = (128, 768)) -> float:
     """How many times faster a product of matrices is in bfloat16 than in float32.
 
     It is measured, turn by turn: many processors can compute in bfloat16, and only
-    some have units for it; on the others it is slower.
+    some have units for it; on the others it is slower. Large matrices tell best; where
+    small ones are hopeless, they are left out: they could take seconds.
     """
-    factors = {
-        dtype: torch.ones(size, size, device=device, dtype=dtype)
-        for dtype in (torch.float32, torch.bfloat16)
-    }
-    seconds: dict[torch.dtype, list[float]] = {dtype: [] for dtype in factors}
-    for _ in range(6):
-        for dtype, factor in factors.items():
-            began = time.perf_counter()
-            (factor @ factor).sum().item()  # item: wait for the result
-            seconds[dtype].append(time.perf_counter() - began)
-    full, half = (statistics.median(taken[1:]) for taken in seconds.values())
-    return full / half
+    speedup = 1.0
+    for size in sizes:
+        factors = {
+            dtype: torch.ones(size, size, device=device, dtype=dtype)
+            for dtype in (torch.float32, torch.bfloat16)
+        }
+        seconds: dict[torch.dtype, list[float]] = {dtype: [] for dtype in factors}
+        for _ in range(6):
+            for dtype, factor in factors.items():
+                began = time.perf_counter()
+                (factor @ factor).sum().item()  # item: wait for the result
+                seconds[dtype].append(time.perf_counter() - began)
+        full, half = (statistics.median(taken[1:]) for taken in seconds.values())
+        speedup = full / half
+        if speedup < HOPELESS:
+            break
+    return speedup
 
 
 def timed(work: Callable[[], Any], machine: Machine) -> float:
