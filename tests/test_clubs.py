@@ -4,6 +4,7 @@ import doctest
 import math
 import random
 from collections import Counter
+from functools import cache
 
 import pytest
 import torch
@@ -187,14 +188,26 @@ def test_the_ground_is_found_or_missed_in_one_sentence(grammar: ClubGrammar) -> 
         grammar.ground_position(["Anfield", "and", "Ibrox"])
 
 
+@cache
+def training() -> list[list[str]]:
+    """The sentences that each n-gram counts."""
+    return ClubGrammar().sentences(10_000, seed=0)
+
+
+@cache
+def dialled(gap: int) -> list[list[str]]:
+    """The sentences that each n-gram is asked about."""
+    return ClubGrammar().sentences(3000, seed=gap, gap=gap)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
 def test_beyond_its_window_an_n_gram_is_within_two_points_of_chance(grammar: ClubGrammar, width: int) -> None:
     tokenizer = WordTokenizer(grammar.words)
-    windows = context_windows(grammar.sentences(10_000, seed=0), tokenizer, width)
+    windows = context_windows(training(), tokenizer, width)
     model = NgramCounts(width, tokenizer.vocab_size).fit(*windows)
 
     def accuracy(gap: int) -> float:
-        rows = [[0] * width + tokenizer.encode(s) for s in grammar.sentences(3000, seed=gap, gap=gap)]
+        rows = [[0] * width + tokenizer.encode(s) for s in dialled(gap)]
         choices = model.probabilities(torch.tensor([row[-1 - width : -1] for row in rows])).argmax(dim=1)
         return (choices == torch.tensor([row[-1] for row in rows])).double().mean().item()
 
