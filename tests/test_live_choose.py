@@ -68,7 +68,7 @@ def test_shapes_as_the_package_does(open_live: OpenLive, site: Site) -> None:
             const { candidates } = await import(script);
             return settings.map((state) => candidates(Float32Array.from(scores), state));
         }""",
-        [f"{site.url}widgets/choose.js", scores, settings],
+        ["/widgets/choose.js", scores, settings],
     )
     logits = torch.tensor(scores)
     for state, answer in zip(settings, answers, strict=True):

@@ -5,7 +5,6 @@ import statistics
 
 import numpy as np
 import pytest
-from conftest import Site
 from live_pages import OpenLive
 from playwright.sync_api import Locator, Page, expect
 
@@ -40,26 +39,26 @@ def lines(piece: Locator) -> dict[str, str]:
     return {line.locator("dt").inner_text(): line.locator("dd").inner_text() for line in texts}
 
 
-def predictions(page: Page, site: Site, fit: str, sizes: list[float]) -> list[dict[str, float]]:
+def predictions(page: Page, fit: str, sizes: list[float]) -> list[dict[str, float]]:
     answer = page.evaluate(
         """async ([script, opening, fit, sizes]) => {
             const { predict } = await import(script);
             const { fits } = await (await fetch(opening)).json();
             return sizes.map((size) => predict(fits[fit], size));
         }""",
-        [f"{site.url}widgets/scale.js", f"{site.url}live/scaling/opening.json", fit, sizes],
+        ["/widgets/scale.js", "/live/scaling/opening.json", fit, sizes],
     )
     return list(answer)
 
 
 @pytest.mark.parametrize(("fit", "number"), [("five", 5), ("six", 6)])
-def test_predicts_as_the_package_does(open_live: OpenLive, site: Site, fit: str, number: int) -> None:
+def test_predicts_as_the_package_does(open_live: OpenLive, fit: str, number: int) -> None:
     by_size = measured()
     sizes = list(by_size)[:number]
     by_seed = [[by_size[size][seed] for size in sizes] for seed in range(3)]
     page, _ = open_live()
     asked = [*map(float, by_size), *np.geomspace(5e3, 1e9, 40).tolist()]
-    for size, answer in zip(asked, predictions(page, site, fit, asked), strict=True):
+    for size, answer in zip(asked, predictions(page, fit, asked), strict=True):
         low, high = prediction_range(sizes, by_seed, size)
         assert answer["loss"] == pytest.approx(law(number).loss(size), abs=1e-9)
         assert (answer["low"], answer["high"]) == pytest.approx((low, high), abs=1e-9)

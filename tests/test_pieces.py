@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from conftest import COUNT_SHIFTS, Site
-from live_pages import ONLY_VIOLATIONS, PIECES, OpenPiece, PagePool, settle
+from live_pages import PIECES, OpenPiece, PagePool, axe_finds, settle
 from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
@@ -30,14 +29,6 @@ def loaded_by(folder: Path, name: str, found: set[str] | None = None) -> set[str
         if other not in found:
             found = loaded_by(folder, other, found)
     return found
-
-
-def axe_finds(page: Page, widget: str) -> list[Any]:
-    found = Axe().run(page, context={"include": [f"#{widget}"]}, options=ONLY_VIOLATIONS)
-    return [
-        (violation["id"], [node["target"] for node in violation["nodes"]][:3])
-        for violation in found.response["violations"]
-    ]
 
 
 def use_everything(page: Page, piece: Locator) -> None:
@@ -142,10 +133,10 @@ def test_scripts_and_weights_stay_in_their_budget(site: Site, widget: str) -> No
 @every_piece
 def test_used_on_a_small_phone_it_fits_keeps_its_height_and_axe_is_silent(open_a_piece: OpenPiece, widget: str) -> None:
     page, piece = open_a_piece(widget, viewport={"width": 320, "height": 640})
-    assert axe_finds(page, widget) == []
+    assert axe_finds(page, f"#{widget}") == []
     height = piece.evaluate("piece => piece.offsetHeight")
     use_everything(page, piece)
-    assert axe_finds(page, widget) == []
+    assert axe_finds(page, f"#{widget}") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert abs(piece.evaluate("piece => piece.offsetHeight") - height) <= 1, "what stands below must not jump"
     small = piece.evaluate(
@@ -168,7 +159,7 @@ def test_in_the_dark_and_without_motion_a_state_has_an_address(open_a_piece: Ope
     check_room(page, widget)
     height = piece.evaluate("piece => piece.offsetHeight")
     use_everything(page, piece)
-    assert axe_finds(page, widget) == []
+    assert axe_finds(page, f"#{widget}") == []
     assert abs(piece.evaluate("piece => piece.offsetHeight") - height) <= 1, "what stands below must not jump"
     state = piece.evaluate(STATE)
     assert state != piece.evaluate("piece => JSON.stringify(piece.defaults)"), "using it changes nothing"
