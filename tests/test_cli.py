@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-from gptbook.cli import build_parser, main
+from gptbook.cli import PARAMETERS, build_parser, main
+from gptbook.memory import parameter_count
+from gptbook.recipe_list import recipe
+from gptbook.text_model import config_for
+from gptbook.text_recipes import TextRecipe
 
 
 @pytest.mark.parametrize(
@@ -71,3 +75,16 @@ def test_a_reader_that_closes_the_pipe_is_no_error() -> None:
 def test_help_comes_without_waiting_for_pytorch() -> None:
     script = "import sys; from gptbook.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+def test_help_says_how_large_a_model_is_whose_recipe_is_called_by_another_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in ("train", "estimate"):
+        assert main([command, "--help"]) == 0
+        said = " ".join(capsys.readouterr().out.split()).replace("- ", "-")
+        for name, count in PARAMETERS.items():
+            chosen = recipe(name)
+            assert isinstance(chosen, TextRecipe)
+            assert parameter_count(config_for(chosen, 50_257), chosen.form) == count
+            assert f"{name} ({count:,} parameters)" in said

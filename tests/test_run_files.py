@@ -1,14 +1,17 @@
 """What lies beside a checkpoint: the curve, whole at every step, and where the time went."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_run_facts import mutate
 from test_text_training import TINY
 
 from gptbook.ledger import PHASES, Ledger
 from gptbook.optim import warmup_then_decay
+from gptbook.receipt import receipt_lines
 from gptbook.run_files import CURVE_COLUMNS, read_curve, read_sessions, save_sessions, write_curve
 
 LOSSES = [2.5, 2.25, 1 / 3]
@@ -51,6 +54,27 @@ def test_sessions_come_back_as_they_were_and_one_follows_another(tmp_path: Path)
     assert len(read_sessions(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("seed", range(200))
+def test_no_mutant_of_a_receipt_is_more_than_a_sentence(seed: int, tmp_path: Path) -> None:
+    """What is read can be shown; all else is one sentence that names the file and what to do."""
+    ledger = Ledger(0.0, machine="a processor", clock=lambda: 3.0)
+    save_sessions(tmp_path, ledger)
+    path = tmp_path / "receipt.json"
+    path.write_bytes(mutate(json.loads(path.read_bytes()), random.Random(seed)))
+    said = ""
+    try:
+        sessions = read_sessions(tmp_path)
+        shown = "\n".join(receipt_lines(sessions, num_steps=1, num_tokens=1, flops=1.0))
+        assert "nan" not in shown
+        assert Ledger.from_facts(sessions).sessions[:-1] == sessions
+    except ValueError as refusal:
+        said = str(refusal)
+    if said:
+        assert str(path) in said
+        assert "\n" not in said
+        assert len(said) < 300 + len(str(path))
+
+
 def test_a_folder_without_them_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no curve\.csv: give the folder of a run on a text"):
         read_curve(tmp_path)
@@ -61,7 +85,7 @@ def test_a_folder_without_them_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [{"format": "gptbook receipt 2", "sessions": []}, {"sessions": 3}, [], 7])
 def test_a_receipt_that_is_none_of_ours_is_named(content: object, tmp_path: Path) -> None:
     (tmp_path / "receipt.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r'receipt\.json is not of this version \("gptbook receipt 1"\)'):
+    with pytest.raises(ValueError, match=r"receipt\.json( is not of this version|: .*: copy it again, or delete it)"):
         read_sessions(tmp_path)
 
 

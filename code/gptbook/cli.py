@@ -20,6 +20,8 @@ from gptbook.recipe_list import all_recipes
 from gptbook.recipes import LARGEST_NUMBER
 
 MOST_SAMPLES = 1_000_000  # they are held in memory until all are written
+# By `gptbook.memory.parameter_count`, which needs PyTorch: --help answers without.
+PARAMETERS = {"gpt2-124m": 162_129_408, "gpt2-124m-2019": 124_439_808}
 HIGHEST_PRICE = 1_000_000.0  # dollars an hour
 GPU_HELP = "such as h100 or rtx-4090"
 
@@ -49,7 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     text = "train a model, or go on where a run was stopped"
     train = command(commands, "train", text, "train city-4gram --seed 1")
-    train.add_argument("recipe", help=f"what to train: {', '.join(all_recipes())}")
+    every = ", ".join(map(with_size, all_recipes()))
+    train.add_argument("recipe", help=f"what to train: {every}")
     train.add_argument("--run-dir", type=Path, help="its folder (default: runs/RECIPE)")
     add_seed(train, "draws start and batches (default: 0)")
     add_steps(train)
@@ -62,7 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     text = "say what a training will take, before you pay for it"
     example = "estimate gpt2-124m --gpu h100 --gpus 8"
     estimate = command(commands, "estimate", text, example)
-    estimate.add_argument("recipe", help="laptop, gpt2-124m or gpt2-124m-2019")
+    large = " or ".join(map(with_size, PARAMETERS))
+    estimate.add_argument("recipe", help=f"laptop, {large}")
     estimate.add_argument("--gpu", help=f"{GPU_HELP} (default: this machine, measured)")
     gpus = whole_number(1, LARGEST_NUMBER)
     estimate.add_argument("--gpus", type=gpus, help="how many (default: 1)")
@@ -200,6 +204,12 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
         help="let PyTorch compile the model (default: on GPUs)",
     )
     add_switch(parser, "--tensorboard", "write the curve for TensorBoard too")
+
+
+def with_size(recipe: str) -> str:
+    """A recipe's name, and what it does not say: how large its model is."""
+    count = PARAMETERS.get(recipe)
+    return f"{recipe} ({count:,} parameters)" if count else recipe
 
 
 def add_seed(parser: argparse.ArgumentParser, text: str) -> None:

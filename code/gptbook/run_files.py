@@ -10,14 +10,32 @@ from typing import Any
 import pandas as pd
 
 from gptbook.checkpoint import write_whole
-from gptbook.datasets import read_json
-from gptbook.ledger import Ledger
+from gptbook.facts import Fields, Listing, Real, Words, check_facts, read_facts
+from gptbook.ledger import PHASES, Ledger
 from gptbook.optim import warmup_then_decay
 from gptbook.text_recipes import TextRecipe
 
 CURVE_FILE = "curve.csv"
 RECEIPT_FILE = "receipt.json"
 RECEIPT_FORMAT = "gptbook receipt 1"
+LONGEST_SESSION = 1e10  # seconds: three centuries
+RECEIPT_SHAPE = Fields(
+    {
+        "format": Words((RECEIPT_FORMAT,)),
+        "sessions": Listing(
+            Fields(
+                {
+                    "began": Words(least=1, most=40),
+                    "machine": Words(),
+                    "seconds": Fields(
+                        {phase: Real(0, LONGEST_SESSION) for phase in PHASES}
+                    ),
+                }
+            ),
+            least=1,
+        ),
+    }
+)
 CURVE_COLUMNS = ("step", "tokens", "rate", "training_loss", "held_out_loss")
 
 
@@ -74,8 +92,10 @@ def read_sessions(run_dir: Path) -> list[dict[str, Any]]:
         raise ValueError(
             f"{run_dir} holds no {RECEIPT_FILE}: give the folder of a run on a text"
         )
-    content = read_json(path)
-    sessions = content.get("sessions") if isinstance(content, dict) else None
-    if not isinstance(sessions, list) or content.get("format") != RECEIPT_FORMAT:
+    advice = "copy it again, or delete it, and the run begins a new one"
+    content = read_facts(path, Fields({"format": Words()}, is_open=True), advice)
+    if content["format"] != RECEIPT_FORMAT:
         raise ValueError(f'{path} is not of this version ("{RECEIPT_FORMAT}")')
+    check_facts(content, RECEIPT_SHAPE, path, advice)
+    sessions: list[dict[str, Any]] = content["sessions"]
     return sessions
