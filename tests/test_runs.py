@@ -133,10 +133,11 @@ def test_a_window_that_is_closed_saves_as_ctrl_c_does_and_nohup_goes_on(
         if run.step == 5:
             signal.raise_signal(signal.SIGHUP)
 
-    train_run(new_run(short), tmp_path / "closed", close_the_window)
-    assert load_run(tmp_path / "closed").step == 5
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests that nohup started have it ignored
     try:
+        train_run(new_run(short), tmp_path / "closed", close_the_window)
+        assert load_run(tmp_path / "closed").step == 5
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
         run = new_run(short)
         train_run(run, tmp_path / "nohup", close_the_window)
         assert run.is_finished
