@@ -15,7 +15,8 @@ from gptbook.bpe import END_OF_TEXT, BytePairTokenizer, bytes_per_token
 from gptbook.corpus import open_corpus
 from gptbook.prepare import prepare_corpus
 from gptbook.pretrained import load_gpt2_tokenizer
-from gptbook.text_sources import alone_in, split_documents
+from gptbook.run_folder import LOCK_FILE, locked
+from gptbook.text_sources import split_documents
 from gptbook.tokenizer import CharacterTokenizer
 
 TEXT = "The quick brown fox jumps over the lazy dog, again and again.\n" * 40
@@ -234,16 +235,16 @@ def test_two_processes_that_prepare_one_folder_take_turns(my_txt: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.PIPE) as second:
         assert second.stdout is not None
         assert second.stdin is not None
-        with alone_in(Path("out")) as has_waited:
+        with locked(Path("out"), waits=True) as has_waited:
             assert not has_waited
             second.stdin.close()  # now it may begin
             assert "Preparing" in second.stdout.readline()
             assert "waits for another process" in second.stdout.readline()
-            assert list(Path("out").iterdir()) == [], "it writes nothing meanwhile"
+            assert [path.name for path in Path("out").iterdir()] == [LOCK_FILE], "it writes nothing meanwhile"
             text = Path(my_txt).read_text(encoding="utf-8")
             settings = prepare.corpus_settings(my_txt, text, "auto", None, None)
             mine = prepare.prepare_now(my_txt, text, Path("out"), "my", settings)
-            times = {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir()}
+            times = {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir() if path.name != LOCK_FILE}
     assert second.returncode == 0
     assert times == {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir()}, "the other's is taken"
 

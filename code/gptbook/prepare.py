@@ -25,11 +25,11 @@ from gptbook.datasets import docstrings, read_json
 from gptbook.fineweb import PROGRESS_FILE, WEB_TEXTS, prepare_web_text
 from gptbook.merging import learn_merges, split_words, utf8
 from gptbook.pretrained import load_gpt2_tokenizer
+from gptbook.run_folder import LOCK_FILE, locked
 from gptbook.runs import brief
 from gptbook.text_sources import (
     SHAKESPEARE_SHA256,
     TEXT_SOURCES,
-    alone_in,
     cache_folder,
     own_text,
     split_documents,
@@ -83,9 +83,8 @@ def prepare_corpus(
         print(f"{name} is prepared already, in {folder}")
         return there
     print(f"Preparing {name} in {folder} ...", flush=True)
-    is_new = not folder.exists()
     try:
-        with alone_in(folder) as has_waited:
+        with locked(folder, "--out", waits=True) as has_waited:
             there = prepared_before(folder, settings) if has_waited else None
             if there is not None:
                 return there
@@ -95,8 +94,6 @@ def prepare_corpus(
                 if not any((folder / name).exists() for name in KEPT_FILES):
                     for file in OWN_FILES:
                         (folder / file).unlink(missing_ok=True)
-                    if is_new and folder.is_dir() and not any(folder.iterdir()):
-                        folder.rmdir()
     except OSError as error:
         raise OSError(
             error.errno,
@@ -197,6 +194,7 @@ def prepared_before(folder: Path, settings: Mapping[str, Any]) -> Corpus | None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a folder: give another --out")
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    there -= {LOCK_FILE}  # what a killed process left
     others = sorted({name.removesuffix(".part") for name in there} - OWN_FILES)
     begun = (*KEPT_FILES, *TOKEN_FILES.values())
     if folder.parent != cache_folder() and not any(n.startswith(begun) for n in there):

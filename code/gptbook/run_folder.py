@@ -35,10 +35,13 @@ NOT_LOCKABLE = {
 
 
 @contextmanager
-def locked(folder: Path, option: str = "--run-dir") -> Iterator[None]:
+def locked(
+    folder: Path, option: str = "--run-dir", *, waits: bool = False
+) -> Iterator[bool]:
     """Keep a folder for this process while the block runs, and make it if need be.
 
-    option is the one that another folder could be given by.
+    option is the one that another folder could be given by. With waits, another process
+    that works there is waited for, and the block is told whether there was one.
 
     The system lets go if the process dies. A folder that was made here and is still
     empty at the end is removed. Where nothing can be locked, on read-only media and
@@ -49,9 +52,9 @@ def locked(folder: Path, option: str = "--run-dir") -> Iterator[None]:
         raise ValueError(f"{folder} is a file, not a folder: give another {option}")
     made = [at for at in (folder, *folder.parents) if not at.exists()]
     try:
-        lock = take_lock(folder)
+        lock, has_waited = take_lock(folder, waits=waits)
         try:
-            yield
+            yield has_waited
         finally:
             if lock is not None:
                 give_back(lock, folder / LOCK_FILE)
@@ -61,12 +64,14 @@ def locked(folder: Path, option: str = "--run-dir") -> Iterator[None]:
                 at.rmdir()
 
 
-def take_lock(folder: Path) -> int | None:
-    """An open file that is locked, or nothing where files cannot be locked.
+def take_lock(folder: Path, *, waits: bool) -> tuple[int | None, bool]:
+    """An open file that is locked, and whether another process had it before.
 
-    Raises ValueError if another process has it.
+    Nothing in place of the file where files cannot be locked.
+    Raises ValueError if another process has it and is not to be waited for.
     """
     path = folder / LOCK_FILE
+    has_waited = False
     for _ in range(1_000):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -75,15 +80,21 @@ def take_lock(folder: Path) -> int | None:
             continue
         except OSError as error:
             warn(folder, error)
-            return None
+            return None, has_waited
         try:
             is_ours = try_lock(lock)
+            if waits and not is_ours:
+                if not has_waited:
+                    about = "  waits for another process, which works there now"
+                    print(about, flush=True)
+                has_waited = is_ours = True
+                wait_for_lock(lock)
         except OSError as error:
             os.close(lock)
             with suppress(OSError):
                 path.unlink()
             warn(folder, error)
-            return None
+            return None, has_waited
         if not is_ours:
             os.close(lock)
             raise ValueError(
@@ -92,7 +103,7 @@ def take_lock(folder: Path) -> int | None:
             )
         # Who was here before may have removed the file between the two lines above.
         if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
-            return lock
+            return lock, has_waited
         os.close(lock)
     raise ValueError(f"{folder} comes and goes: choose another folder")
 
@@ -125,6 +136,24 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def wait_for_lock(descriptor: int) -> None:
+    """Lock an open file as soon as it is free. Raises OSError as `try_lock` does."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+            except OSError as error:  # after ten seconds it gives up
+                if error.errno not in (errno.EACCES, errno.EDEADLK):
+                    raise
+            else:
+                return
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def give_back(lock: int, path: Path) -> None:

@@ -4,8 +4,7 @@ import hashlib
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
@@ -51,34 +50,6 @@ def cache_folder() -> Path:
         raise ValueError(
             "this user has no home folder: set GPTBOOK_CACHE to a folder for texts"
         ) from None
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[bool]:
-    """Wait until no other process prepares a text in a folder; whether one did.
-
-    The folder itself is locked, so that nothing is left behind. Raises OSError if it
-    cannot be made. Where folders cannot be locked, as on Windows, nobody waits.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, PermissionError):
-        yield False
-        return
-    try:
-        has_waited = False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("  waits for another process, which prepares it now", flush=True)
-            has_waited = True
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield has_waited
-    finally:
-        os.close(handle)
 
 
 def fewest_characters(context_length: int) -> int:
