@@ -11,6 +11,7 @@ from test_continuation import small_gpt2
 
 from gptbook.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.cli import main
+from gptbook.clubs import ClubGrammar
 from gptbook.recipe_list import recipe
 from gptbook.recipes import ClubsRecipe, GPTRecipe
 from gptbook.runs import Run
@@ -259,11 +260,17 @@ OWN_GPT = ["train", "city-gpt", "--names", "towns.csv", "--column", "town"]
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recipes that take minutes, in small; and few docstrings."""
+    """The recipes that take minutes, in small; few docstrings, and few sentences to measure with."""
     small = {"city-gpt": TINY_GPT, "clubs-attention": TINY_CLUBS}
     monkeypatch.setattr("gptbook.commands.recipe", lambda word: small.get(word) or recipe(word))
     texts = [f"{verb} the {what} of an array, in order." for verb in ("Give", "Take") for what in "abcdefghij"]
     monkeypatch.setattr("gptbook.tokenizer_training.docstrings", lambda libraries: texts)
+    sentences = ClubGrammar.sentences
+
+    def few(grammar: ClubGrammar, count: int, seed: int, gap: int | None = None) -> list[list[str]]:
+        return sentences(grammar, min(count, 200), seed, gap)
+
+    monkeypatch.setattr(ClubGrammar, "sentences", few)
 
 
 def next_command(said: str) -> list[str]:

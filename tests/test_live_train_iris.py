@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from conftest import Site
 from live_pages import OpenLive, pass_time
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
-from sklearn.model_selection import train_test_split
+from torch import Tensor
 
 from gptbook.classifier import IrisNet, accuracy, iris_tensors, train_classifier
 
@@ -18,11 +19,20 @@ pytestmark = pytest.mark.browser
 
 NAME = "train-iris"
 FEATURES, LABELS = iris_tensors()
-TRAINING, HELD_OUT = train_test_split(torch.arange(150), test_size=30, stratify=LABELS, random_state=0)
+
+
+@cache
+def training_and_held_out() -> list[Tensor]:
+    """The places of the chapter's flowers."""
+    from sklearn.model_selection import train_test_split  # here: or each process that collects tests would load it
+
+    places: list[Tensor] = train_test_split(torch.arange(150), test_size=30, stratify=LABELS, random_state=0)
+    return places
 
 
 def torch_run(rate: float) -> tuple[IrisNet, list[float]]:
-    return train_classifier(FEATURES[TRAINING], LABELS[TRAINING], learning_rate=rate)
+    training, _ = training_and_held_out()
+    return train_classifier(FEATURES[training], LABELS[training], learning_rate=rate)
 
 
 def losses(piece: Locator) -> Any:
@@ -51,7 +61,7 @@ def test_200_steps_follow_torchs_losses(open_live: OpenLive, rate: float) -> Non
     # 16 digits here and 7 there: what is lost in a step is handed on to all later ones.
     assert losses(piece) == pytest.approx(expected, abs=1e-3)
     expect(cell(piece, 1)).to_have_text(f"{losses(piece)[-1]:.2f}")
-    for place, rows in ((2, TRAINING), (3, HELD_OUT)):
+    for place, rows in zip((2, 3), training_and_held_out()):
         named = accuracy(net, FEATURES[rows], LABELS[rows]) * len(rows)
         assert abs(right(piece, place) - named) < 1.5, "a flower at the border may change sides"
 
@@ -102,7 +112,8 @@ def test_it_opens_with_the_chapters_curves_and_without_weights(opened: tuple[Pag
     expect_step(piece, 0)
     torch.manual_seed(0)
     net = IrisNet()
-    named = accuracy(net, FEATURES[HELD_OUT], LABELS[HELD_OUT]) * 30
+    _, held_out = training_and_held_out()
+    named = accuracy(net, FEATURES[held_out], LABELS[held_out]) * 30
     assert abs(right(piece, 3) - named) < 1.5
     assert float(cell(piece, 1).inner_text()) == pytest.approx(torch_run(0.02)[1][0], abs=0.006)
     assert piece.locator(".train-iris-recorded").count() == 3

@@ -2,9 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 import unicodedata
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -221,31 +220,34 @@ def test_a_folder_with_something_else_is_left_alone(my_txt: str) -> None:
         prepare_corpus(my_txt, Path("json"))
 
 
-SECOND = """
-import sys
-from pathlib import Path
-from gptbook.prepare import prepare_corpus
-sys.stdin.read()
-prepare_corpus("my.txt", Path("out"))
-"""
-
-
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_two_processes_that_prepare_one_folder_take_turns(my_txt: str) -> None:
-    command = [sys.executable, "-u", "-c", SECOND]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.PIPE) as second:
-        assert second.stdout is not None
-        assert second.stdin is not None
+    (may_begin, begins), (is_said, says) = os.pipe(), os.pipe()
+    second = os.fork()  # without the seconds of a new Python
+    if second == 0:
+        code = 1
+        try:
+            os.close(begins)
+            os.read(may_begin, 1)  # until the other closes its end
+            with os.fdopen(says, "w", buffering=1) as out, redirect_stdout(out):
+                prepare_corpus("my.txt", Path("out"))
+            code = 0
+        finally:
+            os._exit(code)  # pytest is not run to its end a second time
+    os.close(says)
+    os.close(may_begin)
+    with os.fdopen(is_said) as said:
         with locked(Path("out"), waits=True) as has_waited:
             assert not has_waited
-            second.stdin.close()  # now it may begin
-            assert "Preparing" in second.stdout.readline()
-            assert "waits for another process" in second.stdout.readline()
+            os.close(begins)
+            assert "Preparing" in said.readline()
+            assert "waits for another process" in said.readline()
             assert [path.name for path in Path("out").iterdir()] == [LOCK_FILE], "it writes nothing meanwhile"
             text = Path(my_txt).read_text(encoding="utf-8")
             settings = prepare.corpus_settings(my_txt, text, "auto", None, None)
             mine = prepare.prepare_now(my_txt, text, Path("out"), "my", settings)
             times = {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir() if path.name != LOCK_FILE}
-    assert second.returncode == 0
+        assert os.waitstatus_to_exitcode(os.waitpid(second, 0)[1]) == 0
     assert times == {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir()}, "the other's is taken"
 
 

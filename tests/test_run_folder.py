@@ -3,8 +3,7 @@
 import errno
 import io
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -136,20 +135,24 @@ def test_a_folder_that_is_worked_in_is_refused_at_once_and_free_afterwards(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
-    holds = (
-        "import sys; from pathlib import Path; from gptbook.run_folder import locked\n"
-        "with locked(Path(sys.argv[1])):\n print('has it', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", holds, str(tmp_path / "run")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "has it\n"
-        with pytest.raises(ValueError, match="another process"), locked(tmp_path / "run"):
-            pass
-        other.kill()
-        other.wait()
+    is_read, is_written = os.pipe()
+    other = os.fork()
+    if other == 0:
+        try:
+            with locked(tmp_path / "run"):
+                os.write(is_written, b"has it")
+                signal.pause()
+        finally:
+            os._exit(1)  # pytest is not run to its end a second time
+    os.close(is_written)
+    assert os.read(is_read, 6) == b"has it"
+    with pytest.raises(ValueError, match="another process"), locked(tmp_path / "run"):
+        pass
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+    os.close(is_read)
     assert (tmp_path / "run" / LOCK_FILE).exists()
     with locked(tmp_path / "run"):
         pass
