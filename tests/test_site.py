@@ -115,6 +115,16 @@ def test_axe_finds_nothing_and_no_page_scrolls_sideways(
     pages.give_back(page)
 
 
+def test_axe_sees_one_faint_word_among_a_thousand(visit: Callable[..., Any], site: Site) -> None:
+    page = visit(site.page(CHAPTER_NAMES[-1]))
+    faint = "all => { all.findLast((each) => each.textContent.length > 3).style.color = '#a0a0a0'; }"
+    page.locator(".cell-source > .highlight").first.locator("code span").evaluate_all(faint)  # not folded away
+    page.locator("article > p").evaluate_all(faint)
+    [(rule, places)] = axe_finds(page)
+    assert rule == "color-contrast"
+    assert len(places) == 2
+
+
 ALL_TEXT = """() => {
   const copy = document.querySelector("article").cloneNode(true);
   copy.querySelectorAll("script, style, button, [hidden]").forEach((element) => element.remove());
