@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from tqdm import tqdm
 
 from bookbuild.__main__ import navigation
 from bookbuild.book import chapter_names
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
 # A job in the background ignores Ctrl-C, and hands that on: tests press it all the same.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Forks of this process share tqdm's lock between processes: one that is killed while it draws its bar would keep it for
+# ever, and all others would wait. A lock between threads each has for itself; nor does a thread hold it at a fork.
+tqdm.set_lock(threading.RLock())
+tqdm.monitor_interval = 0
 
 # A slow machine, or a busy one, is no counterexample.
 hypothesis.settings.register_profile(

@@ -1,33 +1,45 @@
 """A team of processes: two that share a batch do what one does, and one goes on alone."""
 
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import asdict, replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-from torch.distributed.run import config_from_args, parse_args
 
 from gptbook.checkpoint import load_checkpoint
-from gptbook.cli import main
 from gptbook.corpus import write_corpus
 from gptbook.distributed import Team, in_turn, team_here, together
 from gptbook.machine import Machine
-from gptbook.text_recipes import TextRecipe, laptop
+from gptbook.text_recipes import TextRecipe
 from gptbook.text_run import TextRun
 from gptbook.tokenizer import CharacterTokenizer
 from gptbook.train import seeded
 
 EXACT = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
+TRAINS = """
+import json, sys
+from pathlib import Path
+from gptbook.distributed import team_here, together
+from gptbook.machine import Machine
+from gptbook.text_recipes import TextRecipe
+from gptbook.text_run import TextRun
+
+recipe, run_dir, team = TextRecipe(**json.loads(sys.argv[1])), Path(sys.argv[2]), team_here()
+machine = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
+with together(team, lambda: None):
+    run = TextRun(recipe, machine=machine, team=team, rows_at_once=2)
+    while run.step < int(sys.argv[3]):
+        run.advance()
+    run.save(run_dir)
+    assert team.any(team.leads) and not team.any(False) and team.mean(team.rank) == 0.5
+"""
 
 
 @pytest.fixture
@@ -55,72 +67,63 @@ def recipe(tmp_path: Path) -> TextRecipe:
     )
 
 
-def in_processes(work: Callable[..., None], *arguments: object, size: int = 2) -> None:
-    """Call a function in several processes, by torchrun's own launcher. Fails if one of them does.
+PREPARES = """
+import os, sys
+from datetime import timedelta
+from pathlib import Path
+import torch.distributed as dist
+from gptbook.distributed import in_turn, team_here, together
 
-    They are forks of this one: PyTorch, which takes seconds to load, is there already.
-    """
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=size,
-        start_method="fork",
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        run_id=uuid4().hex,
-    )
-    elastic_launch(config, work)(*arguments)
+folder, team, patience = Path(sys.argv[1]), team_here(), timedelta(seconds=1)
+
+def prepare():
+    assert not dist.is_initialized()  # nobody waits in a collective
+    for rank in range(team.size):  # who came before is done, and nobody is at it now
+        assert (folder / f"done-{rank}").exists() == (rank < team.rank)
+    with (folder / "text.part").open("x") as growing:
+        growing.write("a text")
+    if team.leads:  # longer than anybody may wait in a collective, by the clock of one who waits so
+        alone = dist.TCPStore("localhost", 0, 1, True, timeout=patience)
+        try:
+            alone.wait(["what nobody sends"], 2 * patience)
+        except dist.DistStoreError:
+            pass
+    if team.rank == int(sys.argv[2]):
+        raise ValueError("there is no text")
+    (folder / "text.part").unlink()
+    (folder / f"done-{team.rank}").touch()
+    return team.rank
+
+try:
+    with together(team, prepare, patience) as prepared:
+        assert prepared == team.rank
+        assert team.total(1) == team.size
+        (folder / f"together-{team.rank}").touch()
+except ValueError as error:
+    (folder / f"refused-{team.rank}").write_text(str(error))
+"""
 
 
-def train_some(recipe: TextRecipe, run_dir: Path, num_steps: int) -> None:
-    """What each of two processes does that train together."""
-    team = team_here()
-    with together(team, lambda: None):
-        run = TextRun(recipe, machine=EXACT, team=team, rows_at_once=2)
-        while run.step < num_steps:
-            run.advance()
-        run.save(run_dir)
-        assert team.any(team.leads)
-        assert not team.any(False)
-        assert team.mean(team.rank) == 0.5
+def torchrun(script: str, folder: Path, *arguments: str, size: int = 2) -> None:
+    """Run a script in several processes. Fails if one of them does."""
+    path = folder / "script.py"
+    path.write_text(script)
+    starts = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
+    done = subprocess.run([*starts, str(path), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
-def prepare_together(folder: Path, fails: int) -> None:
-    """What each process does that prepares a text first; the one of that number cannot."""
-    team, patience = team_here(), timedelta(seconds=1)
-
-    def prepare() -> int:
-        assert not dist.is_initialized()  # nobody waits in a collective
-        for rank in range(team.size):  # who came before is done, and nobody is at it now
-            assert (folder / f"done-{rank}").exists() == (rank < team.rank)
-        with (folder / "text.part").open("x") as growing:
-            growing.write("a text")
-        if team.leads:  # longer than anybody may wait in a collective, by the clock of one who waits so
-            alone = dist.TCPStore("localhost", 0, 1, True, timeout=patience)
-            with suppress(dist.DistStoreError):
-                alone.wait(["what nobody sends"], 2 * patience)
-        if team.rank == fails:
-            raise ValueError("there is no text")
-        (folder / "text.part").unlink()
-        (folder / f"done-{team.rank}").touch()
-        return team.rank
-
-    try:
-        with together(team, prepare, patience) as prepared:
-            assert prepared == team.rank
-            assert team.total(1) == team.size
-            (folder / f"together-{team.rank}").touch()
-    except ValueError as error:
-        (folder / f"refused-{team.rank}").write_text(str(error))
+def trained_by_two(recipe: TextRecipe, folder: Path, num_steps: int) -> None:
+    torchrun(TRAINS, folder.parent, json.dumps(asdict(recipe)), str(folder), str(num_steps))
 
 
 def test_a_preparation_may_take_longer_than_anybody_waits_in_a_collective(tmp_path: Path) -> None:
-    in_processes(prepare_together, tmp_path, -1)
+    torchrun(PREPARES, tmp_path, str(tmp_path), "-1")
     assert len(list(tmp_path.glob("together-*"))) == 2
 
 
 def test_where_one_cannot_prepare_nobody_waits_for_ever(tmp_path: Path) -> None:
-    in_processes(prepare_together, tmp_path, 0)
+    torchrun(PREPARES, tmp_path, str(tmp_path), "0")
     assert (tmp_path / "refused-0").read_text() == "there is no text"
     assert "another process" in (tmp_path / "refused-1").read_text()
 
@@ -199,27 +202,33 @@ class Remembering(nn.Module):
         return self.model(tokens)
 
 
-def train_by_command(words: list[str]) -> None:
-    assert main(words) == 0
+# Read by Python when it starts: the recipe of `gptbook train laptop` with a small model.
+SMALL_LAPTOP = """
+from dataclasses import replace
+from gptbook import recipe_list
+
+whole = recipe_list.laptop
+recipe_list.laptop = lambda: replace(whole(), num_layers=2, num_heads=2, model_dim=16, mlp_dim=32)
+"""
 
 
-def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(tmp_path: Path) -> None:
     """2,000 letters hold one window to measure on; two processes, as README starts them."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    small = replace(laptop(), num_layers=2, num_heads=2, model_dim=16, mlp_dim=32)
-    monkeypatch.setattr("gptbook.recipe_list.laptop", lambda: small)
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "sitecustomize.py").write_text(SMALL_LAPTOP)
+    path = os.pathsep.join([str(tmp_path / "start"), *filter(None, [os.environ.get("PYTHONPATH")])])
     text = "".join(f"{who} {what} {whom}\n" for who in "abcdefgh" for what in ("sees", "hears") for whom in "ijklmnop")
     (tmp_path / "own.txt").write_text((text * 3)[:2000])
-    command = ["train", "laptop", "--data", "own.txt", "--steps", "2", "--precision", "float32", "--rows-at-once", "4"]
-    by_torchrun = ["--standalone", "--nproc-per-node", "2", "-m", "gptbook", *command]
-    assert config_from_args(parse_args(by_torchrun))[1:] == (sys.executable, ["-u", "-m", "gptbook", *command])
-    in_processes(train_by_command, [*command, "--run-dir", "two"])
-    train_by_command([*command, "--run-dir", "one"])
+    command = ["-m", "gptbook", "train", "laptop", "--data", "own.txt", "--steps", "2", "--precision", "float32"]
+    command += ["--rows-at-once", "4", "--run-dir"]
+    torchrun_start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     found = []
-    for name in ("one", "two"):
+    for start, name in (([], "one"), (torchrun_start, "two")):
+        done = subprocess.run(
+            [sys.executable, *start, *command, name], cwd=tmp_path, capture_output=True, text=True, check=False,
+            env=dict(os.environ, GPTBOOK_CACHE=str(tmp_path / "cache"), PYTHONPATH=path),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
         saved = (tmp_path / name / "checkpoint.json").read_text()
         assert "NaN" not in saved
         found.append(json.loads(saved)["facts"])
@@ -232,7 +241,7 @@ def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(
 
 
 def test_two_processes_equal_one_with_twice_the_parts_and_one_goes_on_alone(recipe: TextRecipe, tmp_path: Path) -> None:
-    in_processes(train_some, recipe, tmp_path / "two", 4)
+    trained_by_two(recipe, tmp_path / "two", num_steps=4)
     tensors, facts = load_checkpoint(tmp_path / "two")
     assert facts["machine"]["processes"] == 2
     alone = TextRun(recipe, machine=EXACT, rows_at_once=2)

@@ -17,6 +17,9 @@ from bookbuild.svg import themed_plot
 # Pygments marks each blank, name and bracket; the book's palette leaves them as they are, and a fifth of the page goes.
 UNSTYLED = re.compile(r'<span class="(?:w|n|p)">([^<]*)</span>')
 SVG_OUTPUT = "image/svg+xml"
+# A cell's source, coloured word by word, is most of the page and stays as it is: it is taken out before the rest is
+# parsed.
+SOURCE = re.compile(r'(<div class="[^"]*\bhighlight-ipynb\b[^"]*">\s*<pre>)(.*?)(?=</pre>)', re.DOTALL)
 
 Fragment = dict[str, Any]
 """What mkdocs-jupyter made of a code cell, cleaned: `source`, and `outputs` in their order. JSON can hold it."""
@@ -56,22 +59,28 @@ def cell_fragments(notebook_html: str, cells: list[PublishedCell]) -> list[Fragm
     """
     # Half a megabyte of JupyterLab's style and script stands before the cells and after them: cut off, not parsed.
     within = notebook_html.partition('<div class="jupyter-wrapper">')[2].partition("<style>")[0]
-    soup = BeautifulSoup(within, "html.parser")
+    sources: list[str] = []
+
+    def take_out(match: re.Match[str]) -> str:
+        sources.append(match[2])
+        return f"{match[1]}{len(sources) - 1}"
+
+    soup = BeautifulSoup(SOURCE.sub(take_out, within), "html.parser")
     # Its template and nbconvert's each wrap a cell in an element of this class; the outer one is the cell.
     found = [cell for cell in soup.select(".jp-CodeCell") if not cell.find_parent(class_="jp-CodeCell")]
     if len(found) != len(cells):
         raise ValueError(f"mkdocs-jupyter rendered {len(found)} code cells of {len(cells)}: its markup has changed")
     return [
-        {"source": _source(tag), "outputs": _outputs(number, cell, tag)}
+        {"source": _source(tag, sources), "outputs": _outputs(number, cell, tag)}
         for number, (cell, tag) in enumerate(zip(cells, found))
     ]
 
 
-def _source(fragment: Tag) -> str:
+def _source(fragment: Tag, sources: list[str]) -> str:
     pre = fragment.select_one(".highlight-ipynb pre")
-    if pre is None:
+    if pre is None or not pre.text.isdecimal():
         raise ValueError("mkdocs-jupyter rendered a cell without its source: its markup has changed")
-    return UNSTYLED.sub(r"\1", pre.decode_contents()).removeprefix("<span></span>").rstrip("\n")
+    return UNSTYLED.sub(r"\1", sources[int(pre.text)]).removeprefix("<span></span>").rstrip("\n")
 
 
 def _outputs(number: int, cell: PublishedCell, fragment: Tag) -> list[dict[str, str]]:

@@ -51,8 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     text = "train a model, or go on where a run was stopped"
     train = command(commands, "train", text, "train city-4gram --seed 1")
-    every = ", ".join(map(with_size, all_recipes()))
-    train.add_argument("recipe", help=f"what to train: {every}")
+    names = ", ".join(map(with_size, all_recipes()))
+    train.add_argument("recipe", help=f"what to train: {names}")
     train.add_argument("--run-dir", type=Path, help="its folder (default: runs/RECIPE)")
     add_seed(train, "draws start and batches (default: 0)")
     add_steps(train)
@@ -65,8 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     text = "say what a training will take, before you pay for it"
     example = "estimate gpt2-124m --gpu h100 --gpus 8"
     estimate = command(commands, "estimate", text, example)
-    large = " or ".join(map(with_size, PARAMETERS))
-    estimate.add_argument("recipe", help=f"laptop, {large}")
+    names = ", ".join(map(with_size, ("laptop", *PARAMETERS)))
+    estimate.add_argument("recipe", help=names)
     estimate.add_argument("--gpu", help=f"{GPU_HELP} (default: this machine, measured)")
     gpus = whole_number(1, LARGEST_NUMBER)
     estimate.add_argument("--gpus", type=gpus, help="how many (default: 1)")
@@ -251,11 +251,8 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
         type=real_number(0, sys.float_info.max, "0 or more"),
         help="below 1 prefers the likely, 0 takes the likeliest (default: 1)",
     )
-    parser.add_argument(
-        "--top-k",
-        type=whole_number(1, LARGEST_NUMBER),
-        help="choose among the K likeliest only",
-    )
+    text = "choose among the K likeliest only"
+    parser.add_argument("--top-k", type=whole_number(1, LARGEST_NUMBER), help=text)
     parser.add_argument(
         "--top-p",
         type=real_number(0, 1, "a share, 0 to 1"),
