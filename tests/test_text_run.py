@@ -1,11 +1,11 @@
 """A run on a text: what a step is, that no stop changes it, and that a team is one."""
 
+import json
 import math
-import os
-import random
 import signal
+import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from apple_gpu import apple_gpu, no_float64
 from torch import nn
 
-from gptbook.checkpoint import FACTS_FILE, load_checkpoint
+from gptbook.checkpoint import load_checkpoint
 from gptbook.corpus import Corpus, write_corpus
 from gptbook.distributed import Team
 from gptbook.ledger import PHASES, Ledger
@@ -271,76 +271,84 @@ def test_a_held_out_text_shorter_than_the_context_is_refused(recipe: TextRecipe,
         TextRun(replace(recipe, context_length=600), machine=EXACT)
 
 
-def calls_of_a_step(recipe: TextRecipe, folder: Path) -> int:
-    """How many functions are called, those of C too, for a step and its save."""
-    run, calls = TextRun(recipe, machine=EXACT), 0
+KILLS = """
+import json, os, random, signal, sys
+from pathlib import Path
+import gptbook.runs
+from gptbook.checkpoint import load_checkpoint
+from gptbook.machine import Machine
+from gptbook.text_recipes import TextRecipe
+from gptbook.text_run import TextRun
 
-    def count(*_: object) -> None:
-        nonlocal calls
-        calls += 1
+gptbook.runs.SAVE_EVERY_SECONDS, gptbook.runs.PAUSE_PER_SAVE = -1.0, 0.0  # save after each step
+recipe, run_dir, draw = TextRecipe(**json.loads(sys.argv[1])), Path(sys.argv[2]), random.Random(0)
+machine = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
 
-    run.advance()  # what PyTorch loads when it is first used, once for all
-    sys.setprofile(count)
-    run.advance()
-    run.save(folder)
-    sys.setprofile(None)
-    return calls
+def train():
+    run = TextRun(recipe, machine=machine)
+    if (run_dir / "checkpoint.json").exists():
+        run.go_on_from(run_dir)
+    gptbook.runs.train_run(run, run_dir, lambda run: None)
 
+real_save = TextRun.save
 
-def train_in_child(recipe: TextRecipe, run_dir: Path, num_calls: int | None) -> int:
-    """Train in a child, or go on there, and save after each step; returns how it ended.
-
-    From the second save on it counts calls and is killed at that one: in a step, between two, or in a save.
-    """
-    child = os.fork()  # without the seconds of a new Python
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code, saves, left = 1, 0, num_calls or 0
-    real_save = TextRun.save
-
-    def count(*_: object) -> None:
+def dies_after(num_calls):
+    # From the second save on it counts calls, of C too, and dies at one: in a step, between two, or in a save.
+    left, saves = num_calls, 0
+    def count(frame, event, function):
         nonlocal left
         left -= 1
         if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def save(run: TextRun, folder: Path) -> None:
+    def save(run, folder):
         nonlocal saves
         real_save(run, folder)
         saves += 1
         if saves == 2:
             sys.setprofile(count)
+    TextRun.save = save
 
-    try:
-        run = TextRun(recipe, machine=EXACT)
-        if (run_dir / FACTS_FILE).exists():
-            run.go_on_from(run_dir)
-        if num_calls:
-            TextRun.save = save  # type: ignore[method-assign]
-        train_run(run, run_dir, lambda run: None)
-        code = 0
-    finally:
-        os._exit(code)  # pytest is not run to its end a second time
+def calls_of_a_step():
+    run, calls = TextRun(recipe, machine=machine), 0
+    def count(frame, event, function):
+        nonlocal calls
+        calls += 1
+    run.advance()  # what PyTorch loads when it is first used, once for all
+    sys.setprofile(count)
+    run.advance()
+    run.save(run_dir.with_name("counted"))
+    sys.setprofile(None)
+    return calls
+
+calls, at = calls_of_a_step(), []
+while True:
+    child = os.fork()  # a process of its own, without the seconds of a new Python
+    if child == 0:
+        if len(at) < 10:
+            dies_after(draw.randrange(1, 3 * calls))
+        train()
+        os._exit(0)
+    draw.random()
+    _, status = os.waitpid(child, 0)
+    if len(at) == 10:
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+    at.append(load_checkpoint(run_dir)[1]["step"])  # readable, whatever moment it was
+print(os.waitstatus_to_exitcode(status), *at)
+"""
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_kill_9_at_any_moment_changes_no_bit_of_the_result(
-    recipe: TextRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in {"SAVE_EVERY_SECONDS": -1.0, "PAUSE_PER_SAVE": 0.0}.items():  # save after each step
-        monkeypatch.setattr(f"gptbook.runs.{name}", value)
-    num_kills, most_steps = 10, 6  # of a child: two that it saves, and three in which it dies
-    recipe = replace(recipe, num_steps=num_kills * most_steps, model_dim=64, mlp_dim=256, evaluate_every=30)
+def test_kill_9_at_any_moment_changes_no_bit_of_the_result(recipe: TextRecipe, tmp_path: Path) -> None:
+    recipe = replace(recipe, num_steps=100, model_dim=64, mlp_dim=256, evaluate_every=50)
     whole = finished(TextRun(recipe, machine=EXACT))
     folder = tmp_path / "run"
-    calls, draw = calls_of_a_step(recipe, tmp_path / "counted"), random.Random(0)
-    killed_at = []
-    for _ in range(num_kills):
-        assert train_in_child(recipe, folder, draw.randrange(1, 3 * calls)) == -signal.SIGKILL
-        killed_at.append(load_checkpoint(folder)[1]["step"])  # readable, whatever moment it was
+    command = [sys.executable, "-c", KILLS, json.dumps(asdict(recipe)), str(folder)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    code, *killed_at = map(int, output.split())
+    assert code == 0
+    assert len(killed_at) == 10
     assert killed_at == sorted(set(killed_at))  # each went on where the one before was saved
     assert killed_at[-1] < recipe.num_steps
-    assert train_in_child(recipe, folder, None) == 0
     run = TextRun(recipe, machine=EXACT)
     run.go_on_from(folder)
     assert run.is_finished
