@@ -148,7 +148,7 @@ print(f"floor: {floor:.3f} nats")
 from gptbook.train import train_on_batches
 
 # %%
-batch_size, num_steps = 64, 2000
+batch_size, num_steps = 64, 4000
 batch_losses = train_on_batches(
     net, contexts, targets, num_steps=num_steps, batch_size=batch_size
 )

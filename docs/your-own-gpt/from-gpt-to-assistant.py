@@ -110,8 +110,8 @@ shares: dict[str, list[float]] = {task: [] for task in tasks}
 
 
 def examine(step: int, loss: float) -> None:
-    """Every 60 steps, ask what it was never asked."""
-    if step % 60 == 0:
+    """Every 40 steps, ask what it was never asked."""
+    if step % 40 == 0:
         steps.append(step)
         for task in tasks:
             match = exact_match(assistant, tokenizer, exam[task])
