@@ -1,5 +1,6 @@
 """The checkout itself: what is committed, what the commands say, and that the installed package is whole."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -89,6 +90,26 @@ def test_the_workflow_builds_tests_and_publishes(project: Project) -> None:
         assert "main" in job["if"]
     ci = (project.root / ".ci" / "run").read_text(encoding="utf-8")
     assert set(re.findall(r"\bmake ([a-z]+)", ci)) == {"install", "book", "lint", "test"}
+
+
+@pytest.mark.parametrize("fails", ["nothing", "install", "lint", "book", "test"])
+def test_ci_ends_as_its_stages_do(fails: str, project: Project, tmp_path: Path) -> None:
+    """With commands that do nothing in place of the real ones: its own code is what runs."""
+    for name in ("make", "chromium", "java", "nice", "sudo", "apt-get", "python3"):
+        command = tmp_path / name
+        says = {"make": f'[ "$1" != {fails} ]', "nice": 'shift 2; exec "$@"'}.get(name, "true")
+        command.write_text(f"#!/bin/sh\n{says}\n", encoding="utf-8")
+        command.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    script = [str(project.root / ".ci" / "run")]
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    said = done.stdout + done.stderr
+    stage = {"nothing": None, "install": "environment", "test": "tests"}.get(fails, fails)
+    assert (done.returncode == 0) == (stage is None), said
+    assert re.findall(r"^ci: (.*) FAILED", said, re.MULTILINE) == ([] if stage is None else [stage])
+    if stage is None:
+        assert re.findall(r"^ci: (\w+) took", said, re.MULTILINE)[-3:] == ["book", "lint", "tests"]
+    assert not list(tmp_path.glob("tmp.*")), "its folder of logs is gone"
 
 
 def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Path) -> None:
