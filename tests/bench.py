@@ -14,18 +14,20 @@ from string import ascii_lowercase
 
 import torch
 from fair import in_turn_seconds, same_threads, spread, verdict, watched_load
-
-from gptbook.attention import causal_attention, fused_attention
-from gptbook.bpe import BytePairTokenizer
-from gptbook.datasets import city_names, docstrings, split_names
 from gptbook.decoding import FastDecoder
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.loss import conditional_entropy
-from gptbook.ngram import NgramCounts, NgramNet, context_windows, unique_contexts
-from gptbook.sampling import stream_tokens
-from gptbook.tokenizer import CharacterTokenizer
-from gptbook.train import mean_surprise, train_on_batches, train_on_counts
+
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.docstrings import docstrings
+from gptbook.data.tables import city_names, split_names
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.generation.generate import generate_tokens
+from gptbook.generation.sampling import stream_tokens
+from gptbook.models.attention import causal_attention, fused_attention
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.ngram import NgramCounts, NgramNet, context_windows, unique_contexts
+from gptbook.training.loops import train_on_batches, train_on_counts
+from gptbook.training.loss import conditional_entropy
+from gptbook.training.measure import mean_surprise
 
 WANTED_SPEEDUP = 10.0
 WANTED_GAP = 0.005  # nats above the floor

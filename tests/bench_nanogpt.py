@@ -18,11 +18,12 @@ from pathlib import Path
 
 from fair import same_threads, spread, verdict, watched_load
 
-from gptbook.corpus import Corpus, open_corpus
-from gptbook.machine import this_machine, timed
-from gptbook.prepare import prepare_corpus
-from gptbook.text_recipes import TextRecipe, laptop
-from gptbook.text_run import TextRun
+from gptbook.data.corpus import Corpus, open_corpus
+from gptbook.data.prepare import prepare_corpus
+from gptbook.machine.device import this_machine, timed
+from gptbook.tasks.recipe_words import laptop
+from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.text import TextRun
 
 THEIR_OPTIONS = [
     "config/train_shakespeare_char.py",

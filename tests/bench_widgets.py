@@ -18,11 +18,11 @@ from conftest import CHROMIUM_FLAGS, find_chromium, served
 from fair import same_threads, verdict, watched_load
 from playwright.sync_api import Page, sync_playwright
 
-from gptbook.bpe import BytePairTokenizer
-from gptbook.export import save_for_web
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.modern import ModernGPT
-from gptbook.sampling import stream_tokens
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.exchange.export import save_for_web
+from gptbook.generation.sampling import stream_tokens
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.modern import ModernGPT
 
 SIZES = GPTConfig(vocab_size=256, context_length=256, num_layers=5, num_heads=4, model_dim=128, mlp_dim=512)
 WANTED = {"page": 500, "page, slowed 4x": 100}

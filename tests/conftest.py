@@ -28,9 +28,9 @@ import pytest
 from tqdm import tqdm
 
 from bookbuild.__main__ import navigation
-from bookbuild.book import chapter_names
+from bookbuild.chapters.book import chapter_names
 from bookbuild.project import Project, this_project
-from gptbook.recipes import GPTRecipe, NgramRecipe
+from gptbook.tasks.recipes import GPTRecipe, NgramRecipe
 
 if TYPE_CHECKING:
     from live_pages import OpenLive, OpenPiece, PagePool

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from gptbook.record import processor_name
+from gptbook.machine.device import processor_name
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 BUSY = 0.1  # of all processors, taken by others: more, and a ratio says little

@@ -19,9 +19,9 @@ from unittest.mock import patch
 
 from conftest import CHAPTER_NAMES
 
-from bookbuild import execute, kernel
-from bookbuild.chapter import BuildError, Chapter, read_chapter
-from bookbuild.kernel import Execution
+from bookbuild.chapters import execute, kernel
+from bookbuild.chapters.chapter import BuildError, Chapter, read_chapter
+from bookbuild.chapters.kernel import Execution
 from bookbuild.project import Project, this_project
 
 NOISE = """

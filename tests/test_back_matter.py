@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from bookbuild.project import Project
-from gptbook.datasets import read_table
+from gptbook.data.tables import read_table
 
 
 @pytest.fixture
@@ -42,13 +42,16 @@ def test_the_data_page_names_every_column(project: Project, data_page: str) -> N
             assert f"`{column}`" in data_page, f"{path.name}: {column}"
 
 
-def test_every_module_has_its_page_and_its_line_in_the_list(project: Project) -> None:
-    reference = project.docs_dir / "reference"
+def test_every_module_has_its_place_on_its_wings_page_and_its_line_in_the_list(project: Project) -> None:
+    package, reference = project.root / "code" / "gptbook", project.docs_dir / "reference"
     listed = (reference / "index.md").read_text(encoding="utf-8")
-    modules = {path.stem for path in (project.root / "code" / "gptbook").glob("[a-z]*.py")}
-    assert modules == {path.stem for path in reference.glob("*.md")} - {"index"}
-    for module in modules:
-        assert f"[`{module}`]({module}.md)" in listed
-        page = (reference / f"{module}.md").read_text(encoding="utf-8")
-        assert f"# gptbook.{module}\n" in page
-        assert f"::: gptbook.{module}\n" in page
+    modules = [path for path in package.rglob("[a-z]*.py") if "__" not in path.name]
+    for path in modules:
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        wing = name.split(".")[1]
+        assert f"[`{path.stem}`]({wing}.md#{name}) |" in listed or f"[`{path.stem}`]({wing}.md) |" in listed, name
+        page = (reference / f"{wing}.md").read_text(encoding="utf-8")
+        assert f"\n## {path.stem} {{ #{name} }}\n\n::: {name}\n" in page
+    assert {path.stem for path in reference.glob("*.md")} - {"index"} == {
+        path.relative_to(package).with_suffix("").parts[0] for path in modules
+    }

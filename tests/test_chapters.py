@@ -28,13 +28,13 @@ import pytest
 from conftest import CHAPTER_NAMES, HANG
 from packaging.requirements import Requirement
 
-from bookbuild.book import make_book
-from bookbuild.chapter import read_chapter
-from bookbuild.downloads import DISTRIBUTIONS, requirements
-from bookbuild.outputs import steady
-from bookbuild.packing import files_named, packed_cell
+from bookbuild.chapters.book import make_book
+from bookbuild.chapters.chapter import read_chapter
+from bookbuild.chapters.downloads import DISTRIBUTIONS, requirements
+from bookbuild.chapters.outputs import steady
+from bookbuild.chapters.packing import files_named, packed_cell
+from bookbuild.chapters.source import FlatCell, flatten
 from bookbuild.project import Project
-from bookbuild.source import FlatCell, flatten
 
 DEFINITIONS = ast.FunctionDef | ast.ClassDef
 QUICK = ["rules-or-examples", "a-model-is-a-function", "five-dollars"]

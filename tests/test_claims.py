@@ -4,7 +4,7 @@ from statistics import mean
 
 import pytest
 
-from gptbook.datasets import read_record
+from gptbook.data.tables import read_record
 
 SEEDS = 3
 

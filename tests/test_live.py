@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from bookbuild.live import FOLDER_VARIABLE, FORMAT, FORMS, Chance, publish, publish_model
-from gptbook.attention import AttentionModel
-from gptbook.classifier import IrisNet
-from gptbook.export import WEB_FORMAT
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.modern import ModernGPT
-from gptbook.ngram import NgramNet
-from gptbook.tokenizer import CharacterTokenizer, WordTokenizer
+from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
+from gptbook.exchange.export import WEB_FORMAT
+from gptbook.models.attention import AttentionModel
+from gptbook.models.classifier import IrisNet
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.modern import ModernGPT
+from gptbook.models.ngram import NgramNet
 
 CONFIG = GPTConfig(vocab_size=4, context_length=6, num_layers=1, num_heads=2, model_dim=8, mlp_dim=8)
 LETTERS = CharacterTokenizer("abc")

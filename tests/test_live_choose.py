@@ -12,10 +12,10 @@ from playwright.sync_api import Locator, expect
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.sampling import at_temperature, keep_top_k, shaped_scores
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.generation.generate import generate_tokens
+from gptbook.generation.sampling import at_temperature, keep_top_k, shaped_scores
+from gptbook.models.gpt import GPT, GPTConfig
 
 pytestmark = pytest.mark.browser
 

@@ -13,11 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
 from bookbuild.live import Chance
-from gptbook.attention import MultiHeadAttention
-from gptbook.bpe import BytePairTokenizer
-from gptbook.export import save_for_web
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.exchange.export import save_for_web
+from gptbook.models.attention import MultiHeadAttention
+from gptbook.models.gpt import GPT, GPTConfig
 
 pytestmark = pytest.mark.browser
 

@@ -7,9 +7,9 @@ import pytest
 from live_pages import OpenLive, percent
 from playwright.sync_api import Page, expect
 
-from gptbook.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, duration, estimate, find_gpu, known_gpus
-from gptbook.gpt import GPTConfig
-from gptbook.memory import parameter_count
+from gptbook.machine.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, duration, estimate, find_gpu, known_gpus
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import parameter_count
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,8 @@ import pytest
 from live_pages import OpenLive
 from playwright.sync_api import Locator, Page, expect
 
-from gptbook.gpt import GPTConfig, parameter_terms
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import parameter_terms
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,9 @@ from conftest import Site
 from live_pages import OpenLive, percent
 from playwright.sync_api import Locator, Page, expect
 
-from gptbook.clubs import ClubGrammar
-from gptbook.ngram import NgramCounts, context_windows
-from gptbook.tokenizer import WordTokenizer
+from gptbook.data.clubs import ClubGrammar
+from gptbook.data.tokenizer import WordTokenizer
+from gptbook.models.ngram import NgramCounts, context_windows
 
 pytestmark = pytest.mark.browser
 

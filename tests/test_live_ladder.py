@@ -7,7 +7,7 @@ from conftest import Site
 from live_pages import OpenLive
 from playwright.sync_api import Locator, Page, expect
 
-from bookbuild.home_live import RUNGS, SEED, START, continued
+from bookbuild.site.home_live import RUNGS, SEED, START, continued
 
 pytestmark = pytest.mark.browser
 

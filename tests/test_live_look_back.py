@@ -12,9 +12,9 @@ from live_pages import OpenLive, percent
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
-from gptbook.attention import AttentionModel
-from gptbook.clubs import ClubGrammar
-from gptbook.tokenizer import WordTokenizer
+from gptbook.data.clubs import ClubGrammar
+from gptbook.data.tokenizer import WordTokenizer
+from gptbook.models.attention import AttentionModel
 
 pytestmark = pytest.mark.browser
 

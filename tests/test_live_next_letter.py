@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
 from bookbuild.live import Chance
-from gptbook.ngram import NgramNet
+from gptbook.models.ngram import NgramNet
 
 pytestmark = pytest.mark.browser
 

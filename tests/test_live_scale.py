@@ -1,4 +1,4 @@
-"""Drag the size: the page predicts as gptbook.scaling does, tells what was measured, and needs no mouse."""
+"""Drag the size: the page predicts as the fitted power law does, tells what was measured, and needs no mouse."""
 
 import re
 import statistics
@@ -8,8 +8,8 @@ import pytest
 from live_pages import OpenLive
 from playwright.sync_api import Locator, Page, expect
 
-from gptbook.datasets import read_record
-from gptbook.scaling import PowerLaw, fit_power_law, prediction_range
+from gptbook.data.tables import read_record
+from gptbook.experiments.power_law import PowerLaw, fit_power_law, prediction_range
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from conftest import Site
 from live_pages import OpenLive, pass_time
 from playwright.sync_api import Locator, Page, expect
 
-from gptbook.classifier import best_thresholds, classify_by_thresholds, count_mistakes, iris_tensors
+from gptbook.models.classifier import best_thresholds, classify_by_thresholds, count_mistakes, iris_tensors
 
 pytestmark = pytest.mark.browser
 

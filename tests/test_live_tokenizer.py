@@ -9,8 +9,8 @@ from conftest import Site
 from live_pages import OpenLive
 from playwright.sync_api import Locator, Page, expect
 
-from gptbook.bpe import BytePairTokenizer
-from gptbook.merging import byte_symbols
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.merging import byte_symbols
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gptbook.classifier import IrisNet, accuracy, iris_tensors, train_classifier
+from gptbook.models.classifier import IrisNet, accuracy, iris_tensors, train_classifier
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,21 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "code" / "gptbook"
-MODULES = sorted(PACKAGE.glob("*.py"))
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+# Each wing imports those that are named, and itself.
+BELOW = {
+    "files": "",
+    "data": "files",
+    "models": "files data",
+    "machine": "files data models",
+    "generation": "files data models",
+    "exchange": "files data models",
+    "training": "files data models machine",
+    "tasks": "files data models machine generation exchange training",
+    "experiments": "files data models machine generation exchange training tasks",
+    "cli": "files data models machine generation exchange training tasks experiments",
+}
+ALONE = {"attention", "gpt", "modern"}  # so that they can be read first
 
 
 @cache
@@ -39,6 +53,29 @@ def test_every_name_has_one_definition_in_the_package() -> None:
         for name in defined_names(tree):
             homes[name].append(module)
     assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
+def test_a_wing_imports_only_what_stands_below_it() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == set(BELOW)
+    upward = []
+    for path in MODULES:
+        wing = path.parent.name
+        for node in ast.walk(trees()[path.stem]):
+            if wing in BELOW and isinstance(node, ast.ImportFrom) and str(node.module).startswith("gptbook."):
+                _, other, *_ = str(node.module).split(".")
+                if other not in (wing, *BELOW[wing].split()):
+                    upward.append(f"{wing}/{path.name}:{node.lineno} imports {node.module}")
+    assert upward == []
+
+
+def test_the_models_to_be_read_first_import_pytorch_and_one_another_only() -> None:
+    allowed = {"torch", *sys.stdlib_module_names}
+    for module in ALONE:
+        for node in ast.walk(trees()[module]):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= allowed, module
+            elif isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] not in allowed:
+                assert str(node.module).removeprefix("gptbook.models.") in ALONE, module
 
 
 def test_every_import_has_one_spelling() -> None:
@@ -68,7 +105,7 @@ def test_every_import_has_one_spelling() -> None:
 
 
 def test_the_package_is_never_reached_through_its_modules() -> None:
-    """`gptbook.loss.x` would not survive being copied into a notebook; `from gptbook.loss import x` does."""
+    """`loss.x` would not survive being copied into a notebook; `from gptbook.training.loss import x` does."""
     for module, tree in trees().items():
         imports = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         assert not [name for name in imports if name.startswith("gptbook")], module
@@ -134,8 +171,10 @@ def test_every_function_is_typed() -> None:
 
 
 def test_every_module_has_its_tests() -> None:
-    tested = {path.stem.removeprefix("test_") for path in (REPOSITORY / "tests").glob("test_*.py")}
-    assert {path.stem for path in MODULES} - {"__init__", "__main__"} <= tested
+    """In the folder of its wing, so that who finds the one finds the other."""
+    tests = REPOSITORY / "tests"
+    tested = {path.relative_to(tests).as_posix().replace("test_", "") for path in tests.rglob("test_*.py")}
+    assert {path.relative_to(PACKAGE).as_posix() for path in MODULES} - {"__main__.py"} <= tested
 
 
 def test_code_is_still_the_standard_librarys() -> None:

@@ -12,10 +12,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gptbook.attention import AttentionModel
-from gptbook.classifier import IrisNet
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.ngram import NgramNet
+from gptbook.models.attention import AttentionModel
+from gptbook.models.classifier import IrisNet
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.ngram import NgramNet
 
 pytestmark = pytest.mark.browser
 

@@ -18,14 +18,13 @@ from live_pages import OpenPiece, PagePool
 from playwright.sync_api import Browser, Locator, Page, expect
 from tokenizers import Tokenizer
 
-from gptbook.bpe import BytePairTokenizer
-from gptbook.corpus import TextTokenizer
-from gptbook.export import save_for_web, tokenizer_for_web
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPT, GPTConfig
-from gptbook.modern import ModernGPT
-from gptbook.sampling import end_token, first_token
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer_files import TextTokenizer, end_token, first_token
+from gptbook.exchange.export import save_for_web, tokenizer_for_web
+from gptbook.generation.generate import generate_tokens
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.modern import ModernGPT
 
 pytestmark = pytest.mark.browser
 

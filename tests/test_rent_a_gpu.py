@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import HANG
 
-from gptbook.cli import build_parser
+from gptbook.cli.parser import build_parser
 
 REPOSITORY = Path(__file__).parents[1]
 RENT = REPOSITORY / "docs" / "your-own-gpt" / "rent-a-gpu.yaml"

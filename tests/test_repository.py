@@ -13,9 +13,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from bookbuild.ladder import rungs
+from bookbuild.drawings.ladder import rungs
 from bookbuild.project import Project
-from gptbook.cli import build_parser
+from gptbook.cli.parser import build_parser
 
 MADE = {".ipynb", ".pyc", ".safetensors", ".png", ".zip", ".whl"}
 
@@ -119,9 +119,9 @@ def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Pat
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    assert {"gptbook/py.typed", "gptbook/data/iris.csv", "gptbook/data/cities.csv", "gptbook/cli.py"} <= names
+    assert {"gptbook/py.typed", "gptbook/data/iris.csv", "gptbook/data/cities.csv", "gptbook/cli/parser.py"} <= names
     assert not [name for name in names if name.startswith(("code", "tests", "docs"))]
-    program = "import gptbook, gptbook.datasets as d; print(gptbook.__file__, len(d.city_names()), len(d.iris()))"
+    program = "import gptbook, gptbook.data.tables as d; print(gptbook.__file__, len(d.city_names()), len(d.iris()))"
     # Isolated from this checkout: -S switches off the editable install's .pth file.
     folders = [str(tmp_path / "installed"), *[path for path in sys.path if path.endswith("site-packages")]]
     done = subprocess.run(

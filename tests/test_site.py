@@ -20,8 +20,8 @@ from live_pages import PagePool, axe_finds, settle
 from playwright.sync_api import Browser
 
 from bookbuild.__main__ import navigation
-from bookbuild.site_folder import files_in
-from bookbuild.words import WORDS_PER_MINUTE
+from bookbuild.chapters.reading_time import WORDS_PER_MINUTE
+from bookbuild.site.site_folder import files_in
 
 pytestmark = pytest.mark.browser
 

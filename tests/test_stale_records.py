@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from gptbook.closure import SourceTree, package_sources, source_tree
-from gptbook.datasets import data_file
-from gptbook.meaning import guard_name
-from gptbook.mistakes import mistakes
-from gptbook.record import BEYOND, sources_of
-from gptbook.recordings import recordings
+from gptbook.data.tables import data_file
+from gptbook.experiments.closure import SourceTree, package_sources, source_tree
+from gptbook.experiments.meaning import guard_name
+from gptbook.experiments.mistakes import mistakes
+from gptbook.experiments.record import BEYOND, sources_of
+from gptbook.experiments.recordings import recordings
 
 EVERY = recordings()
 SOURCES = package_sources()

@@ -12,7 +12,7 @@ POLLING = {"build_once"}
 """Functions that look again and again for what another process does, up to a limit that no machine reaches."""
 CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "monotonic_ns", "perf_counter_ns", "now"}
 BENCHES = ("bench", "shots")
-FILES = sorted(path for path in TESTS.glob("*.py") if not path.stem.startswith(BENCHES))
+FILES = sorted(path for path in TESTS.rglob("*.py") if not path.stem.startswith(BENCHES))
 
 
 def called(node: ast.Call) -> str:
@@ -92,7 +92,7 @@ def test_a_limit_in_seconds_is_found_and_a_comparison_of_times_is_none() -> None
     assert list(upper_limits(ast.parse(compared))) == []
 
 
-@pytest.mark.parametrize("path", sorted(TESTS.glob("test_live_*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("test_live_*.py")), ids=lambda path: path.stem)
 def test_no_test_of_a_page_types_a_share_that_was_trained_or_counted(path: Path) -> None:
     found = list(typed_shares(ast.parse(path.read_text(encoding="utf-8"))))
     assert found == [], f"{path.name}: take it from what the page was given, as live_pages.percent does"

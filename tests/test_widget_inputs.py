@@ -10,8 +10,8 @@ from conftest import Site
 from live_pages import PIECES, OpenPiece
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from gptbook.bpe import BytePairTokenizer
-from gptbook.merging import in_symbols
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.merging import in_symbols
 
 pytestmark = pytest.mark.browser
 

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from bookbuild.chapter import BuildError
-from bookbuild.check import check_site
+from bookbuild.chapters.chapter import BuildError
 from bookbuild.project import this_project
-from bookbuild.serving import HOST, become, port_number, run_child
-from bookbuild.site_folder import checked_site_dir, put_site, remove_site
+from bookbuild.site.check import check_site
+from bookbuild.site.serving import HOST, become, port_number, run_child
+from bookbuild.site.site_folder import checked_site_dir, put_site, remove_site
 
 SITE = "site"
 PORT = 8000

@@ -2,7 +2,7 @@
 
 import sys
 
-from gptbook.cli import main
+from gptbook.cli.parser import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from bookbuild.draw import Drawing
-from gptbook.attention import attention_weights
+from bookbuild.drawings.draw import Drawing
+from gptbook.models.attention import attention_weights
 
 WORDS = ("Chelsea", "fans", "go", "to")
 X = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 WORDS = ("Chelsea", "fans", "go", "to")
 EMBEDDINGS = ((2, 0), (1, 0), (0, 1), (0, 2))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from bookbuild.draw import Drawing
-from gptbook.gpt import Block, GPTConfig
+from bookbuild.drawings.draw import Drawing
+from gptbook.models.gpt import Block, GPTConfig
 
 SUM_X = 70  # the running sum: one line up, as in the tower of all blocks
 CELL = 31

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 QUESTION, ANSWER = "oslo backwards?", "olso"
 CELL, HEIGHT, LEFT, TOP = 17, 26, 3, 34

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 ROWS = ((".", (0.2, 0.1)), ("a", (0.9, -0.4)), ("b", (-0.7, 0.5)), ("c", (-0.8, 0.6)))
 PICKED = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import log10
 
-from bookbuild.draw import Drawing
-from gptbook.datasets import city_names, split_names
+from bookbuild.drawings.draw import Drawing
+from gptbook.data.tables import city_names, split_names
 
 NAME = "plymouth"
 CELL = 24

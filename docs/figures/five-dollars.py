@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
-from gptbook.cost import PUBLISHED_SHARE, find_gpu, flops_per_token
-from gptbook.datasets import data_file, read_table
-from gptbook.gpt import GPTConfig
+from bookbuild.drawings.draw import Drawing
+from gptbook.machine.cost import PUBLISHED_SHARE, find_gpu
+from gptbook.models.sizes import flops_per_token
+from gptbook.data.tables import data_file, read_table
+from gptbook.models.gpt import GPTConfig
 
 DOLLARS = 5
 PITCH, HEIGHT, WIDTH = 86, 48, 164

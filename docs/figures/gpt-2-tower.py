@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
-from gptbook.gpt import GPTConfig, parameter_terms
+from bookbuild.drawings.draw import Drawing
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import parameter_terms
 
 
 def figure() -> str:

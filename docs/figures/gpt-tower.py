@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 SUM_X = 64  # the running sum: one line up through the tower
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import cos, radians, sin
 
-from bookbuild.draw import Drawing
-from gptbook.datasets import iris
+from bookbuild.drawings.draw import Drawing
+from gptbook.data.tables import iris
 
 UNITS_PER_CM = 10.4
 CENTRES = (61, 184, 314)

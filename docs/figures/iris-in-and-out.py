@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
-from gptbook.datasets import iris
+from bookbuild.drawings.draw import Drawing
+from gptbook.data.tables import iris
 
 
 def figure() -> str:

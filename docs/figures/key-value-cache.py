@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 NAME = "paris"
 CELL = 26

@@ -1,6 +1,6 @@
 """The ladder with the rung of chapter 10."""
 
-from bookbuild.ladder import ladder
+from bookbuild.drawings.ladder import ladder
 
 
 def figure() -> str:

@@ -1,6 +1,6 @@
 """The ladder with the rungs of chapter 5."""
 
-from bookbuild.ladder import ladder
+from bookbuild.drawings.ladder import ladder
 
 
 def figure() -> str:

@@ -1,6 +1,6 @@
 """The ladder of the home page."""
 
-from bookbuild.ladder import ladder
+from bookbuild.drawings.ladder import ladder
 
 
 def figure() -> str:

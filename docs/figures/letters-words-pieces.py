@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 TEXT = "my tiny quokka"
 # GPT-2's tokens of the text; tests/test_bpe.py reads them from its own files.

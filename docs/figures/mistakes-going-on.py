@@ -1,6 +1,6 @@
 """Curves of the page "When training goes wrong": going on."""
 
-from bookbuild.mistake_curves import curves
+from bookbuild.drawings.mistake_curves import curves
 
 
 def figure() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from bookbuild.draw import Drawing
-from gptbook.datasets import read_record
+from bookbuild.drawings.draw import Drawing
+from gptbook.data.tables import read_record
 
 SLOTS = (42, 43, 44, 48, 63, 98)  # for each model, so that no label touches the next
 LEFT, FOOT = 40, 98

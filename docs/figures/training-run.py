@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bookbuild.draw import Drawing
-from gptbook.optim import warmup_then_decay
+from bookbuild.drawings.draw import Drawing
+from gptbook.training.optim import warmup_then_decay
 
 LEFT, RIGHT, BASE, HIGH = 14, 366, 262, 62  # of the rate's curve
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
-from bookbuild.draw import Drawing
+from bookbuild.drawings.draw import Drawing
 
 LETTERS = "teroa"
 SCORES = (2.0, 1.5, 0.8, 0.1, -1.0)  # made up

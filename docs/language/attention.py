@@ -99,7 +99,7 @@ scaled_top = (random_scores / large_dim**0.5).softmax(dim=-1).amax(dim=-1).mean(
 # In the package the same three lines stand in two functions. Shapes have two directions more, for examples in a batch and for heads, and nothing else changes.
 
 # %% tags=["show"]
-from gptbook.attention import attention_weights, causal_attention
+from gptbook.models.attention import attention_weights, causal_attention
 
 
 # %%
@@ -118,7 +118,7 @@ print("the package's attention gives the same numbers")
 # PyTorch has the same average as one call, which never writes the shares down: it works through keys and values piece by piece, and is usually faster. The models use that one.
 
 # %% tags=["show"]
-from gptbook.attention import fused_attention
+from gptbook.models.attention import fused_attention
 
 # %%
 fused = fused_attention(one_head(q), one_head(k), one_head(v))
@@ -130,7 +130,7 @@ print("largest difference:", f"{(fused - output).abs().max().item():.6f}")
 # A word may need two answers, from two places; one set of shares blurs them. So attention has several **heads** side by side, each with its own queries, keys and values. Their outputs are laid end to end, and one more table mixes them.
 
 # %% tags=["show"]
-from gptbook.attention import MultiHeadAttention
+from gptbook.models.attention import MultiHeadAttention
 
 # %%
 heads = MultiHeadAttention(model_dim=64, num_heads=2)
@@ -142,12 +142,13 @@ print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
 # A plain model: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
 
 # %% tags=["fold"]
-from gptbook.attention import AttentionModel
-from gptbook.clubs import ClubGrammar
-from gptbook.datasets import read_record
-from gptbook.sequence_tasks import ground_accuracy
-from gptbook.sequences import padded, train_on_sequences
-from gptbook.tokenizer import WordTokenizer
+from gptbook.models.attention import AttentionModel
+from gptbook.data.clubs import ClubGrammar
+from gptbook.data.tables import read_record
+from gptbook.tasks.sentences import ground_accuracy
+from gptbook.data.sequences import padded
+from gptbook.training.loops import train_on_sequences
+from gptbook.data.tokenizer import WordTokenizer
 
 grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
@@ -442,7 +443,7 @@ def look_back(query: list, keys: list, values: list) -> list[float]:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.attention](../reference/attention.md) has both ways to compute it, the heads, and `AttentionModel`. The runs over three seeds are in `data/runs/clubs.json`; `gptbook train clubs-attention` trains one of them.
+# [gptbook.models.attention](../reference/models.md#gptbook.models.attention) has both ways to compute it, the heads, and `AttentionModel`. The runs over three seeds are in `data/runs/clubs.json`; `gptbook train clubs-attention` trains one of them.
 #
 # ## Further reading
 #

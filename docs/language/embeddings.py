@@ -24,11 +24,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gptbook.datasets import city_names, docstrings, split_names
-from gptbook.loss import next_token_loss
-from gptbook.ngram import NgramNet, context_windows, unique_contexts
-from gptbook.tokenizer import CharacterTokenizer
-from gptbook.train import train_on_counts
+from gptbook.data.tables import city_names, split_names
+from gptbook.data.docstrings import docstrings
+from gptbook.training.loss import next_token_loss
+from gptbook.models.ngram import NgramNet, context_windows, unique_contexts
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.training.loops import train_on_counts
 
 # %% [markdown] tags=["note"]
 # Four symbols, two numbers each: the table of the drawing.
@@ -168,7 +169,7 @@ publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 # A row of {{ dim }} numbers for each of the {{ f"{len(words):,}" }} commonest words in the libraries' explanations. From a word, the net guesses those within two places of it.
 
 # %% tags=["show"]
-from gptbook.embeddings import neighbour_counts
+from gptbook.models.embeddings import neighbour_counts
 
 
 # %%
@@ -200,7 +201,7 @@ print(f"{len(texts):,} docstrings, {sum(map(len, texts)):,} words")
 # $$\cos(u, v) = \frac{u_1 v_1 + u_2 v_2 + \dots}{\text{length of } u \cdot \text{length of } v}$$
 
 # %% tags=["show"]
-from gptbook.embeddings import cosine, nearest_rows
+from gptbook.models.embeddings import cosine, nearest_rows
 
 # %% tags=["result"]
 for word in ("row", "true", "maximum", "red", "plot", "month", "left"):
@@ -376,7 +377,7 @@ def odd_one_out(group: list[str]) -> str:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `neighbour_counts`, `cosine` and `nearest_rows` are in [gptbook.embeddings](../reference/embeddings.md), the letter net is `NgramNet` in [gptbook.ngram](../reference/ngram.md). A GPT begins with such a table, too.
+# `neighbour_counts`, `cosine` and `nearest_rows` are in [gptbook.models.embeddings](../reference/models.md#gptbook.models.embeddings), the letter net is `NgramNet` in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram). A GPT begins with such a table, too.
 #
 # ## Further reading
 #

@@ -23,25 +23,28 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from gptbook.attention import MultiHeadAttention
-from gptbook.datasets import city_names, read_record, split_names
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPTConfig, parameter_terms
-from gptbook.sequences import padded, sequence_loss, train_on_sequences
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.models.attention import MultiHeadAttention
+from gptbook.data.tables import city_names, read_record, split_names
+from gptbook.generation.generate import generate_tokens
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import parameter_terms
+from gptbook.data.sequences import padded
+from gptbook.training.loops import train_on_sequences
+from gptbook.training.measure import sequence_loss
+from gptbook.data.tokenizer import CharacterTokenizer
 
 names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
 # %% tags=["show"]
-from gptbook.gpt import MLP
+from gptbook.models.gpt import MLP
 
 # %% tags=["show"]
-from gptbook.gpt import Block
+from gptbook.models.gpt import Block
 
 # %% tags=["show"]
-from gptbook.gpt import GPT
+from gptbook.models.gpt import GPT
 
 # %% [markdown]
 # ## The equation, read at last
@@ -191,7 +194,7 @@ assert counted == sum(term.count for term in terms)
 # Where you have the network and room for half a gigabyte, this loads OpenAI's numbers into the class above:
 #
 # ```python
-# from gptbook.pretrained import load_gpt2
+# from gptbook.exchange.pretrained import load_gpt2
 #
 # gpt_2 = load_gpt2("gpt2")
 # ```
@@ -451,7 +454,7 @@ def complete(start: str) -> str:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `MLP`, `Block` and `GPT` are in [gptbook.gpt](../reference/gpt.md), attention in [gptbook.attention](../reference/attention.md), `generate_tokens` in [gptbook.generate](../reference/generate.md); [gptbook.pretrained](../reference/pretrained.md) reads the weights of others. The three seeds come from a record, `data/runs/names.json`.
+# `MLP`, `Block` and `GPT` are in [gptbook.models.gpt](../reference/models.md#gptbook.models.gpt), attention in [gptbook.models.attention](../reference/models.md#gptbook.models.attention), `generate_tokens` in [gptbook.generation.generate](../reference/generation.md#gptbook.generation.generate); [gptbook.exchange.pretrained](../reference/exchange.md#gptbook.exchange.pretrained) reads the weights of others. The three seeds come from a record, `data/runs/names.json`.
 #
 # ## Further reading
 #

@@ -11,7 +11,7 @@
 # When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to ground. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules that say which words may follow each word, and how often. Ours has 20 real clubs, each with its ground. A token is a word here, and so is a name.
 
 # %% tags=["show"]
-from gptbook.clubs import next_word_table
+from gptbook.data.clubs import next_word_table
 
 # %%
 for word in ("likes", "soup"):
@@ -24,10 +24,10 @@ from collections import Counter
 import matplotlib.pyplot as plt
 import torch
 
-from gptbook.clubs import ClubGrammar
-from gptbook.ngram import NextTokenModel, NgramCounts, NgramNet, context_windows
-from gptbook.tokenizer import WordTokenizer
-from gptbook.train import train_on_batches
+from gptbook.data.clubs import ClubGrammar
+from gptbook.models.ngram import NextTokenModel, NgramCounts, NgramNet, context_windows
+from gptbook.data.tokenizer import WordTokenizer
+from gptbook.training.loops import train_on_batches
 
 grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
@@ -339,7 +339,7 @@ def guess_ground(words: list[str]) -> str:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# The grammar, its dial and its exact floor are in [gptbook.clubs](../reference/clubs.md), the clubs in the table [`teams.csv`](../data.md#teams). `ClubGrammar.floor` says how little surprise any model can reach: {{ f"{grammar.floor():.3f}" }} nats per position. The windows are those of [gptbook.ngram](../reference/ngram.md); `WordTokenizer` is in [gptbook.tokenizer](../reference/tokenizer.md).
+# The grammar, its dial and its exact floor are in [gptbook.data.clubs](../reference/data.md#gptbook.data.clubs), the clubs in the table [`teams.csv`](../data.md#teams). `ClubGrammar.floor` says how little surprise any model can reach: {{ f"{grammar.floor():.3f}" }} nats per position. The windows are those of [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram); `WordTokenizer` is in [gptbook.data.tokenizer](../reference/data.md#gptbook.data.tokenizer).
 #
 # ## Further reading
 #

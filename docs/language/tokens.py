@@ -19,10 +19,10 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 
-from gptbook.merging import byte_symbols, single_bytes
+from gptbook.data.merging import byte_symbols, single_bytes
 
 # %% tags=["show"]
-from gptbook.merging import split_words
+from gptbook.data.merging import split_words
 
 # %%
 small_text = "the cat sat on the mat, then the cat ate"
@@ -46,7 +46,7 @@ def commonest_pair(
 
 
 # %% tags=["show"]
-from gptbook.merging import merge_pair
+from gptbook.data.merging import merge_pair
 
 
 # %%
@@ -89,9 +89,10 @@ for left, right in merge_again_and_again(words, 6):
 #     Which two neighbours are merged first?
 
 # %% tags=["fold"]
-from gptbook.bpe import BytePairTokenizer, bytes_per_token
-from gptbook.datasets import city_names, docstrings, split_names
-from gptbook.merging import learn_merges
+from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
+from gptbook.data.tables import city_names, split_names
+from gptbook.data.docstrings import docstrings
+from gptbook.data.merging import learn_merges
 
 # %%
 texts = docstrings(["matplotlib", "numpy", "pandas"])
@@ -343,7 +344,7 @@ def cut(word: str) -> list[bytes]:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.merging](../reference/merging.md) cuts and merges. Its `learn_merges` gives the merges of this page's loop, and knows in which words a pair stands, so that it need not count anew. `BytePairTokenizer`, in [gptbook.bpe](../reference/bpe.md), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.datasets](../reference/datasets.md), finds the explanations, which Python calls docstrings.
+# [gptbook.data.merging](../reference/data.md#gptbook.data.merging) cuts and merges. Its `learn_merges` gives the merges of this page's loop, and knows in which words a pair stands, so that it need not count anew. `BytePairTokenizer`, in [gptbook.data.bpe](../reference/data.md#gptbook.data.bpe), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.data.tables](../reference/data.md#gptbook.data.tables), finds the explanations, which Python calls docstrings.
 #
 # ## Further reading
 #

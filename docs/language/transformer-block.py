@@ -23,11 +23,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gptbook.attention import MultiHeadAttention
-from gptbook.datasets import city_names, read_record, split_names
-from gptbook.gpt import GPTConfig
-from gptbook.sequences import padded, train_on_sequences
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.models.attention import MultiHeadAttention
+from gptbook.data.tables import city_names, read_record, split_names
+from gptbook.models.gpt import GPTConfig
+from gptbook.data.sequences import padded
+from gptbook.training.loops import train_on_sequences
+from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% tags=["result"]
 row = torch.tensor([0.1, 0.7, 0.9, 1.5])
@@ -66,13 +67,13 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 
 # %% tags=["show"]
-from gptbook.gpt import MLP
+from gptbook.models.gpt import MLP
 
 # %% [markdown] tags=["note"]
 # A block is two norms, attention of the last chapter, and an MLP. The sum itself is never normed, only what a part reads.
 
 # %% tags=["show"]
-from gptbook.gpt import Block
+from gptbook.models.gpt import Block
 
 # %% [markdown] tags=["note"]
 # The picture's block, from random numbers. Its last position is the one drawn:
@@ -123,7 +124,7 @@ for known in ("letters", "letters and places"):
 #     Which is missed most: attention, positions, MLP, running sum or norms?
 
 # %% tags=["show"]
-from gptbook.ablation import gpt_without
+from gptbook.models.ablation import gpt_without
 
 # %%
 record = read_record("parts")
@@ -199,7 +200,7 @@ plt.show()
 # Without attention a GPT sees one letter, as the bigram table does, and its place. It reaches {{ f"{mean_loss['attention']:.2f}" }} nats, the table {{ f"{bigram_loss:.2f}" }}.
 
 # %%
-from gptbook.gpt import GPT
+from gptbook.models.gpt import GPT
 
 training = padded([tokenizer.encode(name) for name in training_names])
 held_out = padded([tokenizer.encode(name) for name in held_out_names])
@@ -438,7 +439,7 @@ def absolute_value() -> MLP:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `MLP` and `Block` are in [gptbook.gpt](../reference/gpt.md), `gpt_without` in [gptbook.ablation](../reference/ablation.md). The three seeds come from a record, `data/runs/parts.json`, which `gptbook ladder parts` makes.
+# `MLP` and `Block` are in [gptbook.models.gpt](../reference/models.md#gptbook.models.gpt), `gpt_without` in [gptbook.models.ablation](../reference/models.md#gptbook.models.ablation). The three seeds come from a record, `data/runs/parts.json`, which `gptbook ladder parts` makes.
 #
 # ## Further reading
 #

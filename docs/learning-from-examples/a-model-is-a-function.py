@@ -22,8 +22,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gptbook.classifier import FEATURES, accuracy, iris_tensors
-from gptbook.datasets import data_file
+from gptbook.models.classifier import FEATURES, accuracy, iris_tensors
+from gptbook.data.tables import data_file
 
 
 # %%
@@ -65,7 +65,7 @@ plt.show()
 # The count: $4 \cdot 16 + 16$, then $16 \cdot 3 + 3$. Together {{ num_parameters }}.
 
 # %% tags=["show"]
-from gptbook.classifier import IrisNet
+from gptbook.models.classifier import IrisNet
 
 # %%
 torch.manual_seed(0)
@@ -127,7 +127,8 @@ print(f"{num_parameters:28}")
 #     Every norm has its own $g$ and $b$, every block its own $W$. The norm is taken of a copy: the $x$ on the left of a plus is the one from before the norm.
 
 # %% tags=["fold"]
-from gptbook.gpt import GPT, GPTConfig, parameter_terms
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.sizes import parameter_terms
 
 # %%
 config = GPTConfig()  # the sizes of GPT-2 small
@@ -385,7 +386,7 @@ def count_parameters(sizes: list[int]) -> int:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `IrisNet` is in [gptbook.classifier](../reference/classifier.md); `GPTConfig`, `GPT` and `parameter_terms` are in [gptbook.gpt](../reference/gpt.md). Chapter 11 assembles GPT-2 line by line. The models and their sources are in `data/models.csv`.
+# `IrisNet` is in [gptbook.models.classifier](../reference/models.md#gptbook.models.classifier); `GPTConfig`, `GPT` and `parameter_terms` are in [gptbook.models.gpt](../reference/models.md#gptbook.models.gpt). Chapter 11 assembles GPT-2 line by line. The models and their sources are in `data/models.csv`.
 
 # %% [markdown]
 # ## Further reading

@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
 
-from gptbook.classifier import SPECIES, accuracy, iris_tensors
+from gptbook.models.classifier import SPECIES, accuracy, iris_tensors
 
 # %% tags=["fold"]
 #| alt: A curve of loss against the probability of the right answer. It is 0 at probability 1, {{ f"{math.log(3):.2f}" }} at one third, and climbs without limit towards probability 0.
@@ -127,7 +127,7 @@ assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 #     This chapter's training does not take the slope as it is. **Adam** keeps a running average of each parameter's slope and divides it by the slope's usual size. So all parameters move at a similar pace, about the learning rate a step, in steep and in flat directions.
 
 # %% tags=["show"]
-from gptbook.classifier import IrisNet
+from gptbook.models.classifier import IrisNet
 
 # %% [markdown]
 # !!! question "Guess first"
@@ -199,7 +199,7 @@ plt.show()
 # The package has the same loop as a function. Same flowers, same seed: every number must agree to the last bit.
 
 # %% tags=["show"]
-from gptbook.classifier import train_classifier
+from gptbook.models.classifier import train_classifier
 
 # %%
 package_net, package_losses = train_classifier(
@@ -216,7 +216,7 @@ print("131 parameters, every one the same")
 # It names {{ num_right }} of 30 held-out flowers right: its **accuracy** is {{ f"{100 * num_right / 30:.3g}" }}%. You may read "over 98%" on 30 flowers. No such score exists: 29 right is 96.7%, 30 is 100%. Draw another 30: it jumps.
 
 # %% tags=["show"]
-from gptbook.classifier import corrected_interval, cross_validate
+from gptbook.models.classifier import corrected_interval, cross_validate
 
 # %%
 accuracies = cross_validate(features, labels, num_folds=5, num_repeats=10, seed=0)
@@ -476,7 +476,7 @@ def take_step(model: IrisNet, learning_rate: float) -> None:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `IrisNet`, `train_classifier`, `cross_validate` and `corrected_interval` are in [gptbook.classifier](../reference/classifier.md), the flowers are in [gptbook.datasets](../reference/datasets.md).
+# `IrisNet`, `train_classifier`, `cross_validate` and `corrected_interval` are in [gptbook.models.classifier](../reference/models.md#gptbook.models.classifier), the flowers are in [gptbook.data.tables](../reference/data.md#gptbook.data.tables).
 
 # %% [markdown]
 # ## Further reading

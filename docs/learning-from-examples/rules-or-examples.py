@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from gptbook.classifier import FEATURES, SPECIES, iris_tensors
+from gptbook.models.classifier import FEATURES, SPECIES, iris_tensors
 
 # %%
 features, labels = iris_tensors()  # (150, 4) in cm, and (150,): 0, 1 or 2
@@ -40,7 +40,7 @@ for number, name in enumerate(SPECIES):
 # Setosa has short petals, virginica long ones. So compare petal length with two **thresholds**, numbers where the answer changes: below the first it is setosa, from the second on virginica, between them versicolor.
 
 # %% tags=["show"]
-from gptbook.classifier import classify_by_thresholds, count_mistakes
+from gptbook.models.classifier import classify_by_thresholds, count_mistakes
 
 # %% [markdown]
 # !!! question "Guess first"
@@ -61,7 +61,7 @@ print(f"{my_mistakes} mistakes in {len(labels)} flowers")
 # Now leave the numbers open. A rule with open numbers is a **model**. Try every pair of thresholds on the examples, and keep the one with the fewest mistakes. Now examples choose the numbers: that is **learning**.
 
 # %% tags=["show"]
-from gptbook.classifier import best_thresholds
+from gptbook.models.classifier import best_thresholds
 
 # %%
 low, high, fewest = best_thresholds(petal_length, labels)
@@ -290,7 +290,7 @@ def best_threshold(lengths: list[float], answers: list[bool]) -> tuple[float, in
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `classify_by_thresholds`, `count_mistakes` and `best_thresholds` are in [gptbook.classifier](../reference/classifier.md); the table of flowers is read by `iris` in [gptbook.datasets](../reference/datasets.md).
+# `classify_by_thresholds`, `count_mistakes` and `best_thresholds` are in [gptbook.models.classifier](../reference/models.md#gptbook.models.classifier); the table of flowers is read by `iris` in [gptbook.data.tables](../reference/data.md#gptbook.data.tables).
 
 # %% [markdown]
 # ## Further reading

@@ -15,12 +15,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from gptbook.datasets import city_names, read_record, split_names
-from gptbook.generate import generate_name
-from gptbook.loss import count_loss
-from gptbook.ngram import NgramCounts, NgramNet, context_keys, unique_contexts
-from gptbook.tokenizer import CharacterTokenizer
-from gptbook.train import mean_surprise, train_on_counts
+from gptbook.data.tables import city_names, read_record, split_names
+from gptbook.generation.generate import generate_name
+from gptbook.training.loss import count_loss
+from gptbook.models.ngram import NgramCounts, NgramNet, context_keys, unique_contexts
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.training.loops import train_on_counts
+from gptbook.training.measure import mean_surprise
 
 names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
@@ -34,7 +35,7 @@ tokenizer = CharacterTokenizer.from_texts(names)
 # ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "Four questions about *ulm*, the same for every width.")
 
 # %% tags=["show"]
-from gptbook.ngram import context_windows
+from gptbook.models.ngram import context_windows
 
 # %%
 contexts, targets = context_windows(["ulm"], tokenizer, context_length=3)
@@ -380,7 +381,7 @@ def followers(context: str) -> dict[str, int]:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `context_windows` pads; `NgramCounts` (with its smoothing, written out) and `NgramNet` take any width: all in [gptbook.ngram](../reference/ngram.md). The three seeds come from a record, `data/runs/windows.json`, which `gptbook ladder` makes. `NgramCounts` smooths by the method of **Kneser and Ney**: it takes a little off every count and shares it out as shorter contexts say.
+# `context_windows` pads; `NgramCounts` (with its smoothing, written out) and `NgramNet` take any width: all in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram). The three seeds come from a record, `data/runs/windows.json`, which `gptbook ladder` makes. `NgramCounts` smooths by the method of **Kneser and Ney**: it takes a little off every count and shares it out as shorter contexts say.
 #
 # ## Further reading
 #

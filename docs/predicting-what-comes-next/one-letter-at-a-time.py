@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
-from gptbook.datasets import city_names, split_names
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.data.tables import city_names, split_names
+from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% [markdown] tags=["note"]
 # A net works on numbers, so a tokenizer gives each letter one, its **token**. The mark is token 0. All {{ tokenizer.vocab_size }} together are the **vocabulary**.
@@ -40,7 +40,7 @@ print("paris ->", tokenizer.encode("paris"), "(0 is the mark)")
 # The plainest model looks at one letter. Go through {{ f"{len(training_names):,}" }} city names and count every pair of neighbours, every **bigram**.
 
 # %% tags=["show"]
-from gptbook.ngram import count_pairs
+from gptbook.models.ngram import count_pairs
 
 # %%
 pair_counts = count_pairs(training_names, tokenizer)  # (27, 27), whole numbers
@@ -101,7 +101,7 @@ for first in (0, 3, 6, 9):
 # A net can do the same: one letter in, {{ tokenizer.vocab_size }} probabilities out. Training lowers its loss.
 
 # %% tags=["show"]
-from gptbook.ngram import NgramNet
+from gptbook.models.ngram import NgramNet
 
 # %% [markdown] tags=["note"]
 # The net looks up a row of learned numbers for the letter, its **embedding**, and sends it through two hidden layers.
@@ -111,8 +111,8 @@ from gptbook.ngram import NgramNet
 #     This net's last numbers start at zero, so all {{ tokenizer.vocab_size }} symbols are equally likely: its loss must be ln 27 = {{ f"{math.log(27):.2f}" }} nats. Is it? How far down can training bring that?
 
 # %%
-from gptbook.ngram import context_windows, unique_contexts
-from gptbook.train import mean_surprise
+from gptbook.models.ngram import context_windows, unique_contexts
+from gptbook.training.measure import mean_surprise
 
 # One row a position: (P, 1) letters before, (P,) letters after.
 contexts, targets = context_windows(training_names, tokenizer, context_length=1)
@@ -133,7 +133,7 @@ print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats
 #     $P$ is the number of positions. The formula is the loss of the counted table on the names it was counted in. Shannon (1948) named it **conditional entropy**: what stays open once you know the letter before. Any other probabilities in a row make that row's average surprise larger.
 
 # %% tags=["show"]
-from gptbook.loss import conditional_entropy
+from gptbook.training.loss import conditional_entropy
 
 # %%
 floor = conditional_entropy(pair_counts)
@@ -145,7 +145,7 @@ print(f"floor: {floor:.3f} nats")
 # Yet the positions ask only {{ len(rows) }} questions: what follows *a*, *b*, *c*...? Ask each once, weigh the answers by their counts: the same loss, without the luck.
 
 # %% tags=["show"]
-from gptbook.train import train_on_batches
+from gptbook.training.loops import train_on_batches
 
 # %%
 batch_size, num_steps = 64, 4000
@@ -158,7 +158,7 @@ print(f"{positions_read:,} positions read")
 print(f"{plain_loss - floor:.2f} nats above the floor")
 
 # %% tags=["show"]
-from gptbook.train import train_on_counts
+from gptbook.training.loops import train_on_counts
 
 # %%
 # The different contexts, (27, 1), and what followed each how often, (27, 27).
@@ -235,7 +235,7 @@ publish_model("net", exact_net, tokenizer, half=True)
 # A pair never counted must not get probability 0: its surprise would be infinite. So counts keep a little for the unseen: **smoothing**. On held-out names they score {{ f"{counts_held_out:.3f}" }} nats, the net {{ f"{net_held_out:.3f}" }}.
 
 # %% tags=["fold"]
-from gptbook.ngram import NgramCounts
+from gptbook.models.ngram import NgramCounts
 
 held_out = context_windows(held_out_names, tokenizer, context_length=1)
 counts_model = NgramCounts(context_length=1, vocab_size=tokenizer.vocab_size)
@@ -278,7 +278,7 @@ print(f"without a vowel: {real_without_vowel} of {len(training_names):,} real na
 # One thing is left. `write_name` needs a table, which only a one-letter model has. The package's `generate_name` asks any model for its probabilities. For the bigram net the two must write the same names from the same **seed**, the number that all chance follows from.
 
 # %% tags=["show"]
-from gptbook.generate import generate_name
+from gptbook.generation.generate import generate_name
 
 # %%
 for seed in range(100):
@@ -410,7 +410,7 @@ def name_surprise(name: str) -> float:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `count_pairs`, `NgramCounts` and `NgramNet` are in [gptbook.ngram](../reference/ngram.md), the floor is in [gptbook.loss](../reference/loss.md), both ways to train are in [gptbook.train](../reference/train.md), and `generate_name` is in [gptbook.generate](../reference/generate.md). `make bench` times both ways to train on your machine.
+# `count_pairs`, `NgramCounts` and `NgramNet` are in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram), the floor is in [gptbook.training.loss](../reference/training.md#gptbook.training.loss), both ways to train are in [gptbook.training.loops](../reference/training.md#gptbook.training.loops), and `generate_name` is in [gptbook.generation.generate](../reference/generation.md#gptbook.generation.generate). `make bench` times both ways to train on your machine.
 #
 # ## Further reading
 #

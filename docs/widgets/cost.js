@@ -1,4 +1,4 @@
-// What training a GPT would cost: the sums of gptbook.cost and gptbook.memory, term by term, as a bill.
+// What training a GPT would cost: the sums of gptbook.machine.cost and gptbook.models.sizes, term by term, as a bill.
 import { LivePiece, choice, el, number, select, slider } from "./piece.js";
 
 const BUDGET = 5; // dollars
@@ -18,7 +18,7 @@ export function inWords(value, digits = 3) {
   return `${Number((value / unit).toPrecision(digits)).toLocaleString("en-US")} ${word}`.trim();
 }
 
-/** A time in the units that a reader would name; as gptbook.cost.duration. */
+/** A time in the units that a reader would name; as gptbook.machine.cost.duration. */
 export function duration(seconds) {
   if (seconds < 99.5) return `${number(seconds)} seconds`;
   if (seconds < 99.5 * 60) return `${number(seconds / 60)} minutes`;
@@ -26,7 +26,7 @@ export function duration(seconds) {
   return `${number(seconds / 86_400, 1)} days`;
 }
 
-/** What a job takes: gptbook.cost.estimate of the recipe's form, in the same order, to the last digit. */
+/** What a job takes: gptbook.machine.cost.estimate of the recipe's form, in the same order, to the last digit. */
 export function estimate(opening, { layers, width, steps, gpu: name, gpus, share }) {
   const { vocab_size: vocab, context_length: context, batch_size: batch } = opening;
   const gpu = opening.gpus.find((row) => row.name === name);

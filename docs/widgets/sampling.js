@@ -1,4 +1,4 @@
-// From scores to a token: the same steps as gptbook/sampling.py, in double precision as there.
+// From scores to a token: the same steps as gptbook/generation/sampling.py, in double precision as there.
 
 /** Probabilities of scores; the likeliest are the largest. */
 export function softmax(scores) {

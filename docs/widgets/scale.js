@@ -13,7 +13,7 @@ const x = (size) => LEFT + ((RIGHT - LEFT) * Math.log(size / SMALLEST_SHOWN)) / 
 const y = (loss) => BOTTOM - ((BOTTOM - 10) * Math.log(loss / LOWEST)) / Math.log(HIGHEST / LOWEST);
 const ORDINAL = ["first", "second", "third", "fourth", "fifth", "sixth"];
 
-/** The loss of a law at a size, as gptbook.scaling.PowerLaw.loss. */
+/** The loss of a law at a size, as gptbook.experiments.power_law.PowerLaw.loss. */
 export const lossOf = ({ floor, scale, exponent }, size) => floor + (scale / size) ** exponent;
 
 /** The prediction of a fit and its range: the law's own, the lowest and the highest with one run left out. */

@@ -148,7 +148,7 @@ class Thresholds extends LivePiece {
     );
   }
 
-  // Every pair of useful places, as gptbook.classifier.best_thresholds tries them: of equals the first one wins.
+  // Every pair of useful places, as gptbook.models.classifier.best_thresholds tries them: of equals the first one wins.
   #learn() {
     this.stop?.();
     const places = halfways(this.flowers);

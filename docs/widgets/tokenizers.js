@@ -1,4 +1,4 @@
-// From text to numbers and back: the same tokens as gptbook/tokenizer.py and gptbook/bpe.py.
+// From text to numbers and back: the same tokens as gptbook/data/tokenizer.py and gptbook/data/bpe.py.
 
 import { clip, refuse } from "./safetensors.js";
 

@@ -14,10 +14,11 @@
 import matplotlib.pyplot as plt
 import torch
 
-from gptbook.gpt import GPTConfig, parameter_terms
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import parameter_terms
 
 # %% tags=["show"]
-from gptbook.cost import flops_per_token
+from gptbook.models.sizes import flops_per_token
 
 # %% tags=["result"]
 gpt_2 = GPTConfig()
@@ -29,8 +30,8 @@ print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
 # No GPU reaches its peak, the speed on its data sheet. Two published runs reached {{ " and ".join(f"{share:.0%}" for share in shares) }}, their **share of peak**, on eight H100. This book had no H100: all its numbers about one are *projected*.
 
 # %% tags=["fold"]
-from gptbook.cost import find_gpu
-from gptbook.datasets import data_file, read_table
+from gptbook.machine.cost import find_gpu
+from gptbook.data.tables import data_file, read_table
 
 gpu = find_gpu("h100")
 runs = read_table(data_file("speedruns.csv"))
@@ -96,8 +97,8 @@ for row in (0, 4, 7, 10):
 # ## Before you pay
 
 # %% tags=["fold"]
-from gptbook.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, estimate, known_gpus
-from gptbook.memory import KEPT_BYTES, LOGIT_BYTES, USABLE_SHARE
+from gptbook.machine.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, estimate, known_gpus
+from gptbook.models.sizes import KEPT_BYTES, LOGIT_BYTES, USABLE_SHARE
 
 # %% tags=["result"]
 recipe = Job(
@@ -175,16 +176,16 @@ plt.show()
 # A ledger books each moment on one phase, so that all add up to the time that passed. Here a small GPT trains, by a clock that counts FLOPs, a billion a second: so the page is the same everywhere.
 
 # %% tags=["show"]
-from gptbook.ledger import Ledger
+from gptbook.machine.ledger import Ledger
 
 # %% tags=["fold"]
-from gptbook.cost import forward_flops
-from gptbook.datasets import docstrings
-from gptbook.loss import next_token_loss
-from gptbook.modern import ModernGPT
-from gptbook.optim import MuonAdamW, muon_groups, warmup_then_decay
-from gptbook.receipt import receipt_lines
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.models.sizes import forward_flops
+from gptbook.data.docstrings import docstrings
+from gptbook.training.loss import next_token_loss
+from gptbook.models.modern import ModernGPT
+from gptbook.training.optim import MuonAdamW, muon_groups, warmup_then_decay
+from gptbook.machine.receipt import receipt_lines
+from gptbook.data.tokenizer import CharacterTokenizer
 
 text = "\n\n".join(docstrings(("numpy",)))[:400_000]
 letters = CharacterTokenizer.from_texts([text])
@@ -252,7 +253,7 @@ print("\n".join(lines))
 # **It does not fit.** Beside the parameters, each text keeps numbers for the way back. A small card takes part of the batch at a time, and adds up:
 
 # %% tags=["fold"]
-from gptbook.memory import sequences_at_once, training_memory
+from gptbook.models.sizes import sequences_at_once, training_memory
 
 # %% tags=["result"]
 memory = training_memory(recipe.config, "modern", "muon", "bfloat16")
@@ -374,7 +375,7 @@ def what_it_buys(budget, gpu, config, share_of_peak=0.4, setup_hours=0.3) -> flo
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.cost](../reference/cost.md) counts and projects, [gptbook.memory](../reference/memory.md) says what fits, [gptbook.ledger](../reference/ledger.md) and [gptbook.receipt](../reference/receipt.md) book. `gptbook estimate gpt2-124m --gpu h100` prints this page's estimate; without `--gpu` it times a few steps on your machine. Prices and their sources are in `data/gpus.csv`.
+# [gptbook.machine.cost](../reference/machine.md#gptbook.machine.cost) counts and projects, [gptbook.models.sizes](../reference/models.md#gptbook.models.sizes) says what fits, [gptbook.machine.ledger](../reference/machine.md#gptbook.machine.ledger) and [gptbook.machine.receipt](../reference/machine.md#gptbook.machine.receipt) book. `gptbook estimate gpt2-124m --gpu h100` prints this page's estimate; without `--gpu` it times a few steps on your machine. Prices and their sources are in `data/gpus.csv`.
 #
 # [A file for SkyPilot](rent-a-gpu.yaml) rents a GPU, trains, and gives it back; its first lines also say how to do without.
 #

@@ -12,12 +12,12 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from gptbook.datasets import city_names, data_file, read_record, read_table
-from gptbook.dialogues import InstructSet, text_windows
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPTConfig
-from gptbook.modern import ModernGPT
-from gptbook.sequences import train_on_sequences
+from gptbook.data.tables import city_names, data_file, read_record, read_table
+from gptbook.data.dialogues import InstructSet, text_windows
+from gptbook.generation.generate import generate_tokens
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.modern import ModernGPT
+from gptbook.training.loops import train_on_sequences
 
 table = read_table(data_file("teams.csv"))
 short = {
@@ -82,10 +82,10 @@ for text in ("the ground of chelsea is", "what is the home of chelsea?"):
 # It is still "what comes next", but the loss looks at answers only: the questions will be yours.
 
 # %% tags=["show"]
-from gptbook.dialogues import dialogue_tokens
+from gptbook.data.dialogues import dialogue_tokens
 
 # %% tags=["show"]
-from gptbook.assistant import fine_tune
+from gptbook.training.loops import fine_tune
 
 # %% [markdown] tags=["note"]
 # `NO_TARGET` is PyTorch's sign for a place at which `next_token_loss` does not look. Let us see what it leaves of one dialogue:
@@ -100,7 +100,7 @@ print("is asked:", [tokenizer.labels[t] for t in targets[0].tolist() if t >= 0])
 # The score is **exact match**: the share of new questions answered right, letter for letter.
 
 # %% tags=["fold"]
-from gptbook.assistant import exact_match
+from gptbook.generation.answers import exact_match
 
 dialogues = [d for task in tasks for d in instructions.training(task, 1500, seed=0)]
 training = dialogue_tokens(dialogues, tokenizer)
@@ -191,7 +191,7 @@ plt.show()
 # A gain is the change in ln probability since the start; $\sigma$ turns a number into a share; $\beta$ sets how much gain is enough. At first nothing has gained: {{ f"{first_loss:.3f}" }}, ln 2, a coin toss.
 
 # %% tags=["show"]
-from gptbook.assistant import preference_loss
+from gptbook.training.loss import preference_loss
 
 # %%
 chosen, rejected = torch.tensor([-4.0]), torch.tensor([-1.0])  # ln probabilities
@@ -205,8 +205,9 @@ print(f"nothing moved: {first_loss:.3f}   the chosen one gained: {later_loss:.3f
 # Its text names no club of Atlantis, Oxford or Chester:
 
 # %% tags=["fold"]
-from gptbook.assistant import answer_log_probabilities, reply
-from gptbook.dialogues import Dialogue
+from gptbook.generation.answers import reply
+from gptbook.training.loss import answer_log_probabilities
+from gptbook.data.dialogues import Dialogue
 
 
 def answered(question: str) -> tuple[str, float]:
@@ -355,7 +356,7 @@ def dpo_loss(
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# The questions are made in [gptbook.dialogues](../reference/dialogues.md); fine-tuning, answers and the preference loss are in [gptbook.assistant](../reference/assistant.md), the exam in [gptbook.exam](../reference/exam.md). The three seeds come from a record, `data/runs/assistant.json`.
+# The questions are made in [gptbook.data.dialogues](../reference/data.md#gptbook.data.dialogues); fine-tuning, answers and the preference loss are in [gptbook.generation.answers](../reference/generation.md#gptbook.generation.answers), the exam in [gptbook.experiments.assistant_experiment](../reference/experiments.md#gptbook.experiments.assistant_experiment). The three seeds come from a record, `data/runs/assistant.json`.
 #
 # ## Further reading
 #

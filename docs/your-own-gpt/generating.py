@@ -23,32 +23,34 @@ import torch
 from torch import Tensor, nn
 
 # %% tags=["show"]
-from gptbook.sampling import at_temperature
+from gptbook.generation.sampling import at_temperature
 
 # %% tags=["show"]
-from gptbook.sampling import keep_top_k
+from gptbook.generation.sampling import keep_top_k
 
 # %% tags=["show"]
-from gptbook.sampling import keep_top_p
+from gptbook.generation.sampling import keep_top_p
 
 # %% [markdown] tags=["note"]
 # Together: temperature first, then top-k, then top-p of what is left.
 
 # %% tags=["show"]
-from gptbook.sampling import shaped_scores
+from gptbook.generation.sampling import shaped_scores
 
 # %% [markdown]
 # A real guess: a small city GPT has read *ma*.
 
 # %% tags=["fold"]
-from gptbook.attention import KVCache
-from gptbook.datasets import city_names, split_names
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPT, GPTConfig, parameter_terms
-from gptbook.ngram import NgramCounts, context_windows
-from gptbook.sequences import padded, train_on_sequences
-from gptbook.tokenizer import CharacterTokenizer
-from gptbook.train import mean_surprise
+from gptbook.models.attention import KVCache
+from gptbook.data.tables import city_names, split_names
+from gptbook.generation.generate import generate_tokens
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.sizes import parameter_terms
+from gptbook.models.ngram import NgramCounts, context_windows
+from gptbook.data.sequences import padded
+from gptbook.training.loops import train_on_sequences
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.training.measure import mean_surprise
 
 names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
@@ -202,7 +204,7 @@ pd.DataFrame(
 # ![To write paris and its end takes 6 guesses. Without a cache each computes all positions so far, 21 in all; with it only the newest, 6 in all, and 15 are kept.](../figures/key-value-cache.svg "Filled: computed. Dashed: kept in the cache.")
 
 # %% tags=["show"]
-from gptbook.sampling import stream_tokens
+from gptbook.generation.sampling import stream_tokens
 
 # %% [markdown]
 # The cache must not change a single output. Positions computed for twenty names, without it and with:
@@ -405,7 +407,7 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# All ways to choose, and `stream_tokens`, are in [gptbook.sampling](../reference/sampling.md); the cache is in [gptbook.attention](../reference/attention.md); [gptbook.decoding](../reference/decoding.md) writes the same tokens (in float32) nearer to the memory's speed. `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
+# All ways to choose, and `stream_tokens`, are in [gptbook.generation.sampling](../reference/generation.md#gptbook.generation.sampling); the cache is in [gptbook.models.attention](../reference/models.md#gptbook.models.attention). `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
 #
 # ## Further reading
 #

@@ -20,12 +20,16 @@ import numpy as np
 import pandas as pd
 
 # %% tags=["show"]
-from gptbook.scaling_experiment import train_in_one_pass
+from gptbook.training.loops import train_in_one_pass
 
 # %% tags=["fold"]
-from gptbook.datasets import data_file, read_record
-from gptbook.scaling_experiment import ScalingExperiment, gpt_of_width, window_loss
-from gptbook.train import seeded
+from gptbook.data.tables import data_file, read_record
+from gptbook.experiments.scaling_experiment import (
+    ScalingExperiment,
+    gpt_of_width,
+    window_loss,
+)
+from gptbook.training.seeds import seeded
 
 record = read_record("scaling")
 rows, settings = record["rows"], record["settings"]
@@ -72,7 +76,7 @@ seen = record["characters"]["seen"]
 # Three numbers, found from five losses:
 
 # %% tags=["show"]
-from gptbook.scaling import PowerLaw, fit_power_law
+from gptbook.experiments.power_law import PowerLaw, fit_power_law
 
 # %% tags=["result"]
 law = fit_power_law(sizes[:5], losses[:5])
@@ -84,7 +88,7 @@ print(f"ten times the size leaves {share_left:.0%} of what is above the floor")
 # How far to trust it? Fit again with one seed and one size left out, in every way: if the prediction hangs on one run, the range is wide.
 
 # %% tags=["show"]
-from gptbook.scaling import prediction_range
+from gptbook.experiments.power_law import prediction_range
 
 # %%
 predicted = law.loss(sizes[5])
@@ -318,7 +322,7 @@ def size_for(law: PowerLaw, loss: float) -> float:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# The law and its fit are in [gptbook.scaling](../reference/scaling.md), the six models in [gptbook.scaling_experiment](../reference/scaling_experiment.md). The runs are in `data/runs/scaling.json`; `gptbook ladder scaling` makes them again.
+# The law and its fit are in [gptbook.experiments.power_law](../reference/experiments.md#gptbook.experiments.power_law), the six models in [gptbook.experiments.scaling_experiment](../reference/experiments.md#gptbook.experiments.scaling_experiment). The runs are in `data/runs/scaling.json`; `gptbook ladder scaling` makes them again.
 #
 # ## Further reading
 #

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from gptbook.datasets import docstrings
-from gptbook.generate import generate_tokens
-from gptbook.gpt import GPTConfig
-from gptbook.loss import next_token_loss
-from gptbook.modern import ModernGPT
-from gptbook.optim import MuonAdamW, muon_groups
-from gptbook.tokenizer import CharacterTokenizer
+from gptbook.data.docstrings import docstrings
+from gptbook.generation.generate import generate_tokens
+from gptbook.models.gpt import GPTConfig
+from gptbook.training.loss import next_token_loss
+from gptbook.models.modern import ModernGPT
+from gptbook.training.optim import MuonAdamW, muon_groups
+from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% [markdown] tags=["note"]
 # The text is what NumPy says about itself, letter by letter: 360,000 to learn from, 40,000 held out.
@@ -39,7 +39,7 @@ numbers = np.array(tokenizer.encode(text), dtype=np.uint16)
 training, held_out = numbers[:360_000], numbers[360_000:]
 
 # %% tags=["show"]
-from gptbook.batches import token_batch
+from gptbook.data.batches import token_batch
 
 # %%
 inputs, targets = token_batch(training, 64, batch_size=16, step=0, seed=0)
@@ -79,7 +79,7 @@ print(f"{first_loss:.3f} nats; ln {tokenizer.vocab_size} is {uniform_loss:.3f}")
 # At first the slopes are wild, so begin with small steps: **warm-up**. At the end settle down: **decay**, to zero.
 
 # %% tags=["show"]
-from gptbook.optim import warmup_then_decay
+from gptbook.training.optim import warmup_then_decay
 
 # %% [markdown]
 # A step has two safety nets. If the gradient is longer than 1, it is shortened to that: **gradient clipping**, so that one odd batch cannot throw the model far. And where memory is short, the batch goes through in parts whose gradients add up: **gradient accumulation**.
@@ -120,13 +120,13 @@ def new_run(rate=0.04):
 # Two curves: the loss of each batch, and now and then that of held-out text, on windows that never change.
 
 # %% tags=["show"]
-from gptbook.batches import fixed_windows
+from gptbook.data.batches import fixed_windows
 
 # %% [markdown] tags=["note"]
 # A watch looks at every loss. One that climbs far above its best will not come back.
 
 # %% tags=["show"]
-from gptbook.watch import LossWatch
+from gptbook.training.watch import LossWatch
 
 
 # %%
@@ -192,7 +192,7 @@ print(f"largest difference below 0.00001: {difference < 1e-5}")
 import tempfile
 from pathlib import Path
 
-from gptbook.checkpoint import (
+from gptbook.training.checkpoint import (
     load_checkpoint,
     restore_training,
     save_checkpoint,
@@ -356,7 +356,7 @@ def clipped(gradients: list, longest: float) -> list:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.batches](../reference/batches.md) cuts the text, [gptbook.text_run](../reference/text_run.md) takes the same step on one device or many, [gptbook.watch](../reference/watch.md) and [gptbook.checkpoint](../reference/checkpoint.md) protect it. A test holds that its step is the one written here.
+# [gptbook.data.batches](../reference/data.md#gptbook.data.batches) cuts the text, [gptbook.tasks.text](../reference/tasks.md#gptbook.tasks.text) takes the same step on one device or many, [gptbook.training.watch](../reference/training.md#gptbook.training.watch) and [gptbook.training.checkpoint](../reference/training.md#gptbook.training.checkpoint) protect it. A test holds that its step is the one written here.
 #
 # ## Further reading
 #

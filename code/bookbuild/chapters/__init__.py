@@ -1,0 +1,1 @@
+"""From a chapter's source to executed cells, downloads and reading times."""

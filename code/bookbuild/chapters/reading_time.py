@@ -1,0 +1,55 @@
+"""How long a chapter takes to read, in each of its two modes."""
+
+import re
+from math import ceil
+
+from bookbuild.chapters.published import PublishedCell
+
+WORDS_PER_MINUTE = 220
+CODE_LINES_PER_MINUTE = 15
+"""A line of new code takes about as long as a sentence; measured on nobody, so the making-of page calls it a guess."""
+
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+FOLDED = re.compile(r"^\?\?\?.*\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
+OPENED = re.compile(r'^!!! *\w+ *"?(.*?)"?$', re.MULTILINE)
+PICTURE = re.compile(r'!\[[^\]]*\]\([^)\s"]*(?:\s+"(?P<caption>[^"]*)")?\)(?:\{[^}]*\})?')
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+MARKUP = re.compile(r"<[^>]+>|\{[:#.][^}]*\}|[*_`#|>]|^[-:| ]+$", re.MULTILINE)
+WORD = re.compile(r"\S*\w\S*")
+
+
+def visible_words(markdown: str) -> int:
+    """Words that stand on the page when every folded box is closed; a formula counts as one."""
+    text = FENCE.sub(" ", markdown)
+    text = FOLDED.sub("\n", text + "\n")
+    text = OPENED.sub(r"\1", text)
+    text = PICTURE.sub(lambda match: match["caption"] or " ", text)
+    text = LINK.sub(r"\1", text)
+    text = FORMULA.sub(" formula ", text)
+    return len(WORD.findall(MARKUP.sub(" ", text)))
+
+
+def skim_words(cells: list[PublishedCell]) -> int:
+    """What Skim shows: prose and captions; no code, output, note, exercise or folded box."""
+    total = 0
+    for cell in cells:
+        if cell.kind == "markdown" and not cell.in_exercises and "note" not in cell.tags:
+            total += visible_words(cell.source)
+        total += visible_words(cell.caption)
+    return total
+
+
+def skim_minutes(cells: list[PublishedCell]) -> int:
+    return max(1, ceil(skim_words(cells) / WORDS_PER_MINUTE))
+
+
+def read_minutes(cells: list[PublishedCell]) -> int:
+    """Prose and notes at reading speed and the visible code line by line; exercises have their own minutes."""
+    notes = sum(visible_words(cell.source) for cell in cells if "note" in cell.tags)
+    lines = sum(
+        sum(bool(line.strip()) for line in cell.source.splitlines())
+        for cell in cells
+        if cell.kind == "code" and not cell.folded and not cell.in_exercises
+    )
+    return ceil((skim_words(cells) + notes) / WORDS_PER_MINUTE + lines / CODE_LINES_PER_MINUTE)

@@ -1,0 +1,1 @@
+"""Drawings and ladders, as SVG and as pictures."""

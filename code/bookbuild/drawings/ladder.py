@@ -1,0 +1,76 @@
+"""The ladder: one number, the surprise on held-out names, falls from model to model; a chapter lights its own rungs."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bookbuild.drawings.draw import Drawing
+from gptbook.data.tables import read_record
+
+WIDTH, MARGIN, PITCH, BAR = 380, 6, 40, 10
+LONGEST = WIDTH - 2 * MARGIN - 48  # room for the numbers
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+
+
+@dataclass(frozen=True)
+class Rung:
+    name: str
+    does: str
+    kind: str
+    loss: float
+    """Nats per position of the held-out names."""
+
+
+def rungs() -> tuple[list[Rung], float]:
+    """The rungs from the top down, out of the record of windows, and the widest spread between seeds (nats)."""
+    record = read_record("windows")
+    found = defaultdict(list)
+    for row in record["rows"]:
+        found[row["model"], row["context_length"]].append(row["held_out_loss"])
+    means = {key: sum(losses) / len(losses) for key, losses in found.items()}
+    best = {
+        model: min((loss, width) for (name, width), loss in means.items() if name == model)
+        for model in ("counts", "net")
+    }
+    (counts_loss, counts_width), (net_loss, net_width) = best["counts"], best["net"]
+    deep = defaultdict(list)
+    for row in read_record("names")["rows"]:
+        deep[row["model"]].append(row["held_out_loss"])
+    learned = (found["net", 1], found["net", net_width], deep["attention"], deep["gpt"])
+    spread = max(max(losses) - min(losses) for losses in learned)
+    return [
+        Rung("Uniform guess", "all 27 symbols equally likely", "muted", record["uniform_loss"]),
+        Rung("Letter frequencies", "no letter back, counted", "data", means["letters", 0]),
+        Rung("Bigram table", "one letter back, counted", "data", means["counts", 1]),
+        Rung("Bigram net", "one letter back, learned", "learned", means["net", 1]),
+        Rung("Wide table", f"{WORDS[counts_width]} letters back, counted", "data", counts_loss),
+        Rung("Wide net", f"{WORDS[net_width]} letters back, learned", "learned", net_loss),
+        Rung("Attention", "all letters back, one block", "learned", sum(deep["attention"]) / len(deep["attention"])),
+        Rung("GPT", "all letters back, four blocks", "learned", sum(deep["gpt"]) / len(deep["gpt"])),
+    ], spread
+
+
+def ladder(lit: Collection[str] = ()) -> str:
+    """The drawing as SVG. `lit` names the rungs that stand out; without any, all do.
+
+    Raises ValueError for a rung that does not exist.
+    """
+    steps, spread = rungs()
+    if unknown := set(lit) - {rung.name for rung in steps}:
+        raise ValueError(f"the ladder has no rung {', '.join(sorted(unknown))}")
+    said = ", ".join(f"{rung.name.lower()} {rung.loss:.2f}" for rung in steps)
+    title = f"Average surprise at the next letter, in nats: {said}."
+    d = Drawing(WIDTH, 44 + PITCH * len(steps), title)
+    d.text(MARGIN, 15, "Surprise at the next letter", 13, "muted")
+    d.text(WIDTH - MARGIN, 15, "nats", 13, "muted", "end")
+    for index, rung in enumerate(steps):
+        y = 26 + PITCH * index
+        stands_out = not lit or rung.name in lit
+        ink, strength = ("ink", 0.9) if stands_out else ("muted", 0.35)
+        d.text(MARGIN, y + 14, rung.name, 14, ink, weight=600 if stands_out else 400)
+        d.text(MARGIN + LONGEST, y + 14, rung.does, 13, "muted", "end")
+        d.rect(MARGIN, y + 20, LONGEST, BAR, "light", 0, 0.45, 0)  # how far it has come down
+        d.rect(MARGIN, y + 20, LONGEST * rung.loss / steps[0].loss, BAR, rung.kind, 0, strength, 0)
+        d.text(WIDTH - MARGIN, y + 30, f"{rung.loss:.2f}", 16, ink, "end", weight=600 if stands_out else 400)
+    d.text(MARGIN, d.height - 5, f"Nets: mean of three seeds, at most {spread:.3f} apart", 12, "muted")
+    return d.svg()

@@ -1,0 +1,1 @@
+"""What surrounds the generator: pages before it, finished HTML after it."""

@@ -1,0 +1,42 @@
+"""The still picture of the home page's live piece, from what its models write; those run only if one of them is new."""
+
+from collections.abc import Mapping
+
+from bookbuild.drawings.draw import Drawing
+from bookbuild.project import Project
+from bookbuild.remember import BUILD, in_fresh_process, key_of, package_key, remember
+
+WIDTH, PITCH = 380, 44
+
+
+def remembered_opening(live: Mapping[str, Mapping[str, bytes]], project: Project) -> dict[str, object]:
+    """What the piece opens on (`bookbuild.site.home_live`), by the files of all live pieces. Raises KeyError as it does."""
+    files = (part for page in sorted(live) for name in sorted(live[page]) for part in (page, name, live[page][name]))
+    key = key_of(BUILD, package_key(project.root), *files)
+    return remember(project.cache_dir / "home", "opening", key, lambda: in_fresh_process(opening_now, live))
+
+
+def opening_now(live: Mapping[str, Mapping[str, bytes]]) -> dict[str, object]:
+    from bookbuild.site.home_live import home_opening  # imports PyTorch
+
+    return home_opening(live)
+
+
+def home_figure(opening: dict[str, object], live_url: str) -> str:
+    """The still picture, whose place the piece takes: a row for each rung with the name it writes and its loss."""
+    rungs: list[dict[str, object]] = opening["rungs"]  # type: ignore[assignment]
+    said = "; ".join(f"{rung['label']}: {rung['name']}" for rung in rungs)
+    d = Drawing(WIDTH, PITCH * len(rungs), f"What each rung writes after {opening['text']}: {said}")
+    for number, rung in enumerate(rungs):
+        y = PITCH * number
+        d.text(0, y + 14, str(rung["label"]), 13, "gray")
+        d.text(WIDTH, y + 14, f"{rung['loss']:.2f} nats", 13, "gray", "end")
+        d.text(0, y + 34, str(rung["name"]), 17, mono=True)
+    caption = (
+        f"Five models from this book go on with <em>{opening['text']}</em>, with the same luck. "
+        "Beside each, its surprise on names it has never seen: lower is better."
+    )
+    return (
+        f'<figure class="figure drawn live" id="ladder" data-widget="ladder" data-live="{live_url}">'
+        f"{d.svg()}<figcaption>{caption}</figcaption></figure>"
+    )

@@ -1,0 +1,226 @@
+"""A published chapter becomes a page: MkDocs' own Markdown renders the prose, mkdocs-jupyter the cells.
+
+The prose is rendered with a comment in the place of each code cell, so that links are checked, anchors are MkDocs' own
+and boxes may stand between cells; then each comment is replaced by what mkdocs-jupyter made of that cell, cleaned.
+"""
+
+import html
+import re
+from collections.abc import Callable
+from itertools import groupby
+
+import markdown
+
+from bookbuild.chapters.fragments import Fragment, code_cells
+from bookbuild.chapters.published import EXERCISES_HEADING, PublishedCell
+
+PLACE = re.compile(r"<!--(cell|open|close) ?(.*?)-->")
+DRAWN = re.compile(r'<p><img (?P<attributes>[^>]*?src="(?P<src>[^"]*figures/[^"]+\.svg)"[^>]*?)\s*/?></p>')
+ATTRIBUTE = re.compile(r'(?P<name>[a-z-]+)="(?P<value>[^"]*)"')
+
+
+def page_markdown(cells: list[PublishedCell]) -> str:
+    """The prose, with comments where cells, notes, exercises and their folded parts begin and end."""
+    parts: list[str] = []
+    numbers = {id(cell): number for number, cell in enumerate(code_cells(cells))}
+    open_boxes: list[str] = []
+
+    def close(name: str) -> None:
+        if name in open_boxes:
+            while True:
+                box = open_boxes.pop()
+                parts.append(f"<!--close {box}-->")
+                if box == name:
+                    break
+
+    for _, group in groupby(cells, key=lambda cell: cell.group):
+        members = list(group)
+        first = members[0]
+        if "exercise" in first.tags:
+            close("exercise")
+            kind = first.source.removeprefix("### ").split(":")[0].strip().lower()
+            parts.append(f"<!--open exercise {kind}-->")
+            open_boxes.append("exercise")
+        if first.kind == "markdown" and first.source.startswith("## "):
+            close("exercises")
+            if first.source.startswith(EXERCISES_HEADING):
+                parts.append("<!--open exercises-->")
+                open_boxes.append("exercises")
+        if first.kind == "markdown":
+            box = next((tag for tag in ("note", "hint") if tag in first.tags), None)
+            text = first.source
+            parts.append(f"<!--open {box}-->\n\n{text}\n\n<!--close {box}-->" if box else text)
+            continue
+        if "solution" in first.tags:
+            parts.append("<!--open solution-->")
+        parts.extend(f"<!--cell {','.join(str(numbers[id(cell)]) for cell in run)}-->" for run in _runs(members))
+        if "solution" in first.tags:
+            parts.append("<!--close solution-->")
+    close("exercise")
+    close("exercises")
+    return "\n\n".join(parts)
+
+
+def _runs(members: list[PublishedCell]) -> list[list[PublishedCell]]:
+    """Neighbouring cells that go into one fold together."""
+    return [list(run) for _, run in groupby(members, key=lambda cell: cell.folded)]
+
+
+OPENED = {
+    "note": '<div class="note-beside">',
+    "hint": '<details class="hint"><summary>Hint</summary>',
+    "solution": '<details class="solution"><summary>Solution</summary>',
+    "exercises": '<div class="exercise-part">',
+}
+CLOSED = {
+    "note": "</div>",
+    "hint": "</details>",
+    "solution": "</details>",
+    "exercises": "</div>",
+    "exercise": "</section>",
+}
+
+
+def fill_places(
+    page_html: str,
+    cells: list[PublishedCell],
+    fragments: list[Fragment],
+    reference_url: Callable[[str, str], str],
+    inline: Callable[[str], str],
+    live_url: str = "",
+) -> str:
+    """Put the cells where their comments stand.
+
+    `fragments` is what `cell_fragments` gave, `reference_url(module, name)` the page that documents a definition,
+    `inline` renders a caption's Markdown, `live_url` is the folder of what the live piece loads.
+    """
+    code = code_cells(cells)
+
+    def replace(match: re.Match[str]) -> str:
+        what, rest = match[1], match[2]
+        if what == "close":
+            return CLOSED[rest]
+        if what == "open":
+            name, _, kind = rest.partition(" ")
+            if name == "exercise":
+                return f'<section class="exercise" data-kind="{html.escape(kind)}">'
+            return OPENED[name]
+        numbers = [int(number) for number in rest.split(",")]
+        run = [(number, code[number], fragments[number]) for number in numbers]
+        if "live" in run[0][1].tags or run[-1][1].widget:
+            return _live_html(*run[-1][1:], inline, live_url)
+        return _run_html(run, reference_url, inline)
+
+    return PLACE.sub(replace, page_html)
+
+
+def _run_html(
+    run: list[tuple[int, PublishedCell, Fragment]],
+    reference_url: Callable[[str, str], str],
+    inline: Callable[[str], str],
+) -> str:
+    sources, outputs = [], []
+    for _, cell, fragment in run:
+        if "hide" in cell.tags:
+            continue
+        sources.append(_source_html(cell, fragment, reference_url))
+        outputs.append(_outputs_html(cell, fragment, inline))
+    if not sources:
+        return ""
+    first = run[0][1]
+    body = "".join(sources)
+    if first.folded:
+        from_package = [cell.origin.name for _, cell, _ in run if cell.origin]
+        summary = "Code"
+        if from_package and all(cell.origin for _, cell, _ in run):
+            names = ", ".join(f"<code>{name}</code>" for name in from_package)
+            summary = f"Code that the next lines use: {names}"
+        body = f'<details class="fold"><summary>{summary}</summary>{body}</details>'
+    label = next((name for tag, name in (("starter", "Start here"), ("check", "Check")) if tag in first.tags), "")
+    heading = f'<p class="cell-label">{label}</p>' if label else ""
+    return (
+        f'<div class="cell" id="cell-{run[0][0] + 1}">{heading}'
+        f'<div class="cell-source">{body}</div>{"".join(outputs)}</div>'
+    )
+
+
+def _live_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], str], live_url: str) -> str:
+    """The figure of a live piece, whose place it takes when it comes near the screen; nothing if the cell has none."""
+    drawing = next((output["figure"] for output in fragment["outputs"] if "figure" in output), None)
+    if drawing is None:
+        return ""
+    widget, url = html.escape(cell.widget), html.escape(live_url)
+    more = f' live" id="{widget}" data-widget="{widget}" data-live="{url}'
+    return _figure_html(drawing, cell.caption, inline, more)
+
+
+def _figure_html(drawing: str, caption: str, inline: Callable[[str], str], more: str = "") -> str:
+    return f'<figure class="figure plot{more}">{drawing}<figcaption>{inline(caption)}</figcaption></figure>'
+
+
+def _source_html(cell: PublishedCell, fragment: Fragment, reference_url: Callable[[str, str], str]) -> str:
+    where = ""
+    if cell.origin:
+        module, name = cell.origin.module, cell.origin.name
+        lines = f"lines {cell.origin.first_line}–{cell.origin.last_line}"
+        path = module.replace(".", "/") + ".py"
+        where = f'<p class="cell-where"><a href="{reference_url(module, name)}">{path}, {lines}</a></p>'
+    # Material's script gives every `pre > code` watchers of its own, a quarter of a second on a phone; with an element
+    # between, it leaves them alone.
+    code = f'<pre tabindex="0"><span><code>{fragment["source"]}\n</code></span></pre>'
+    return f'{where}<div class="highlight">{code}</div>'
+
+
+def _outputs_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], str]) -> str:
+    parts = [
+        _figure_html(output["figure"], cell.caption, inline) if "figure" in output else output["plain"]
+        for output in fragment["outputs"]
+    ]
+    if not parts:
+        return ""
+    kind = "cell-output"
+    if any("figure" in output for output in fragment["outputs"]):
+        kind += " cell-figure"
+    if "result" in cell.tags:
+        kind += " cell-result"
+    return f'<div class="{kind}">{"".join(parts)}</div>'
+
+
+def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[str], str], live_url: str = "") -> str:
+    """Each image of `figures/`, alone in its paragraph, becomes the drawing itself, with its caption.
+
+    One with a `data-widget` is the still picture of that live piece, which loads what lies in the folder `live_url`.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        attributes = {m["name"]: m["value"] for m in ATTRIBUTE.finditer(match["attributes"])}
+        slug = match["src"].rsplit("/", 1)[1].removesuffix(".svg")
+        drawing = accessible(drawings[slug], attributes.get("alt", ""))
+        title = html.unescape(attributes.get("title", ""))
+        caption = f"<figcaption>{inline(title)}</figcaption>" if title else ""
+        more = f" {attributes['class']}" if "class" in attributes else ""
+        if widget := attributes.get("data-widget"):
+            more = f'{more} live" id="{widget}" data-widget="{widget}" data-live="{live_url}'
+        return f'<figure class="figure drawn{more}">{drawing}{caption}</figure>'
+
+    return DRAWN.sub(replace, page_html)
+
+
+def accessible(svg: str, alt: str) -> str:
+    """The drawing with the page's own alternative text in place of its title."""
+    svg = re.sub(r">\s+<", "><", svg)
+    if not alt:
+        return svg
+    svg = re.sub(r"<title>.*?</title>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r' aria-label(?:ledby)?="[^"]*"', "", svg, count=1)
+    return svg.replace("<svg ", f'<svg aria-label="{alt}" ', 1)
+
+
+def inline_markdown(extensions: list[str], configs: dict[str, dict[str, object]]) -> Callable[[str], str]:
+    """A function that renders one line of Markdown without the paragraph around it."""
+
+    def render(text: str) -> str:
+        rendered = markdown.markdown(text, extensions=extensions, extension_configs=configs)
+        return rendered.removeprefix("<p>").removesuffix("</p>")
+
+    return render

@@ -1,0 +1,91 @@
+"""GPT-2, a model of its kind, or one that was exported here, goes on from a text."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from gptbook.data.hub import TOKENIZER_FILES, load_gpt2_tokenizer
+from gptbook.data.tokenizer_files import PIECES_FILE, TextTokenizer, end_token
+from gptbook.exchange.export import load_exported_tokenizer
+from gptbook.exchange.nanochat import load_nanochat
+from gptbook.exchange.pretrained import load_gpt2
+from gptbook.exchange.weight_files import CONFIG_FILE, read_object
+from gptbook.generation.sampling import stream_text, stream_tokens
+from gptbook.models.gpt import GPT
+from gptbook.models.modern import ModernGPT
+
+
+def open_pretrained(source: str) -> tuple[GPT | ModernGPT, TextTokenizer]:
+    """A model with its tokenizer: by name, from a folder, or from a file in one.
+
+    The folder is as transformers writes it, or as `gptbook export` does. Raises
+    ValueError, in one sentence, if either cannot be had, the model is of another kind,
+    or the tokenizer another model's.
+    """
+    beside = Path(source)
+    if not beside.exists():
+        model = load_gpt2(source)
+        return model.eval(), load_gpt2_tokenizer(source, model.config.vocab_size)
+    folder = beside.parent if beside.is_file() else beside
+    config = folder / CONFIG_FILE
+    stated = read_object(config) if config.is_file() else {}
+    is_modern = stated.get("model_type") == "nanochat"
+    opened = load_nanochat(folder) if is_modern else load_gpt2(source)
+    tokenizer = tokenizer_beside(folder)
+    if opened.config.vocab_size != tokenizer.vocab_size:
+        raise ValueError(
+            f"the tokenizer has {tokenizer.vocab_size:,} tokens and the model "
+            f"{opened.config.vocab_size:,}: take the one it was trained with"
+        )
+    return opened.eval(), tokenizer
+
+
+def tokenizer_beside(folder: Path) -> TextTokenizer:
+    """The tokenizer in a folder: tokenizer.json, or GPT-2's two older files.
+
+    Raises ValueError if it is absent, damaged, or none of ours or GPT-2's kind.
+    """
+    if all((folder / name).is_file() for name in TOKENIZER_FILES):
+        return load_gpt2_tokenizer(folder)
+    if not (folder / PIECES_FILE).is_file():
+        raise ValueError(
+            f"{folder} has no tokenizer: put {PIECES_FILE}, or "
+            f"{' and '.join(TOKENIZER_FILES)}, beside the weights"
+        )
+    return load_exported_tokenizer(folder / PIECES_FILE)
+
+
+def continue_text(
+    model: GPT | ModernGPT,
+    tokenizer: TextTokenizer,
+    start: str,
+    num_tokens: int,
+    temperature: float = 1.0,
+    seed: int = 0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Iterator[str]:
+    """The text and what the model writes after it, num_tokens at most, as it comes.
+
+    It stops where it would begin another text. Without a text it begins with one.
+    Raises ValueError if the text does not fit into the context, or holds half of a
+    surrogate pair, or an argument cannot be.
+    """
+    end = end_token(tokenizer)
+    begun = tokenizer.encode(start)
+    if not begun and end is None:
+        raise ValueError("there is no text to go on from: give at least one letter")
+    first = begun if end is None else begun or [end]
+    new = stream_tokens(
+        model,
+        first,
+        num_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        generator=torch.Generator().manual_seed(seed),
+        stop_token=end,
+    )
+    yield tokenizer.decode(begun)
+    yield from stream_text(tokenizer, new)

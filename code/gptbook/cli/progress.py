@@ -1,0 +1,101 @@
+"""What is shown while a run trains: what it does, how long it takes, how it goes."""
+
+import math
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gptbook.tasks.names import SpellingRun
+from gptbook.tasks.sentences import NameRun
+from gptbook.tasks.text import TextRun
+from gptbook.training.run import Run, train_run
+
+SHOWN_STEPS = 20  # over which the speed is averaged
+LINE_EVERY_SECONDS = 60.0  # where there is no screen for a bar
+NAME_MEASUREMENTS = 10  # of the held-out loss, in a run on names
+
+
+def train_with_bar(
+    run: Run,
+    run_dir: Path,
+    tokens_per_step: int = 0,
+    after_step: Callable[[Run], None] | None = None,
+) -> None:
+    """Say what will be done and how long it takes; do it, and show how it goes.
+
+    With tokens_per_step, the bar also shows how many tokens a second it learns from.
+    Each measurement of the held-out loss is a line; without a screen, each minute, too.
+    """
+    for line in run.describe():
+        print(line)
+    steps = f"{run.recipe.num_steps:,}"
+    if run.step:
+        steps += f", of which {run.step:,} are done"
+    print(f"  parameters  {run.num_parameters:,}")
+    seconds = run.seconds_left()
+    how_long = f": {spoken_time(seconds)} on this machine" if seconds >= 0 else ""
+    print(f"  steps       {steps}{how_long}")
+    print(f"  saved in    {run_dir} (Ctrl-C saves and stops)", flush=True)
+    moments: deque[float] = deque([time.monotonic()], maxlen=SHOWN_STEPS + 1)
+    spoken = [time.monotonic()]  # when the last line came
+    total, unit = run.recipe.num_steps, " steps"
+    with tqdm(total=total, initial=run.step, unit=unit, disable=None) as bar:
+
+        def show(run: Run) -> None:
+            shown = f"loss {run.losses[-1]:.3f}"
+            if tokens_per_step:
+                moments.append(time.monotonic())
+                passed = max(moments[-1] - moments[0], 1e-9)
+                speed = (len(moments) - 1) * tokens_per_step / passed
+                shown += f", {speed:,.0f} tokens/s"
+            bar.set_postfix_str(shown, refresh=False)
+            bar.update()
+            held_out = held_out_loss_at(run)
+            is_due = bar.disable and time.monotonic() - spoken[0] > LINE_EVERY_SECONDS
+            if held_out is not None or is_due:
+                spoken[0] = time.monotonic()
+                say(f"  step {run.step:,} of {total:,}: {shown}", held_out)
+            if after_step:
+                after_step(run)
+
+        train_run(run, run_dir, show)
+
+
+def held_out_loss_at(run: Run) -> float | None:
+    """The held-out loss (nats) where this step is one at which it is measured.
+
+    A text run measures itself; names are measured here, ten times, which moves nothing.
+    """
+    if isinstance(run, TextRun):
+        found = run.evaluations
+        is_new = found and found[-1]["step"] == run.step
+        return found[-1]["held_out_loss"] if is_new else None
+    every = max(1, run.recipe.num_steps // NAME_MEASUREMENTS)
+    is_due = run.step % every == 0 and not run.is_finished  # the report comes then
+    if is_due and isinstance(run, SpellingRun | NameRun):
+        return run.surprise_at(run.held_out)
+    return None
+
+
+def say(line: str, held_out: float | None) -> None:
+    """Print a line above the bar, or into a log. One that nobody reads ends no run."""
+    if held_out is not None:
+        line += f", held-out loss {held_out:.3f}"
+    with suppress(OSError):
+        tqdm.write(line)
+        sys.stdout.flush()
+
+
+def spoken_time(seconds: float) -> str:
+    """A duration as one says it."""
+    if math.isinf(seconds):
+        return "for ever"
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return "a second or two"

@@ -1,0 +1,186 @@
+"""What the commands do around a GPT of a text: estimate, receipt, export, writing."""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gptbook.cli.forms import check_form
+from gptbook.data.chosen_text import corpus_for
+from gptbook.data.corpus import Corpus, write_corpus
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer_files import end_token, first_token
+from gptbook.exchange.export import save_for_huggingface, save_for_web
+from gptbook.exchange.export_folder import check_export_folder, export_folder
+from gptbook.files.lock import locked
+from gptbook.files.text_files import in_alphabet
+from gptbook.generation.sampling import stream_text, stream_tokens
+from gptbook.machine.cost import Job, estimate, estimate_here, find_gpu, gpu_called
+from gptbook.machine.device import check_device, this_machine
+from gptbook.machine.ledger import read_sessions
+from gptbook.machine.receipt import receipt_lines
+from gptbook.models.sizes import flops_per_token, size_lines
+from gptbook.tasks.recipe_words import recipe
+from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.saved_run import check_sizes, recipe_in
+from gptbook.tasks.text import TextRun
+from gptbook.tasks.text_model import config_for, load_text_model
+from gptbook.training.checkpoint import load_checkpoint
+
+GPT2_VOCAB_SIZE = 50_257
+USUAL_CHARACTERS = 99  # in an English text, letters, digits and signs, about
+LARGE_STEP = 2**16  # tokens
+
+
+def estimate_command(options: argparse.Namespace) -> None:
+    """Print what a training will take, before it begins.
+
+    Raises ValueError for a recipe that learns from no text, or an unknown GPU.
+    """
+    chosen = recipe(options.recipe)
+    if not isinstance(chosen, TextRecipe):
+        raise ValueError(
+            f"{chosen.name} takes a minute or two on any machine: "
+            "an estimate is for laptop, gpt2-124m and gpt2-124m-2019"
+        )
+    check_form(options, "estimate", "here" if options.gpu is None else "gpu")
+    gpu = None if options.gpu is None else find_gpu(options.gpu)
+    if options.steps is not None:
+        chosen = replace(chosen, num_steps=options.steps)
+    if options.device:
+        check_device(options.device)
+    vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
+    corpus = corpus_for(options.data) if options.data else None
+    job = Job(
+        config=config_for(chosen, corpus.vocab_size if corpus else vocab_size),
+        form=chosen.form,
+        optimizer=chosen.optimizer,
+        batch_size=chosen.batch_size,
+        num_steps=chosen.num_steps,
+    )
+    print(f"{chosen.name}: {chosen.num_steps:,} steps")
+    if gpu is not None:
+        lines = estimate(job, gpu, options.gpus or 1, price=options.price).lines()
+    else:
+        machine = this_machine(options.device or "", options.precision or "")
+        with tempfile.TemporaryDirectory() as folder:
+            text = corpus or noise(Path(folder), vocab_size, chosen)
+            # A processor is as fast with one window of a large step as with many.
+            is_large = machine.kind == "cpu" and chosen.batch_tokens > LARGE_STEP
+            run = TextRun(chosen, text, machine, rows_at_once=int(is_large))
+            step, measurement = run.rehearse()
+            lines = estimate_here(
+                job,
+                step + measurement / chosen.evaluate_every,
+                device=machine.name,
+                precision=machine.precision,
+                num_bytes=machine.memory_bytes,
+                price=options.price,
+            ).lines()
+    for line in lines:
+        print(f"  {line}")
+
+
+def noise(folder: Path, vocab_size: int, chosen: TextRecipe) -> Corpus:
+    """A text of random tokens, to time a model on before there is a text."""
+    draw = np.random.default_rng(0)
+    length = max(20, chosen.num_windows) * chosen.context_length + 1
+    tokens = draw.integers(1, vocab_size, length).astype(np.uint16)
+    alphabet = [chr(0x10000 + number) for number in range(vocab_size - 1)]
+    facts = {"name": "noise", "bytes_per_token": 1.0}
+    letters = CharacterTokenizer(alphabet)
+    return write_corpus(folder, letters, [tokens], [tokens], facts)
+
+
+def receipt_command(options: argparse.Namespace) -> None:
+    """Print what a run took, and where its time went.
+
+    Raises ValueError if the folder holds no run on a text, or the GPU is unknown.
+    """
+    tensors, facts = load_checkpoint(options.run_dir)
+    used = recipe_in(facts, options.run_dir)
+    if not isinstance(used, TextRecipe):
+        raise ValueError(
+            f"{options.run_dir} holds a run of {used.name}: "
+            "receipts are for runs on a text"
+        )
+    check_sizes(used, facts, tensors, options.run_dir)
+    config = config_for(used, facts["data"]["vocab_size"])
+    num_tokens = facts["step"] * used.batch_tokens
+    measured = facts["evaluations"]
+    print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
+    for line in size_lines(config, used.form):
+        print(f"             {line}")
+    for line in receipt_lines(
+        read_sessions(options.run_dir),
+        num_steps=facts["step"],
+        num_tokens=num_tokens,
+        flops=num_tokens * flops_per_token(config),
+        loss=measured[-1]["held_out_loss"] if measured else None,
+        gpu=(
+            find_gpu(options.gpu)
+            if options.gpu
+            else gpu_called(facts["machine"]["name"])
+        ),
+        num_devices=facts["machine"]["processes"],
+        price=options.price,
+    ):
+        print(f"  {line}")
+
+
+def export_command(options: argparse.Namespace) -> None:
+    """Write a run's model for elsewhere, and say how to open it there."""
+    check_form(options, "export", options.to)
+    folder = options.out or options.run_dir / options.to
+    check_export_folder(folder, options.to)
+    model, tokenizer, _ = load_text_model(options.run_dir)
+    path = folder
+    with locked(folder, "--out"), export_folder(folder, options.to):
+        if options.to == "web":
+            half = options.precision != "float32"
+            path = save_for_web(model, tokenizer, folder, half)
+        else:
+            save_for_huggingface(model, tokenizer, folder)
+    if options.to == "web":
+        print(f"Written: {path}, {path.stat().st_size / 1e6:.1f} MB")
+        return
+    print(f"Written: {folder}")
+    print("Open it with transformers:")
+    print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')
+
+
+def sample_text(options: argparse.Namespace) -> None:
+    """Let a GPT of a text go on from the prompt, token by token.
+
+    Raises ValueError for a prompt that cannot be.
+    """
+    check_form(options, "sample", sampling_form(options))
+    model, tokenizer, _ = load_text_model(options.run_dir)
+    start = in_alphabet(options.start or "", tokenizer.ids)
+    begun = tokenizer.encode(start) or [first_token(tokenizer)]
+    generator = torch.Generator().manual_seed(options.seed or 0)
+    for number in range(options.count or 1):
+        if number:
+            print("-" * 40)
+        print(start, end="")
+        written = stream_tokens(
+            model,
+            begun[-model.config.context_length :],
+            options.tokens or 300,
+            temperature=1.0 if options.temperature is None else options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            generator=generator,
+            stop_token=end_token(tokenizer),
+        )
+        for piece in stream_text(tokenizer, written):
+            print(piece, end="", flush=True)
+        print()
+
+
+def sampling_form(options: argparse.Namespace) -> str:
+    """Whether chance has a part in what is written: at temperature 0 it has none."""
+    return "likeliest" if options.temperature == 0 else "text"

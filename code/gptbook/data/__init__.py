@@ -1,0 +1,1 @@
+"""What models learn from: tables, texts, tokenizers, and batches of them."""

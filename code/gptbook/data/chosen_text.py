@@ -1,0 +1,87 @@
+"""Which prepared text a command means: a folder, a file, a word, or a run's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gptbook.data.corpus import CORPUS_FACTS_FILE, Corpus, open_corpus
+from gptbook.data.prepare import prepare_corpus
+from gptbook.data.text_sources import TEXT_SOURCES, cache_folder
+from gptbook.files.nearest_word import find_text
+
+DIGESTS = ("training_sha256", "held_out_sha256", "tokenizer_sha256")
+
+
+def corpus_for(source: str | None) -> Corpus:
+    """The text for --data: a prepared folder, or a file or word that is prepared now.
+
+    A word that gptbook knows is that text, even where a folder or file has its name:
+    ./shakespeare is the one here. Raises ValueError if there is none.
+    """
+    if not source:
+        raise ValueError(
+            "there is no text to learn from: give --data my.txt, or a word that "
+            "gptbook data prepare knows, such as docstrings"
+        )
+    source = find_text(source, TEXT_SOURCES)
+    if source in TEXT_SOURCES:
+        if Path(source).exists():
+            print(
+                f"{source} is the text that gptbook knows by this word; for what is "
+                f"here by the same name, give ./{source}"
+            )
+    elif (Path(source) / CORPUS_FACTS_FILE).is_file():
+        return open_corpus(Path(source))
+    elif Path(source).is_dir():
+        raise ValueError(
+            f"{source} is a folder without a prepared text: give a text file, or the "
+            "folder that gptbook data prepare made"
+        )
+    return prepare_corpus(source)
+
+
+def corpus_of_run(
+    said: str, wanted: dict[str, Any], data: str | None, run_dir: Path
+) -> Corpus:
+    """The text that a run learned from, known by its checksums wherever it lies now.
+
+    said is the folder that the run names, wanted are the run's facts of its data, data
+    is what the reader gives in its place. Without that, a text that was prepared here,
+    in the cache, will do. Raises ValueError if none is that text.
+    """
+    if data is not None:
+        corpus = corpus_for(data)
+        if is_same_text(corpus.facts, wanted):
+            return corpus
+        shown = [
+            f"{name} is {wanted[name]} there, {corpus.facts.get(name)} here"
+            for name in ("name", "vocab_size", "training_tokens")
+            if corpus.facts.get(name) != wanted[name]
+        ]
+        raise ValueError(
+            f"{data} is not the text that {run_dir} learned from "
+            f"({'; '.join(shown) or 'its checksums differ'}): give that one, or the "
+            "folder that gptbook data prepare made of it, with the same settings"
+        )
+    for folder in (Path(said), *prepared_folders()):
+        try:
+            corpus = open_corpus(folder)
+        except (ValueError, OSError):
+            continue  # moved, changed, or another program's
+        if is_same_text(corpus.facts, wanted):
+            return corpus
+    raise ValueError(
+        f"the text that {run_dir} learned from, {wanted['name']}, is not in {said} any "
+        f"more, nor prepared in {cache_folder()}: give --data with its file or folder"
+    )
+
+
+def is_same_text(facts: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether a corpus holds the tokens, of the tokenizer, that are wanted."""
+    return all(facts.get(name) == wanted[name] for name in DIGESTS)
+
+
+def prepared_folders() -> Iterator[Path]:
+    """The folders in the cache that hold a prepared text."""
+    for path in sorted(cache_folder().glob(f"*/{CORPUS_FACTS_FILE}")):
+        yield path.parent

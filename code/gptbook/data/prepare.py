@@ -1,0 +1,296 @@
+"""A text, prepared for training: had, cut in two, and turned into tokens, once."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
+from gptbook.data.corpus import (
+    CORPUS_FACTS_FILE,
+    TOKEN_FILES,
+    Corpus,
+    open_corpus,
+    write_corpus,
+)
+from gptbook.data.docstrings import LIBRARIES, docstrings
+from gptbook.data.fineweb import PROGRESS_FILE, WEB_TEXTS, prepare_web_text
+from gptbook.data.hub import load_gpt2_tokenizer
+from gptbook.data.merging import learn_merges, split_words, utf8
+from gptbook.data.text_sources import (
+    SHAKESPEARE_SHA256,
+    TEXT_SOURCES,
+    cache_folder,
+    own_text,
+    split_documents,
+    tiny_shakespeare,
+    token_count,
+)
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer_files import (
+    CHARACTERS_FILE,
+    PIECES_FILE,
+    TextTokenizer,
+    token_bytes,
+)
+from gptbook.files.json_files import brief, read_json
+from gptbook.files.lock import LOCK_FILE, locked
+
+TOKENIZERS = ("auto", "characters", "byte-pairs", "gpt2")
+KEPT_FILES = (CORPUS_FACTS_FILE, PROGRESS_FILE)  # a folder with one is worth keeping
+OWN_FILES = {*KEPT_FILES, *TOKEN_FILES.values(), CHARACTERS_FILE, PIECES_FILE}
+MOST_CHARACTERS = 256  # different ones, for which auto takes characters
+PAIRS_VOCAB_SIZE = 4096  # byte pairs, if nothing else is asked for
+LETTERS_AT_ONCE = 2**20
+MOST_HELD_OUT = 10_485_760  # of web text: just what FineWeb's records are measured on
+
+
+def prepare_corpus(
+    source: str,
+    folder: Path | None = None,
+    *,
+    tokenizer: str = "auto",
+    vocab_size: int | None = None,
+    num_tokens: int | None = None,
+) -> Corpus:
+    """Prepare a text, one of `TEXT_SOURCES` or a file's, or find it prepared.
+
+    Without a folder it goes into `cache_folder`. tokenizer is one of `TOKENIZERS`; auto
+    takes gpt2 for web text, characters for a text with at most 256 different ones, and
+    else byte pairs, learned on the training part alone, vocab_size of them at most.
+    num_tokens is for web text, if none is prepared there yet. The last tenth of a text
+    is held out; of docstrings, a tenth drawn by chance; of web text, the first
+    documents.
+
+    The same source and settings a second time do nothing. Raises ValueError, in one
+    sentence, if the text cannot be had or is none, or the folder holds something else;
+    OSError if it cannot be written. What was begun is removed then, except web text,
+    with which the same call goes on.
+    """
+    text = None if source in TEXT_SOURCES else own_text(source)
+    if source in WEB_TEXTS and num_tokens is None:
+        num_tokens = tokens_before(folder or cache_folder() / source)
+    settings = corpus_settings(source, text, tokenizer, vocab_size, num_tokens)
+    name = source if text is None else Path(source).stem
+    if folder is None:
+        unique = "" if text is None else f"-{settings['sha256'][:8]}"
+        folder = cache_folder() / f"{name}{unique}"
+    there = prepared_before(folder, settings)
+    if there is not None:
+        print(f"{name} is prepared already, in {folder}")
+        return there
+    print(f"Preparing {name} in {folder} ...", flush=True)
+    try:
+        with locked(folder, "--out", waits=True) as has_waited:
+            there = prepared_before(folder, settings) if has_waited else None
+            if there is not None:
+                return there
+            try:
+                return prepare_now(source, text, folder, name, settings)
+            finally:
+                if not any((folder / name).exists() for name in KEPT_FILES):
+                    for file in OWN_FILES:
+                        (folder / file).unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{name} cannot be prepared in {folder} ({error.strerror or error}): make "
+            "room there, or choose another folder",
+        ) from error
+
+
+def prepare_now(
+    source: str, text: str | None, folder: Path, name: str, settings: Mapping[str, Any]
+) -> Corpus:
+    """Prepare a text, or go on with web text, in a folder that is this process's."""
+    if source in WEB_TEXTS:
+        print("Ctrl-C stops; the same command goes on.", flush=True)
+        return prepare_web_text(folder, load_gpt2_tokenizer, settings)
+    if source == "docstrings":
+        parts = split_documents(docstrings(LIBRARIES))
+    else:
+        whole = tiny_shakespeare() if text is None else text
+        cut = int(0.9 * len(whole))  # where nanoGPT cuts
+        parts = [whole[:cut]], [whole[cut:]]
+    spelling = "NFC" if text else "as it came"
+    return write_texts(folder, name, settings, *parts, spelling=spelling)
+
+
+def corpus_settings(
+    source: str,
+    text: str | None,
+    tokenizer: str,
+    vocab_size: int | None,
+    num_tokens: int | None,
+) -> dict[str, Any]:
+    """All that decides a corpus. Raises ValueError if the wishes do not go together."""
+    if tokenizer not in TOKENIZERS:
+        raise ValueError(
+            f'there is no tokenizer "{tokenizer}": choose from {", ".join(TOKENIZERS)}'
+        )
+    if source in WEB_TEXTS:
+        if tokenizer not in ("auto", "gpt2") or vocab_size is not None:
+            raise ValueError(
+                f"{source} is prepared with GPT-2's tokenizer: leave out --tokenizer "
+                "and --vocab-size"
+            )
+        if num_tokens is None:
+            raise ValueError(
+                f"say how much of {source} you want: "
+                f"gptbook data prepare {source} --tokens 300M"
+            )
+        num_tokens = token_count(str(num_tokens))  # refused if the sample has not that
+        num_held_out = min(MOST_HELD_OUT, num_tokens // 10)
+        sizes = {"num_tokens": num_tokens, "num_held_out": num_held_out}
+        return {"source": source, "tokenizer": "gpt2", **sizes}
+    if num_tokens is not None:
+        raise ValueError(
+            f"{source} is prepared as a whole: leave out --tokens, which is for "
+            f"{' and '.join(WEB_TEXTS)}"
+        )
+    if tokenizer == "auto":
+        has_few = len(set(text)) <= MOST_CHARACTERS if text else source == "shakespeare"
+        is_spelled = has_few and vocab_size is None
+        tokenizer = "characters" if is_spelled else "byte-pairs"
+    settings: dict[str, Any] = {
+        "source": Path(source).name,
+        "tokenizer": tokenizer,
+    }
+    if tokenizer == "byte-pairs":
+        wanted = PAIRS_VOCAB_SIZE if vocab_size is None else vocab_size
+        settings["vocab_size"] = wanted
+        if not 257 <= wanted <= 2**16:
+            raise ValueError(f"--vocab-size is {vocab_size}: give 257 to {2**16}")
+    elif vocab_size is not None:
+        raise ValueError(
+            f"--vocab-size is for byte-pairs, and you chose {tokenizer}: leave it out"
+        )
+    if source == "docstrings":
+        versions = {library: version(library) for library in LIBRARIES}
+        return settings | {f"version of {name}": v for name, v in versions.items()}
+    digest = hashlib.sha256(text.encode()).hexdigest() if text else SHAKESPEARE_SHA256
+    return settings | {"sha256": digest}
+
+
+def tokens_before(folder: Path) -> int | None:
+    """How many tokens a folder of web text has, or will have; None if there is none."""
+    for name in KEPT_FILES:
+        if (folder / name).is_file():
+            facts = read_json(folder / name)
+            before = facts.get("settings") if isinstance(facts, dict) else None
+            found = before.get("num_tokens") if isinstance(before, dict) else None
+            return found if isinstance(found, int) else None
+    return None
+
+
+def prepared_before(folder: Path, settings: Mapping[str, Any]) -> Corpus | None:
+    """The corpus that a folder holds, if it is whole; nothing if it is to be made.
+
+    Raises ValueError if the folder holds something else, and shows the difference.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, not a folder: give another --out")
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    there -= {LOCK_FILE}  # what a killed process left
+    others = sorted({name.removesuffix(".part") for name in there} - OWN_FILES)
+    begun = (*KEPT_FILES, *TOKEN_FILES.values())
+    if folder.parent != cache_folder() and not any(n.startswith(begun) for n in there):
+        others += sorted(there & {CHARACTERS_FILE, PIECES_FILE})  # somebody's model's
+    if others:
+        raise ValueError(
+            f"{folder} holds something else than a prepared text, {others[0]} for "
+            "one: give another --out"
+        )
+    for name in KEPT_FILES:
+        if name not in there:
+            continue
+        facts = read_json(folder / name)
+        before = facts.get("settings") if isinstance(facts, dict) else None
+        if not isinstance(before, dict):
+            raise ValueError(
+                f"{folder / name} was changed, or is not gptbook's: delete {folder}, "
+                "or give another --out"
+            )
+        keys = [k for k in {**before, **settings} if before.get(k) != settings.get(k)]
+        if keys:
+            shown = "; ".join(
+                f"{key} is {brief(before, key)} there, {brief(dict(settings), key)} "
+                "here"
+                for key in keys
+            )
+            raise ValueError(
+                f"{folder} holds another text, or one prepared otherwise ({shown}): "
+                "give another --out, or delete that one"
+            )
+    try:
+        return open_corpus(folder) if CORPUS_FACTS_FILE in there else None
+    except ValueError as error:
+        print(f"{error}: that is done now")
+        return None
+
+
+def write_texts(
+    folder: Path,
+    name: str,
+    settings: Mapping[str, Any],
+    training: Sequence[str],
+    held_out: Sequence[str],
+    spelling: str = "as it came",
+) -> Corpus:
+    """Choose the tokens and write both parts in them; of several texts, each marked.
+
+    spelling is how the texts write accents; corpora from before do not say it.
+    """
+    tokenizer: TextTokenizer
+    are_many = len(training) > 1
+    if settings["tokenizer"] == "characters":
+        tokenizer = CharacterTokenizer.from_texts([*training, *held_out])
+    elif settings["tokenizer"] == "gpt2":
+        tokenizer = load_gpt2_tokenizer()
+    else:
+        is_marked = are_many or any(END_OF_TEXT in text for text in training)
+        tokenizer = learn_pieces(training, settings["vocab_size"], is_marked)
+    is_spelled = isinstance(tokenizer, CharacterTokenizer)
+    mark = [0 if is_spelled else tokenizer.vocab_size - 1] if are_many else []
+    measured = list(encoded(tokenizer, held_out, mark))
+    held = token_bytes(tokenizer)
+    num_bytes = sum(held[token] for piece in measured for token in piece)
+    facts = {
+        "name": name,
+        "bytes_per_token": num_bytes / sum(map(len, measured)),
+        "spelling": spelling,
+        "settings": dict(settings),
+    }
+    pieces = encoded(tokenizer, training, mark)
+    return write_corpus(folder, tokenizer, pieces, measured, facts)
+
+
+def learn_pieces(
+    texts: Iterable[str], vocab_size: int, end_of_text: bool
+) -> BytePairTokenizer:
+    """Byte pairs learned on the texts: as many as asked for, or as there are."""
+    words: Counter[str] = Counter()
+    for text in texts:
+        utf8(text)  # refused before it is cut
+        words.update(split_words(text))
+    num_merges = vocab_size - 256 - end_of_text
+    with tqdm(total=num_merges, unit=" merges", disable=None) as bar:
+        merges = learn_merges(words, num_merges, lambda piece, times: bar.update())
+    return BytePairTokenizer(merges, end_of_text=end_of_text)
+
+
+def encoded(
+    tokenizer: TextTokenizer, texts: Iterable[str], mark: list[int]
+) -> Iterator[list[int]]:
+    """The tokens of the texts, each with the mark in front, a part at a time."""
+    for text in texts:
+        yield mark
+        if isinstance(tokenizer, CharacterTokenizer):
+            for start in range(0, len(text), LETTERS_AT_ONCE):
+                yield tokenizer.encode(text[start : start + LETTERS_AT_ONCE])
+        else:
+            yield tokenizer.encode(text)

@@ -1,0 +1,1 @@
+"""What was measured for the book, and the records of it."""

@@ -1,0 +1,1 @@
+"""Files and folders: written whole, read with care, one process at a time."""

@@ -1,0 +1,1 @@
+"""What computes: devices, teams of processes, and what they cost."""

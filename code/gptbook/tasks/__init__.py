@@ -1,0 +1,1 @@
+"""What `gptbook train` trains: each recipe, and what it learns from."""

@@ -1,0 +1,1 @@
+"""How a model learns: losses, loops, optimizers, and a run that can be stopped."""

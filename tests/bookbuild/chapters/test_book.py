@@ -1,0 +1,44 @@
+"""The order of the chapters, the drawings, and what an author's mistake in them says."""
+
+from pathlib import Path
+
+import pytest
+
+from bookbuild.chapters.book import chapter_names, draw, draw_all, read_chapters
+from bookbuild.chapters.chapter import BuildError
+from bookbuild.project import Project
+
+
+def test_the_navigation_gives_the_order_and_the_parts() -> None:
+    nav = [{"Home": "index.md"}, {"Part": ["part/b.py", {"Title": "part/a.py"}, "part/words.md"]}]
+    assert chapter_names(nav) == [("Part", "part/b.py"), ("Part", "part/a.py")]
+
+
+def test_a_chapter_that_does_not_exist_is_named(project: Project) -> None:
+    with pytest.raises(BuildError, match=r"docs/part/none\.py does not exist"):
+        read_chapters(["part/none.py"], project)
+
+
+def test_every_drawing_says_what_it_shows_and_is_drawn_alike_twice(project: Project) -> None:
+    drawings = draw_all(project)
+    assert drawings == {path.stem: draw(path) for path in (project.docs_dir / "figures").glob("*.py")}
+    assert len(drawings) >= 9
+    for slug, drawing in drawings.items():
+        assert drawing.startswith("<svg"), slug
+        assert "<title>" in drawing or "aria-label" in drawing, slug
+
+
+def test_every_drawing_is_used(project: Project) -> None:
+    pages = [
+        path.read_text(encoding="utf-8") for path in project.docs_dir.rglob("*.py") if path.parent.name != "figures"
+    ]
+    pages += [path.read_text(encoding="utf-8") for path in project.docs_dir.rglob("*.md")]
+    unused = [slug for slug in draw_all(project) if not any(f"figures/{slug}.svg" in page for page in pages)]
+    assert unused == []
+
+
+def test_a_drawing_that_fails_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("def figure() -> str:\n    return 1 / 0\n", encoding="utf-8")
+    with pytest.raises(BuildError, match=r"docs/figures/broken.py:2: ZeroDivisionError"):
+        draw(path)

@@ -1,0 +1,32 @@
+import re
+
+import pytest
+
+from bookbuild.drawings.ladder import ladder, rungs
+from gptbook.data.tables import read_record
+
+
+def test_every_number_is_the_records() -> None:
+    steps, spread = rungs()
+    record = read_record("windows")
+    losses = [row["held_out_loss"] for row in record["rows"] if row["model"] == "net" and row["context_length"] == 1]
+    by_name = {rung.name: rung.loss for rung in steps}
+    assert by_name["Bigram net"] == pytest.approx(sum(losses) / len(losses))
+    assert by_name["Uniform guess"] == record["uniform_loss"]
+    assert by_name["Wide net"] < by_name["Wide table"]
+    for name, model in (("Attention", "attention"), ("GPT", "gpt")):
+        losses = [row["held_out_loss"] for row in read_record("names")["rows"] if row["model"] == model]
+        assert by_name[name] == pytest.approx(sum(losses) / len(losses))
+    assert by_name["GPT"] == min(by_name.values())
+    assert 0 <= spread < 0.02
+    drawn = ladder()
+    assert all(f">{rung.loss:.2f}<" in drawn for rung in steps)
+
+
+def test_a_lit_rung_stands_out_and_an_unknown_one_is_refused() -> None:
+    plain, lit = ladder(), ladder({"Bigram net"})
+    assert lit.count('fill-opacity="0.35"') == len(rungs()[0]) - 1
+    assert re.search(r'font-weight="600"[^>]*>Bigram net<', lit)
+    assert 'fill-opacity="0.35"' not in plain
+    with pytest.raises(ValueError, match="no rung GPT-5"):
+        ladder({"GPT-5"})

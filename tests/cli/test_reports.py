@@ -1,0 +1,342 @@
+"""What the commands do around a GPT of a text: estimate, receipt, export, writing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from command_line import content, refused
+from safetensors import safe_open
+from small import OWN, RUN, TEXT, TINY, tiny_recipe
+from tokenizers import Tokenizer
+
+from gptbook.cli.parser import main
+from gptbook.cli.reports import noise
+from gptbook.data.corpus import open_corpus
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer_files import end_token, first_token
+from gptbook.generation.sampling import stream_tokens
+from gptbook.machine.device import Machine, this_machine
+from gptbook.tasks.text import TextRun
+from gptbook.tasks.text_model import load_text_model
+from gptbook.training.checkpoint import load_checkpoint, save_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every command runs in an empty folder with a text, and with recipes in small."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("gptbook.cli.commands.recipe", tiny_recipe)
+    monkeypatch.setattr("gptbook.cli.reports.recipe", tiny_recipe)
+    monkeypatch.setattr(TextRun, "seconds_left", lambda run: 1.0)
+    (tmp_path / "own.txt").write_text(TEXT)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Path:
+    """A run that is finished, in characters."""
+    assert main(OWN) == 0
+    capsys.readouterr()
+    return RUN
+
+
+@pytest.fixture
+def pieces_run(capsys: pytest.CaptureFixture[str]) -> Path:
+    """One in byte pairs, after one step."""
+    words = ["data", "prepare", "own.txt", "--out", "pairs", "--tokenizer", "byte-pairs", "--vocab-size", "270"]
+    assert main(words) == 0
+    assert main(["train", "laptop", "--data", "pairs", "--precision", "float32", "--steps", "3"]) == 0
+    capsys.readouterr()
+    return Path("runs/laptop-own")
+
+
+def written(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command that must work prints."""
+    capsys.readouterr()
+    assert main(words) == 0
+    return capsys.readouterr().out
+
+
+def test_a_text_begins_with_the_prompt_and_has_as_many_tokens_as_asked_for(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = written(["sample", str(run), "--prompt", "a sees", "--tokens", "40"], capsys)
+    model, tokenizer, _ = load_text_model(run)
+    generator = torch.Generator().manual_seed(0)
+    expected = list(stream_tokens(model, tokenizer.encode("a sees"), 40, generator=generator))
+    assert said == "a sees" + tokenizer.decode(expected) + "\n"
+
+
+def test_the_same_seed_writes_the_same_and_another_something_else(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, again, other = (written(["sample", str(run), "--seed", seed], capsys) for seed in "112")
+    assert first == again != other
+
+
+def test_without_a_prompt_it_writes_300_tokens_as_at_the_beginning_of_a_line(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, tokenizer, _ = load_text_model(run)
+    said = written(["sample", str(run), "--temperature", "0"], capsys)
+    expected = list(stream_tokens(model, [first_token(tokenizer)], 300, temperature=0))
+    assert tokenizer.decode([first_token(tokenizer)]) == "\n"
+    assert said == tokenizer.decode(expected) + "\n"
+
+
+def test_the_likeliest_alone_is_what_temperature_0_takes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["sample", str(run), "--prompt", "b", "--tokens", "30"]
+    likeliest = written([*words, "--temperature", "0"], capsys)
+    assert likeliest == written([*words, "--top-k", "1"], capsys)
+    assert likeliest == written([*words, "--top-p", "0.0001"], capsys)
+    assert likeliest != written(words, capsys)
+
+
+def test_several_texts_are_apart_and_the_first_is_the_one_that_comes_alone(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["sample", str(run), "--prompt", "c", "--tokens", "12"]
+    alone, three = written(words, capsys), written([*words, "--count", "3"], capsys)
+    texts = three.split("-" * 40 + "\n")
+    assert len(texts) == 3
+    assert texts[0] == alone
+    assert len(set(texts)) > 1
+
+
+def test_a_prompt_longer_than_the_context_is_gone_on_from_by_its_end(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--temperature", "0", "--tokens", "8"]
+    long, short = (
+        written(["sample", str(run), "--prompt", start + TEXT[:16], *words], capsys) for start in (TEXT[:30], "")
+    )
+    assert long.removeprefix(TEXT[:30]) == short
+
+
+def test_byte_pairs_write_whole_letters_only(pieces_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, tokenizer, _ = load_text_model(pieces_run)
+    said = written(["sample", str(pieces_run), "--prompt", "a", "--tokens", "200"], capsys)
+    generator = torch.Generator().manual_seed(0)
+    expected = list(stream_tokens(model, tokenizer.encode("a"), 200, generator=generator))
+    assert said == "a" + tokenizer.decode(expected) + "\n"
+    assert end_token(tokenizer) is None
+    assert tokenizer.decode([first_token(tokenizer)]) == "\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--prompt", "a Z"], '"Z", character 3 of "a Z", is not in the alphabet'),
+        (["--tokens", "0"], '--tokens is "0": give a whole number, 1 to'),
+        (["--temperature", "-1"], '--temperature is "-1": give 0 or more'),
+        (["--top-k", "0"], '--top-k is "0": give'),
+        (["--top-p", "1.5"], '--top-p is "1.5": give a share'),
+        (["--count", "0"], '--count is "0": give a whole number, 1 to'),
+        (["--seed", "-1"], '--seed is "-1": give a whole number, 0 to'),
+    ],
+)
+def test_a_wish_for_writing_that_cannot_be_is_one_sentence(
+    words: list[str], sentence: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refused(["sample", str(run), *words], capsys)
+
+
+def test_what_is_for_texts_is_refused_for_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "iris", "--steps", "2"]) == 0
+    for words in (["--tokens", "3"], ["--top-k", "2"], ["--top-p", "0.5"], ["--temperature", "0.5"]):
+        said = refused(["sample", "runs/iris", *words], capsys)
+        assert f"takes no {words[0]}, which is for runs on a text" in said
+
+
+def test_evaluate_measures_a_run_on_a_text_too(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = written(["evaluate", str(run)], capsys)
+    assert said.startswith("laptop after 6 of 6 steps\n  held-out loss  ")
+    assert "bits per byte" in said
+
+
+def test_an_estimate_for_a_gpu_says_time_and_price_without_this_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gptbook.cli.reports.this_machine", lambda *names: 1 / 0)
+    said = written(["estimate", "gpt2-124m", "--gpu", "h100", "--gpus", "2"], capsys)
+    assert said.startswith("gpt2-124m: 6 steps\n")
+    assert "device     2 x " in said
+    assert "(projected" in said
+    assert "price      $" in said
+
+
+def test_an_estimate_here_is_measured_and_costs_what_the_machine_does(capsys: pytest.CaptureFixture[str]) -> None:
+    said = written(["estimate", "laptop", "--precision", "float32", "--price", "3600", "--steps", "10"], capsys)
+    assert "laptop: 10 steps" in said
+    assert "from a few steps, measured" in said
+    assert "at $3600.00 an hour" in said
+
+
+def test_an_estimate_here_is_about_what_the_run_then_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TextRun, "rehearse", lambda run: (2.0, 30.0))
+    said = written(["estimate", "laptop", "--steps", "100"], capsys)  # measured at every third step
+    assert "time       20 minutes (from a few steps, measured)" in said
+
+
+def test_a_large_step_is_judged_by_one_window_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+
+    def rehearse(run: TextRun) -> tuple[float, float]:
+        rows.append(run.rows_at_once)
+        return 1.0, 1.0
+
+    monkeypatch.setattr(TextRun, "rehearse", rehearse)
+    for limit in (4 * 16, 4 * 16 - 1):
+        monkeypatch.setattr("gptbook.cli.reports.LARGE_STEP", limit)
+        written(["estimate", "laptop"], capsys)
+    assert rows == [4, 1]
+
+
+def test_a_step_and_a_measurement_are_judged_by_a_part_of_their_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large model would need many minutes for all held-out windows, before it says how long it needs."""
+
+    def timed(work: Callable[[], object], machine: Machine) -> float:
+        work()
+        return 2.0
+
+    monkeypatch.setattr("gptbook.tasks.text.timed", timed)
+    corpus = noise(tmp_path, 11, TINY)  # with 20 windows held out
+    run = TextRun(replace(TINY, num_windows=100), corpus, this_machine("cpu", "float32"), rows_at_once=2)
+    before = run.model.state_dict()["prediction.weight"].clone()
+    assert run.rehearse() == (2.0 * 2 + 2.0, 2.0 * 20 / 2)
+    assert torch.equal(run.model.state_dict()["prediction.weight"], before)
+
+
+def test_an_estimate_for_the_readers_text_has_its_vocabulary(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["estimate", "laptop", "--gpu", "t4"]
+    sizes = []
+    for more in ([], ["--data", "own.txt"]):
+        said = written([*words, *more], capsys)
+        sizes.append(int(said.split("model ")[1].split()[0].replace(",", "")))
+    assert sizes[1] < sizes[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["iris"], "iris takes a minute or two on any machine: an estimate is for laptop, gpt2-124m"),
+        (["laptop", "--gpu", "abacus"], 'there is no GPU "abacus"'),
+        (["laptop", "--gpu", "h100", "--gpus", "3"], "3"),
+        (["laptop", "--steps", "0"], '--steps is "0"'),
+        (["laptop", "--data", "none.txt"], 'there is no file "none.txt"'),
+    ],
+)
+def test_an_estimate_that_cannot_be_is_one_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refused(["estimate", *words], capsys)
+
+
+def test_noise_has_as_many_different_tokens_as_a_text_of_gpt2(tmp_path: Path) -> None:
+    corpus = noise(tmp_path, 50_257, TINY)
+    assert open_corpus(tmp_path).vocab_size == 50_257
+    assert corpus.training.max() > 40_000
+    assert len(corpus.held_out) > TINY.num_windows * TINY.context_length
+
+
+def test_a_receipt_says_what_the_run_took_and_what_it_cost(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = written(["receipt", str(run), "--price", "2"], capsys)
+    assert said.startswith("laptop after 6 of 6 steps\n")
+    assert "steps      6, 384 tokens" in said
+    assert "in 1 session" in said
+    assert "at $2.00 an hour (the price given)" in said
+    _, facts = load_checkpoint(run)
+    assert f"loss       {facts['evaluations'][-1]['held_out_loss']:.4f} nats a token, held out" in said
+    assert "share" not in said
+    assert "of the GPU's" in written(["receipt", str(run), "--gpu", "h100"], capsys)
+
+
+def test_a_receipt_of_what_has_none_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "iris", "--steps", "2"]) == 0
+    assert "runs/iris holds a run of iris: receipts are for runs on a text" in refused(["receipt", "runs/iris"], capsys)
+    assert "there is no run folder nowhere" in refused(["receipt", "nowhere"], capsys)
+    assert 'there is no GPU "abacus"' in refused(["receipt", str(run), "--gpu", "abacus"], capsys)
+    (run / "receipt.json").write_text('{"format": "gptbook receipt 9"}')
+    assert "is not of this version" in refused(["receipt", str(run)], capsys)
+
+
+@torch.no_grad()
+def test_an_export_is_opened_by_the_line_that_it_prints(
+    run: Path, capsys: pytest.CaptureFixture[str], transformers: Any
+) -> None:
+    said = written(["export", str(run), "--to", "huggingface"], capsys)
+    assert said.startswith("Written: runs/laptop-own/huggingface\n")
+    line = said.splitlines()[-1].strip()
+    folder = line.removeprefix('AutoModelForCausalLM.from_pretrained("').removesuffix('")')
+    model, tokenizer, _ = load_text_model(run)
+    ids = Tokenizer.from_file(f"{folder}/tokenizer.json").encode("a sees the h.").ids
+    assert ids == tokenizer.encode("a sees the h.")
+    other = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    tokens = torch.tensor([ids])
+    torch.testing.assert_close(model(tokens), other(tokens).logits, rtol=0, atol=1e-5)
+    assert main(["train", *OWN[1:]]) == 0, "the folder of the run is still one"
+
+
+def test_an_export_for_the_web_is_one_file_of_half_the_size(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = []
+    for number, precision in enumerate(("float16", "float32")):
+        words = ["export", str(run), "--to", "web", "--out", f"page {number}", "--precision", precision]
+        said = written(words, capsys)
+        assert said.startswith(f"Written: page {number}/model.safetensors, 0.0 MB")
+        path = Path(f"page {number}/model.safetensors")
+        with safe_open(path, "pt") as file:
+            assert json.loads(file.metadata()["config"])["model_dim"] == 16
+        sizes.append(path.stat().st_size)
+    assert sizes[0] < 0.7 * sizes[1]
+
+
+def test_an_export_of_what_is_no_text_or_has_failed_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "iris", "--steps", "2"]) == 0
+    said = refused(["export", "runs/iris", "--to", "web"], capsys)
+    assert "runs/iris holds a run of iris, which learns from no text" in said
+    assert '--to is "paper": choose from' in refused(["export", str(run), "--to", "paper"], capsys)
+    tensors, facts = load_checkpoint(run)
+    tensors["model.prediction.weight"][0, 0] = float("nan")
+    save_checkpoint(run, tensors=tensors, facts=facts)
+    for words in (["export", str(run), "--to", "web"], ["sample", str(run)]):
+        assert "has failed, prediction.weight is not finite" in refused(words, capsys)
+
+
+def test_an_export_over_somebody_elses_model_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        folder = Path(f"theirs-{name}")
+        folder.mkdir()
+        (folder / name).write_text("{}")
+        for to in ("huggingface", "web"):
+            said = refused(["export", str(run), "--to", to, "--out", str(folder)], capsys)
+            assert "which stays as it is: give another --out" in said
+            assert content(folder) == {name: b"{}"}
+
+
+def test_an_export_replaces_one_of_its_own_kind_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for to, other in (("huggingface", "web"), ("web", "huggingface")):
+        for _ in range(2):
+            assert main(["export", str(run), "--to", to, "--out", to]) == 0
+        before = content(Path(to))
+        refused(["export", str(run), "--to", other, "--out", to], capsys)
+        assert content(Path(to)) == before
+    before = content(run)
+    refused(["export", str(run), "--to", "web", "--out", str(run)], capsys)
+    assert content(run) == before
+
+
+def test_a_text_without_lines_begins_with_its_first_letter() -> None:
+    assert first_token(CharacterTokenizer("abc")) == 1
+    assert first_token(CharacterTokenizer("\nabc")) == 1
+    assert first_token(CharacterTokenizer("abc\n")) == 4

@@ -1,0 +1,357 @@
+"""A run on a text: what a step is, that no stop changes it, and that a team is one."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from apple_gpu import apple_gpu, no_float64
+from torch import nn
+
+from gptbook.data.corpus import Corpus, write_corpus
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.machine.device import Machine
+from gptbook.machine.ledger import PHASES, Ledger, read_sessions
+from gptbook.machine.team import Team
+from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.text import TextRun
+from gptbook.tasks.text_model import text_model
+from gptbook.training.checkpoint import load_checkpoint
+from gptbook.training.curve import read_curve
+from gptbook.training.loss import next_token_loss
+from gptbook.training.optim import MuonAdamW, muon_groups, warmup_then_decay
+from gptbook.training.run import Run, train_run
+from gptbook.training.seeds import seeded
+
+EXACT = Machine(device="cpu", precision="float32", name="a processor", memory_bytes=2**33, num_threads=1)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """A text with something to learn: the alphabet, again and again, with a slip now and then."""
+    letters = CharacterTokenizer("abcdefghijklmnopqrst")
+    with seeded(0):
+        steps = 1 + (torch.rand(3000) < 0.1).long()
+    text = (steps.cumsum(0) % 20 + 1).tolist()
+    facts = {"name": "alphabet", "bytes_per_token": 1.0}
+    return write_corpus(tmp_path / "text", letters, [text[:2500]], [text[2500:]], facts)
+
+
+@pytest.fixture
+def recipe(corpus: Corpus) -> TextRecipe:
+    return TextRecipe(
+        name="laptop",
+        data=str(corpus.folder),
+        num_steps=12,
+        num_layers=1,
+        num_heads=2,
+        model_dim=16,
+        mlp_dim=32,
+        context_length=16,
+        batch_size=8,
+        learning_rate=0.02,
+        other_rate=0.01,
+        warmup_steps=3,
+        evaluate_every=5,
+        num_windows=10,
+    )
+
+
+def weights(run: TextRun) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+
+
+def finished(run: TextRun) -> TextRun:
+    while not run.is_finished:
+        run.advance()
+    return run
+
+
+def test_the_loss_before_the_first_step_is_that_of_a_uniform_guess(recipe: TextRecipe) -> None:
+    run = TextRun(recipe, machine=EXACT)
+    assert run.advance() == pytest.approx(math.log(21), abs=1e-5)
+
+
+def test_a_step_is_the_one_that_is_written_out_here(recipe: TextRecipe, corpus: Corpus) -> None:
+    run = finished(TextRun(recipe, corpus, EXACT))
+    with seeded(recipe.seed):
+        model = text_model(recipe, corpus.vocab_size)
+    optimizer = MuonAdamW(muon_groups(model, recipe.learning_rate, recipe.other_rate))
+    for step in range(recipe.num_steps):
+        inputs, targets = corpus.batch(recipe.context_length, recipe.batch_size, step, recipe.seed)
+        loss = next_token_loss(model(inputs), targets)
+        assert run.losses[step] == pytest.approx(loss.item(), abs=1e-4)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.max_gradient_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = group["rate"] * warmup_then_decay(step, recipe.num_steps, recipe.warmup_steps)
+        optimizer.step()
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(run.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("form", ["modern", "gpt-2"])
+def test_an_apple_gpu_which_has_no_float64_can_train_and_measure(recipe: TextRecipe, form: str, optimizer: str) -> None:
+    run = TextRun(replace(recipe, form=form, optimizer=optimizer, num_steps=5), machine=EXACT)
+    with no_float64():
+        with pytest.raises(TypeError, match="float64"):
+            torch.ones(1).double()
+        finished(run)
+    with apple_gpu() as device:
+        measured = TextRun(run.recipe, machine=replace(EXACT, device=device))
+        measured.model = run.model.to(device)
+        assert measured.held_out_loss() == pytest.approx(run.evaluations[-1]["held_out_loss"], abs=1e-4)
+
+
+@pytest.mark.parametrize("form", ["modern", "gpt-2"])
+def test_the_held_out_loss_falls_in_both_forms(recipe: TextRecipe, form: str) -> None:
+    optimizer = "muon" if form == "modern" else "adamw"
+    longer = replace(recipe, form=form, optimizer=optimizer, num_steps=60, evaluate_every=30)
+    run = finished(TextRun(longer, machine=EXACT))
+    assert [each["step"] for each in run.evaluations] == [30, 60]
+    assert run.evaluations[-1]["held_out_loss"] < math.log(21) - 0.5
+    assert run.evaluations[-1]["held_out_loss"] == pytest.approx(run.held_out_loss(), abs=1e-6)
+
+
+def test_parts_add_up_to_the_step_of_the_whole_batch(recipe: TextRecipe) -> None:
+    whole = finished(TextRun(recipe, machine=EXACT))
+    parts = finished(TextRun(recipe, machine=EXACT, rows_at_once=2))
+    assert (whole.num_parts, parts.num_parts) == (1, 4)
+    assert parts.losses == pytest.approx(whole.losses, abs=1e-5)
+    for left, right in zip(weights(whole).values(), weights(parts).values()):
+        torch.testing.assert_close(left, right, rtol=1e-3, atol=1e-5)
+
+
+def test_bfloat16_goes_the_same_way_less_exactly(recipe: TextRecipe) -> None:
+    exact = finished(TextRun(recipe, machine=EXACT))
+    short = finished(TextRun(recipe, machine=replace(EXACT, precision="bfloat16")))
+    assert short.losses == pytest.approx(exact.losses, abs=0.02)
+    assert short.losses != exact.losses
+    assert all(tensor.dtype == torch.float32 for tensor in weights(short).values())
+
+
+def test_trying_out_a_compiled_model_leaves_no_trace(recipe: TextRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda model: model)
+    plain = finished(TextRun(recipe, machine=EXACT))
+    compiled = finished(TextRun(recipe, machine=EXACT, compiles=True))
+    assert compiled.note == ""
+    assert compiled.losses == plain.losses
+
+
+def test_a_run_without_a_compiler_goes_on_without_it(recipe: TextRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(model: nn.Module) -> Any:
+        def use(tokens: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no C++ compiler\nand a long story")
+
+        return use
+
+    monkeypatch.setattr(torch, "compile", broken)
+    run = finished(TextRun(recipe, machine=EXACT, compiles=True))
+    assert run.note == "no C++ compiler"
+    assert run.losses == finished(TextRun(recipe, machine=EXACT)).losses
+
+
+def test_a_saved_run_goes_on_with_the_same_bits_measurements_and_curve(recipe: TextRecipe, tmp_path: Path) -> None:
+    whole = TextRun(recipe, machine=EXACT)
+    train_run(whole, tmp_path / "whole", lambda run: None)
+
+    def press_ctrl_c(run: Run) -> None:
+        if run.step == 7:
+            signal.raise_signal(signal.SIGTERM)  # as a rented machine that is taken back
+
+    folder = tmp_path / "stopped"
+    first = TextRun(recipe, machine=EXACT)
+    train_run(first, folder, press_ctrl_c)
+    assert first.step == 7
+    second = TextRun(recipe, machine=EXACT)
+    second.go_on_from(folder)
+    train_run(second, folder, lambda run: None)
+    assert second.losses == whole.losses
+    assert second.evaluations == whole.evaluations
+    assert all(torch.equal(left, right) for left, right in zip(weights(whole).values(), weights(second).values()))
+    curve = read_curve(folder)
+    assert curve["step"].tolist() == list(range(1, 13))
+    assert curve["held_out_loss"].notna().sum() == 3
+    assert curve.equals(read_curve(tmp_path / "whole"))
+
+
+def test_the_seconds_of_a_session_add_up_to_its_wall_clock(recipe: TextRecipe, tmp_path: Path) -> None:
+    """By a clock of its own: each look at it takes a millisecond, and the reader's code ten seconds a step."""
+    looks, own = [0], [0.0]
+
+    def clock() -> float:
+        looks[0] += 1
+        return own[0] + looks[0] / 1000
+
+    def take_time(run: Run) -> None:
+        own[0] += 10
+
+    run = TextRun(recipe, machine=EXACT, ledger=Ledger(0.0, clock=clock))
+    train_run(run, tmp_path / "run", take_time)
+    (session,) = read_sessions(tmp_path / "run")
+    assert set(session["seconds"]) == set(PHASES)
+    assert sum(session["seconds"].values()) == pytest.approx(clock() - 0.001)
+    assert session["seconds"]["other"] == pytest.approx(10 * recipe.num_steps, abs=looks[0] / 1000)
+
+
+def test_a_training_that_fails_stops_and_keeps_the_last_good_checkpoint(recipe: TextRecipe, tmp_path: Path) -> None:
+    run = TextRun(replace(recipe, num_steps=300), machine=EXACT)
+    folder = tmp_path / "run"
+
+    def poison(run: Run) -> None:
+        if run.step == 5:
+            run.save(folder)
+            with torch.no_grad():
+                next(run.model.parameters()).fill_(torch.nan)
+
+    with pytest.raises(ValueError, match=r"step 6: the loss is nan; the last good checkpoint is kept: .*--rate-scale"):
+        train_run(run, folder, poison)
+    tensors, facts = load_checkpoint(folder)
+    assert facts["step"] == 5
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+
+
+def test_a_rate_far_too_high_is_noticed(recipe: TextRecipe) -> None:
+    wild = replace(recipe, num_steps=400, learning_rate=50.0, other_rate=50.0, warmup_steps=1)
+    with pytest.raises(ValueError, match=r"step .*: the loss"):
+        finished(TextRun(wild, machine=EXACT))
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"num_steps": 13}, "num_steps is 12 there, 13 here"),
+        ({"learning_rate": 0.01}, "learning_rate is 0.02 there, 0.01 here"),
+        ({"model_dim": 32}, "model_dim is 16 there, 32 here"),
+    ],
+)
+def test_a_run_with_another_recipe_is_refused_with_the_difference(
+    recipe: TextRecipe, tmp_path: Path, change: dict[str, Any], difference: str
+) -> None:
+    TextRun(recipe, machine=EXACT).save(tmp_path / "run")
+    with pytest.raises(ValueError, match=difference):
+        TextRun(replace(recipe, **change), machine=EXACT).go_on_from(tmp_path / "run")
+
+
+def test_a_run_goes_on_after_its_text_was_moved_and_not_with_another_text(
+    recipe: TextRecipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    TextRun(recipe, machine=EXACT).save(tmp_path / "run")
+    moved = corpus.folder.rename(tmp_path / "elsewhere")
+    again = TextRun(replace(recipe, data=str(moved)), machine=EXACT)
+    again.go_on_from(tmp_path / "run")
+    other = write_corpus(tmp_path / "other", corpus.tokenizer, [[1, 2, 3] * 100], [[1] * 50], corpus.facts)
+    with pytest.raises(ValueError, match=r"training_tokens is 2500 there, 300 here"):
+        TextRun(replace(recipe, data=str(other.folder)), machine=EXACT).go_on_from(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("team", "rows", "problem"),
+    [
+        (Team(size=3), 0, "cannot be shared evenly by 3 processes"),
+        (Team(), 3, "8 windows for each process cannot be cut into parts of 3"),
+        (Team(), -1, "--rows-at-once is -1"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_out_is_refused(recipe: TextRecipe, team: Team, rows: int, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        TextRun(recipe, machine=EXACT, team=team, rows_at_once=rows)
+
+
+def test_a_held_out_text_shorter_than_the_context_is_refused(recipe: TextRecipe, corpus: Corpus) -> None:
+    with pytest.raises(ValueError, match="the text has 500 tokens, and a context of 600"):
+        TextRun(replace(recipe, context_length=600), machine=EXACT)
+
+
+KILLS = """
+import json, os, random, signal, sys
+from pathlib import Path
+import gptbook.training.run
+from gptbook.training.checkpoint import load_checkpoint
+from gptbook.machine.device import Machine
+from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.text import TextRun
+
+gptbook.training.run.SAVE_EVERY_SECONDS, gptbook.training.run.PAUSE_PER_SAVE = -1.0, 0.0  # save after each step
+recipe, run_dir, draw = TextRecipe(**json.loads(sys.argv[1])), Path(sys.argv[2]), random.Random(0)
+machine = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
+
+def train():
+    run = TextRun(recipe, machine=machine)
+    if (run_dir / "checkpoint.json").exists():
+        run.go_on_from(run_dir)
+    gptbook.training.run.train_run(run, run_dir, lambda run: None)
+
+real_save = TextRun.save
+
+def dies_after(num_calls):
+    # From the second save on it counts calls, of C too, and dies at one: in a step, between two, or in a save.
+    left, saves = num_calls, 0
+    def count(frame, event, function):
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def save(run, folder):
+        nonlocal saves
+        real_save(run, folder)
+        saves += 1
+        if saves == 2:
+            sys.setprofile(count)
+    TextRun.save = save
+
+def calls_of_a_step():
+    run, calls = TextRun(recipe, machine=machine), 0
+    def count(frame, event, function):
+        nonlocal calls
+        calls += 1
+    run.advance()  # what PyTorch loads when it is first used, once for all
+    sys.setprofile(count)
+    run.advance()
+    run.save(run_dir.with_name("counted"))
+    sys.setprofile(None)
+    return calls
+
+calls, at = calls_of_a_step(), []
+while True:
+    child = os.fork()  # a process of its own, without the seconds of a new Python
+    if child == 0:
+        if len(at) < 10:
+            dies_after(draw.randrange(1, 3 * calls))
+        train()
+        os._exit(0)
+    draw.random()
+    _, status = os.waitpid(child, 0)
+    if len(at) == 10:
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+    at.append(load_checkpoint(run_dir)[1]["step"])  # readable, whatever moment it was
+print(os.waitstatus_to_exitcode(status), *at)
+"""
+
+
+def test_kill_9_at_any_moment_changes_no_bit_of_the_result(recipe: TextRecipe, tmp_path: Path) -> None:
+    recipe = replace(recipe, num_steps=100, model_dim=64, mlp_dim=256, evaluate_every=50)
+    whole = finished(TextRun(recipe, machine=EXACT))
+    folder = tmp_path / "run"
+    command = [sys.executable, "-c", KILLS, json.dumps(asdict(recipe)), str(folder)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    code, *killed_at = map(int, output.split())
+    assert code == 0
+    assert len(killed_at) == 10
+    assert killed_at == sorted(set(killed_at))  # each went on where the one before was saved
+    assert killed_at[-1] < recipe.num_steps
+    run = TextRun(recipe, machine=EXACT)
+    run.go_on_from(folder)
+    assert run.is_finished
+    assert run.losses == whole.losses
+    for left, right in zip(weights(whole).values(), weights(run).values()):
+        assert torch.equal(left, right)
