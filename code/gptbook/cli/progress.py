@@ -10,26 +10,23 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gptbook.tasks.names import SpellingRun
-from gptbook.tasks.sentences import NameRun
-from gptbook.tasks.text import TextRun
-from gptbook.training.run import Run, train_run
+from gptbook.training.engine import Run
+from gptbook.training.rehearsal import seconds_left
+from gptbook.training.session import train_run
 
 SHOWN_STEPS = 20  # over which the speed is averaged
 LINE_EVERY_SECONDS = 60.0  # where there is no screen for a bar
-NAME_MEASUREMENTS = 10  # of the held-out loss, in a run on names
 
 
 def train_with_bar(
     run: Run,
     run_dir: Path,
-    tokens_per_step: int = 0,
     after_step: Callable[[Run], None] | None = None,
 ) -> None:
     """Say what will be done and how long it takes; do it, and show how it goes.
 
-    With tokens_per_step, the bar also shows how many tokens a second it learns from.
-    Each measurement of the held-out loss is a line; without a screen, each minute, too.
+    Of a text, the bar also shows how many tokens a second the run learns from. Each
+    measurement of the held-out loss is a line; without a screen, each minute, too.
     """
     for line in run.describe():
         print(line)
@@ -37,7 +34,7 @@ def train_with_bar(
     if run.step:
         steps += f", of which {run.step:,} are done"
     print(f"  parameters  {run.num_parameters:,}")
-    seconds = run.seconds_left()
+    seconds = seconds_left(run)
     how_long = f": {spoken_time(seconds)} on this machine" if seconds >= 0 else ""
     print(f"  steps       {steps}{how_long}")
     print(f"  saved in    {run_dir} (Ctrl-C saves and stops)", flush=True)
@@ -48,14 +45,15 @@ def train_with_bar(
 
         def show(run: Run) -> None:
             shown = f"loss {run.losses[-1]:.3f}"
-            if tokens_per_step:
+            if tokens_per_step := run.task.tokens_per_step:
                 moments.append(time.monotonic())
                 passed = max(moments[-1] - moments[0], 1e-9)
                 speed = (len(moments) - 1) * tokens_per_step / passed
                 shown += f", {speed:,.0f} tokens/s"
             bar.set_postfix_str(shown, refresh=False)
             bar.update()
-            held_out = held_out_loss_at(run)
+            last = run.evaluations[-1] if run.evaluations else {"step": 0}
+            held_out = last["held_out_loss"] if last["step"] == run.step else None
             is_due = bar.disable and time.monotonic() - spoken[0] > LINE_EVERY_SECONDS
             if held_out is not None or is_due:
                 spoken[0] = time.monotonic()
@@ -64,22 +62,6 @@ def train_with_bar(
                 after_step(run)
 
         train_run(run, run_dir, show)
-
-
-def held_out_loss_at(run: Run) -> float | None:
-    """The held-out loss (nats) where this step is one at which it is measured.
-
-    A text run measures itself; names are measured here, ten times, which moves nothing.
-    """
-    if isinstance(run, TextRun):
-        found = run.evaluations
-        is_new = found and found[-1]["step"] == run.step
-        return found[-1]["held_out_loss"] if is_new else None
-    every = max(1, run.recipe.num_steps // NAME_MEASUREMENTS)
-    is_due = run.step % every == 0 and not run.is_finished  # the report comes then
-    if is_due and isinstance(run, SpellingRun | NameRun):
-        return run.surprise_at(run.held_out)
-    return None
 
 
 def say(line: str, held_out: float | None) -> None:

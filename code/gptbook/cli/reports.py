@@ -6,29 +6,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.train import wants_own_names
+from gptbook.cli.write import refuse_tokenizer
 from gptbook.data.chosen_text import corpus_for
 from gptbook.data.corpus import Corpus, write_corpus
+from gptbook.data.tables import read_names
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.data.tokenizer_files import end_token, first_token
 from gptbook.exchange.export import save_for_huggingface, save_for_web
 from gptbook.exchange.export_folder import check_export_folder, export_folder
 from gptbook.files.lock import locked
-from gptbook.files.text_files import in_alphabet
-from gptbook.generation.sampling import stream_text, stream_tokens
 from gptbook.machine.cost import Job, estimate, estimate_here, find_gpu, gpu_called
 from gptbook.machine.device import check_device, this_machine
 from gptbook.machine.ledger import read_sessions
 from gptbook.machine.receipt import receipt_lines
 from gptbook.models.sizes import flops_per_token, size_lines
+from gptbook.tasks.names import gpt_config
+from gptbook.tasks.open_run import load_text_model, open_run, run_of, surprise_at_names
 from gptbook.tasks.recipe_words import recipe
-from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.saved_run import check_sizes, recipe_in
-from gptbook.tasks.text import TextRun
-from gptbook.tasks.text_model import config_for, load_text_model
-from gptbook.training.checkpoint import load_checkpoint
+from gptbook.tasks.recipes import NamesRecipe, TextRecipe
+from gptbook.tasks.text import TextTask
+from gptbook.training.engine import Run
+from gptbook.training.rehearsal import rehearse
 
 GPT2_VOCAB_SIZE = 50_257
 USUAL_CHARACTERS = 99  # in an English text, letters, digits and signs, about
@@ -55,7 +55,7 @@ def estimate_command(options: argparse.Namespace) -> None:
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
     corpus = corpus_for(options.data) if options.data else None
     job = Job(
-        config=config_for(chosen, corpus.vocab_size if corpus else vocab_size),
+        config=gpt_config(chosen, corpus.vocab_size if corpus else vocab_size),
         form=chosen.form,
         optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
@@ -70,8 +70,8 @@ def estimate_command(options: argparse.Namespace) -> None:
             text = corpus or noise(Path(folder), vocab_size, chosen)
             # A processor is as fast with one window of a large step as with many.
             is_large = machine.kind == "cpu" and chosen.batch_tokens > LARGE_STEP
-            run = TextRun(chosen, text, machine, rows_at_once=int(is_large))
-            step, measurement = run.rehearse()
+            run = Run(TextTask(chosen, text), machine, rows_at_once=int(is_large))
+            step, measurement = rehearse(run)
             lines = estimate_here(
                 job,
                 step + measurement / chosen.evaluate_every,
@@ -100,15 +100,14 @@ def receipt_command(options: argparse.Namespace) -> None:
 
     Raises ValueError if the folder holds no run on a text, or the GPU is unknown.
     """
-    tensors, facts = load_checkpoint(options.run_dir)
-    used = recipe_in(facts, options.run_dir)
+    saved = open_run(options.run_dir)
+    used, facts = saved.recipe, saved.facts
     if not isinstance(used, TextRecipe):
         raise ValueError(
             f"{options.run_dir} holds a run of {used.name}: "
             "receipts are for runs on a text"
         )
-    check_sizes(used, facts, tensors, options.run_dir)
-    config = config_for(used, facts["data"]["vocab_size"])
+    config = gpt_config(used, facts["data"]["vocab_size"])
     num_tokens = facts["step"] * used.batch_tokens
     measured = facts["evaluations"]
     print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
@@ -136,7 +135,7 @@ def export_command(options: argparse.Namespace) -> None:
     check_form(options, "export", options.to)
     folder = options.out or options.run_dir / options.to
     check_export_folder(folder, options.to)
-    model, tokenizer, _ = load_text_model(options.run_dir)
+    model, tokenizer = load_text_model(options.run_dir)
     path = folder
     with locked(folder, "--out"), export_folder(folder, options.to):
         if options.to == "web":
@@ -152,35 +151,20 @@ def export_command(options: argparse.Namespace) -> None:
     print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')
 
 
-def sample_text(options: argparse.Namespace) -> None:
-    """Let a GPT of a text go on from the prompt, token by token.
-
-    Raises ValueError for a prompt that cannot be.
-    """
-    check_form(options, "sample", sampling_form(options))
-    model, tokenizer, _ = load_text_model(options.run_dir)
-    start = in_alphabet(options.start or "", tokenizer.ids)
-    begun = tokenizer.encode(start) or [first_token(tokenizer)]
-    generator = torch.Generator().manual_seed(options.seed or 0)
-    for number in range(options.count or 1):
-        if number:
-            print("-" * 40)
-        print(start, end="")
-        written = stream_tokens(
-            model,
-            begun[-model.config.context_length :],
-            options.tokens or 300,
-            temperature=1.0 if options.temperature is None else options.temperature,
-            top_k=options.top_k,
-            top_p=options.top_p,
-            generator=generator,
-            stop_token=end_token(tokenizer),
-        )
-        for piece in stream_text(tokenizer, written):
-            print(piece, end="", flush=True)
-        print()
-
-
-def sampling_form(options: argparse.Namespace) -> str:
-    """Whether chance has a part in what is written: at temperature 0 it has none."""
-    return "likeliest" if options.temperature == 0 else "text"
+def evaluate_command(options: argparse.Namespace) -> None:
+    """Print how good a run's model is."""
+    refuse_tokenizer(options.run_dir)
+    saved = open_run(options.run_dir)
+    form = "names" if isinstance(saved.recipe, NamesRecipe) else "other"
+    form = "text" if isinstance(saved.recipe, TextRecipe) else form
+    what = f"{options.run_dir}, a run of {saved.recipe.name},"
+    check_form(options, "evaluate", form, what)
+    if wants_own_names(options):
+        names = read_names(options.names, options.column)
+        loss = surprise_at_names(saved, names)
+        print(f"  loss on your {len(names):,} names  {loss:.3f} nats per position")
+        return
+    run = run_of(saved, options.data)
+    print(f"{run.recipe.name} after {run.step:,} of {run.recipe.num_steps:,} steps")
+    for line in run.report():
+        print(line, flush=True)

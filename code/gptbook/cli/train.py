@@ -1,4 +1,4 @@
-"""What `gptbook train` does with a text: alone or in a team, from the start or on."""
+"""`gptbook train`: whatever is trained, alone or in a team, from the start or on."""
 
 import argparse
 import os
@@ -6,169 +6,214 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import torch
+
+from gptbook.cli.forms import check_form
 from gptbook.cli.progress import train_with_bar
 from gptbook.data.chosen_text import corpus_for
-from gptbook.data.corpus import Corpus
 from gptbook.data.text_sources import check_text_length
-from gptbook.data.tokenizer_files import save_tokenizer_file
 from gptbook.files.lock import locked
 from gptbook.files.shell import shell_words
-from gptbook.machine.device import Machine, check_device, this_machine
-from gptbook.machine.ledger import (
-    RECEIPT_FILE,
-    Ledger,
-    process_began,
-    read_sessions,
-    save_sessions,
-)
+from gptbook.files.text_files import regular
+from gptbook.machine.device import check_device, this_machine
+from gptbook.machine.ledger import RECEIPT_FILE, Ledger, process_began, read_sessions
 from gptbook.machine.team import Team, team_here, together
-from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.saved_run import recipe_in
-from gptbook.tasks.text import TextRun
-from gptbook.tasks.text_model import fitting_rows
-from gptbook.training.checkpoint import FACTS_FILE, load_checkpoint
-from gptbook.training.curve import write_curve
-from gptbook.training.run import Run, check_trained
+from gptbook.tasks.byte_pairs import train_tokenizer
+from gptbook.tasks.names import NamesTask
+from gptbook.tasks.open_run import open_run, task_for
+from gptbook.tasks.recipe_words import recipe
+from gptbook.tasks.recipes import NamesRecipe, TextRecipe, TokenizerRecipe
+from gptbook.tasks.sentences import ClubSentences, split_at_words
+from gptbook.tasks.text import TextTask
+from gptbook.training.checkpoint import FACTS_FILE
+from gptbook.training.engine import Run, rows_for_each
+from gptbook.training.recipe import Recipe
 from gptbook.training.run_folder import clear_leftovers, is_begun
+from gptbook.training.saved_run import SavedRun
+from gptbook.training.task import Task
 
 
-def text_recipe_from(options: argparse.Namespace, chosen: TextRecipe) -> TextRecipe:
-    """The recipe, changed as the options say."""
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """The named recipe, changed as the options say.
+
+    Raises ValueError if they do not go together.
+    """
+    chosen = recipe(options.recipe)
+    check_form(options, "train", training_form(chosen), chosen.name)
+    if options.seed is not None:
+        chosen = replace(chosen, seed=options.seed)
+    if options.steps is not None:
+        chosen = replace(chosen, num_steps=options.steps)
+    if options.text is not None:
+        assert isinstance(chosen, TokenizerRecipe)
+        chosen = replace(chosen, text_file=regular(options.text))
+    if wants_own_names(options):
+        assert isinstance(chosen, NamesRecipe)
+        file = regular(options.names)
+        chosen = replace(chosen, names_file=file, column=options.column)
     if options.rate_scale is not None:
-        chosen = replace(
-            chosen,
-            learning_rate=chosen.learning_rate * options.rate_scale,
-            other_rate=chosen.other_rate * options.rate_scale,
-        )
+        assert isinstance(chosen, TextRecipe)
+        rate = chosen.learning_rate * options.rate_scale
+        other = chosen.other_rate * options.rate_scale
+        chosen = replace(chosen, learning_rate=rate, other_rate=other)
     return chosen
 
 
-def train_text(
-    options: argparse.Namespace, chosen: TextRecipe, words: Sequence[str]
-) -> int:
-    """Train a GPT on a text, or go on with it; exit code 130 if it was stopped."""
+def training_form(chosen: Recipe) -> str:
+    """Which form of `gptbook train` a recipe is for."""
+    match chosen:
+        case NamesRecipe():
+            return "names"
+        case TokenizerRecipe():
+            return "tokenizer"
+        case TextRecipe():
+            return "text"
+    return "other"
+
+
+def wants_own_names(options: argparse.Namespace) -> bool:
+    """Whether --names and --column are given. Raises ValueError if only one is."""
+    if options.column is not None and options.names is None:
+        raise ValueError("--column needs --names: give the CSV file with that column")
+    if options.names is not None and options.column is None:
+        raise ValueError("--names needs --column: say which column holds the names")
+    return options.names is not None
+
+
+def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Train, or go on with a run; exit code 130 if it was stopped."""
+    chosen = recipe_from(options)
+    run_dir: Path | None = options.run_dir
+    if run_dir is None and not isinstance(chosen, TextRecipe):
+        own = options.names or options.text
+        run_dir = Path("runs") / (f"{chosen.name}-{own.stem}" if own else chosen.name)
+    if isinstance(chosen, TokenizerRecipe):
+        assert run_dir is not None
+        with locked(run_dir):
+            train_tokenizer(chosen, run_dir)
+        return 0
     team = team_here()
     with ExitStack() as stack:
         if not team.leads:  # one of a team speaks
             nowhere = Path(os.devnull)
             silence = stack.enter_context(nowhere.open("w", encoding="utf-8"))
             stack.enter_context(redirect_stdout(silence))
-        check_machine_options(options, chosen, team)
+        if options.device:
+            check_device(options.device)
+        num_rows = chosen.batch_size if isinstance(chosen, TextRecipe) else 1
+        rows_for_each(num_rows, team.size, options.rows_at_once or 0)
 
-        def prepare() -> Corpus:
-            if options.run_dir and team.leads:  # refused before it does work
-                stack.enter_context(locked(options.run_dir))
-            return corpus_for(options.data)
+        def prepare() -> Task:
+            if run_dir is not None and team.leads:  # refused before it does work
+                stack.enter_context(locked(run_dir))
+            return task_with_data(chosen, options.data)
 
-        corpus = stack.enter_context(together(team, prepare))
-        check_text_length(corpus, chosen.context_length)
-        chosen = replace(
-            text_recipe_from(options, chosen), data=str(corpus.folder.resolve())
-        )
-        usual = Path("runs") / f"{chosen.name}-{corpus.facts['name']}"
-        run_dir = options.run_dir or usual
-        if not options.run_dir:
+        task = stack.enter_context(together(team, prepare))
+        if run_dir is None:
+            run_dir = Path("runs") / f"{task.recipe.name}-{task.data_facts()['name']}"
             stack.enter_context(locked_for(team, run_dir))
-        run = text_run_for(options, chosen, corpus, run_dir, team)
+        run = run_in(options, task, run_dir, team)
         team.any(False)  # no one saves before all have looked into the folder
-        was_finished = run.is_finished
-        if was_finished:
-            print(f"{run_dir} is finished: all {chosen.num_steps:,} steps are done")
-            with suppress(OSError):  # a kill may have come before them
-                write_beside(run, run_dir)
-        else:
-            with memory_in_mind(run), watched(options, run, run_dir) as after_step:
-                train_with_bar(run, run_dir, chosen.batch_tokens, after_step)
-        if run.note:
-            print(f"  It was not compiled, which would be faster: {run.note}")
-        if not run.is_finished:
-            done = f"{run.step:,} of {chosen.num_steps:,} steps"
-            print(f"Stopped after {done}; everything is saved in {run_dir}.")
-            print(f"To go on: {shell_words(['gptbook', *words])}")
-            return 130
-        with run.ledger.phase("evaluating"):
-            for line in run.report():
-                print(line, flush=True)
-        if team.leads and not was_finished:
-            save_sessions(run_dir, run.ledger)
-        following = ["gptbook", "sample", str(run_dir), "--tokens", "300"]
-        print(f"Next: {shell_words(following)}")
+        return train_here(options, run, run_dir, words)
+
+
+def task_with_data(chosen: Recipe, data: str | None) -> Task:
+    """What is trained; a text is prepared now if it has not been before.
+
+    Raises ValueError if the data are not right.
+    """
+    if not isinstance(chosen, TextRecipe):
+        return task_for(chosen)
+    corpus = corpus_for(data)
+    check_text_length(corpus, chosen.context_length)
+    return TextTask(replace(chosen, data=str(corpus.folder.resolve())), corpus)
+
+
+def train_here(
+    options: argparse.Namespace, run: Run, run_dir: Path, words: Sequence[str]
+) -> int:
+    """Train in a folder that is this process's own; say how good the model is."""
+    num_steps, was_finished = run.recipe.num_steps, run.is_finished
+    if was_finished:
+        print(f"{run_dir} is finished: all {num_steps:,} steps are done")
+        with suppress(OSError):  # a kill may have come before them
+            if run.team.leads:
+                run.save_beside(run_dir)
+    else:
+        with memory_in_mind(run), watched(options, run, run_dir) as after_step:
+            train_with_bar(run, run_dir, after_step)
+    if run.note:
+        print(f"  It was not compiled, which would be faster: {run.note}")
+    if not run.is_finished:
+        done = f"{run.step:,} of {num_steps:,} steps"
+        print(f"Stopped after {done}; everything is saved in {run_dir}.")
+        print(f"To go on: {shell_words(['gptbook', *words])}")
+        return 130
+    for line in run.report():
+        print(line, flush=True)
+    if run.team.leads and not was_finished:
+        run.save_receipt(run_dir)
+    print(f"Next: {shell_words(['gptbook', *next_words(run, run_dir)])}")
     return 0
 
 
-def check_machine_options(
-    options: argparse.Namespace, chosen: TextRecipe, team: Team
-) -> None:
-    """Raise ValueError for options that cannot be, before any text is prepared."""
-    if options.device:
-        check_device(options.device)
-    any_machine = Machine(
-        device="cpu", precision="float32", name="", memory_bytes=0, num_threads=1
-    )
-    fitting_rows(chosen, 1, any_machine, team, options.rows_at_once or 1)
+def next_words(run: Run, run_dir: Path) -> list[str]:
+    """What to type next; names and sentences are also shown as the model writes them.
+
+    The same samples as `gptbook sample` begins with, since the seed is its own.
+    """
+    task, generator = run.task, torch.Generator().manual_seed(0)
+    sample = ["sample", str(run_dir)]
+    if isinstance(task, TextTask):
+        return [*sample, "--tokens", "300"]
+    if isinstance(task, ClubSentences):
+        (sentence,) = task.write("", 1, generator)
+        print(f"  it writes      {sentence}")
+        start = " ".join(split_at_words(sentence, task.tokenizer.words)[:2])
+        return [*sample, "--start", start]
+    if isinstance(task, NamesTask):
+        print(f"  it writes      {', '.join(task.write('', 3, generator))}")
+        start = task.training[len(task.training) // 2][:2]
+        return [*sample, "--start", start, "--count", "10", "--seed", "1"]
+    return ["train", "city-bigram"]
 
 
-def write_beside(run: TextRun, run_dir: Path) -> None:
-    """Write a finished run's tokenizer and curve again; only one of a team does."""
-    if run.team.leads:
-        save_tokenizer_file(run_dir, run.corpus.tokenizer)
-        write_curve(run_dir, run.recipe, run.losses, run.evaluations)
-
-
-def text_run_for(
-    options: argparse.Namespace,
-    chosen: TextRecipe,
-    corpus: Corpus,
-    run_dir: Path,
-    team: Team,
-) -> TextRun:
+def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -> Run:
     """The run in a folder, at the step where it was saved, or a new one.
 
     What decides the bits, precision and parts, is taken from the saved run.
     Raises ValueError if the folder holds something else.
     """
-    saved: dict[str, Any] = {}
+    saved: SavedRun | None = None
     # The leader has removed what a kill left; the others look after it.
     goes_on = team.leads and is_begun(run_dir, FACTS_FILE, "a run")
     if team.any(goes_on):
-        tensors, facts = load_checkpoint(run_dir)
-        used = recipe_in(facts, run_dir)
-        if not isinstance(used, TextRecipe):
-            raise ValueError(
-                f"{run_dir} holds a run of {used.name}, not of {chosen.name}: "
-                "give another --run-dir"
-            )
-        saved = facts["machine"]
-        has_receipt = (run_dir / RECEIPT_FILE).exists()  # a crash may have come before
-        earlier = read_sessions(run_dir) if has_receipt else []
+        saved = open_run(run_dir)
+    before = saved.facts.get("machine", {}) if saved else {}
+    # A model that takes a minute or two on any machine is as fast in exact numbers.
+    is_small = task.num_rows == 1
     machine = this_machine(
-        options.device or "",
-        options.precision or saved.get("precision", ""),
+        options.device or ("cpu" if is_small else ""),
+        options.precision or before.get("precision", "float32" if is_small else ""),
         team.local_rank,
     )
     if team.any(machine.precision == "float32"):  # each has measured for itself
         machine = replace(machine, precision="float32")
-    same_team = saved.get("processes") == team.size
-    rows = options.rows_at_once or (saved["rows_at_once"] if same_team else 0)
-    began = process_began()
-    run = TextRun(
-        chosen,
-        corpus,
+    same_team = before.get("processes") == team.size
+    has_receipt = (run_dir / RECEIPT_FILE).exists()  # a crash may have come before
+    earlier = read_sessions(run_dir) if saved and has_receipt else []
+    run = Run(
+        task,
         machine,
-        team=team,
-        rows_at_once=rows,
+        team,
+        Ledger.from_facts(earlier, process_began(), machine=machine.name),
+        rows_at_once=options.rows_at_once
+        or (before["rows_at_once"] if same_team else 0),
         compiles=machine.kind == "cuda" if options.compile is None else options.compile,
-        ledger=(
-            Ledger.from_facts(earlier, began, machine=machine.name)
-            if saved
-            else Ledger(began, machine=machine.name)
-        ),
     )
     if saved:
-        run.take_over(tensors, facts, run_dir)
-        check_trained(run.model.state_dict(), run_dir)
+        run.resume(saved)
         if team.leads:
             clear_leftovers(run_dir)
     return run
@@ -193,7 +238,7 @@ def locked_for(team: Team, run_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def memory_in_mind(run: TextRun) -> Iterator[None]:
+def memory_in_mind(run: Run) -> Iterator[None]:
     """Say what to halve where the memory is full. Raises ValueError then."""
     try:
         yield
@@ -218,7 +263,7 @@ def memory_in_mind(run: TextRun) -> Iterator[None]:
 
 @contextmanager
 def watched(
-    options: argparse.Namespace, run: TextRun, run_dir: Path
+    options: argparse.Namespace, run: Run, run_dir: Path
 ) -> Iterator[Callable[[Run], None] | None]:
     """Write every step for TensorBoard, if that is asked for.
 

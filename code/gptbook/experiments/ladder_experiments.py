@@ -12,19 +12,23 @@ from typing import Any
 
 import torch
 
+from gptbook.data.clubs import ClubGrammar
 from gptbook.data.sequences import padded
 from gptbook.data.tables import city_names, split_names
-from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
 from gptbook.generation.generate import generate_tokens, share_new
 from gptbook.models.ablation import GPT_PARTS, gpt_without
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.ngram import NgramCounts, context_windows
+from gptbook.tasks.names import GPTNames
+from gptbook.tasks.open_run import open_run
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe
-from gptbook.tasks.sentences import ClubRun, NameRun, ground_accuracy
+from gptbook.tasks.sentences import ClubSentences, ground_accuracy
+from gptbook.training.engine import Run
 from gptbook.training.loops import train_on_sequences
 from gptbook.training.measure import sequence_loss
-from gptbook.training.run import Run, train_run
 from gptbook.training.seeds import seeded
+from gptbook.training.session import train_run
 
 
 def train_part(run: Run, run_dir: Path, on_step: Callable[[int, float], None]) -> float:
@@ -34,7 +38,7 @@ def train_part(run: Run, run_dir: Path, on_step: Callable[[int, float], None]) -
     if Ctrl-C stopped it; what was done is saved then.
     """
     if run_dir.is_dir():
-        run.go_on_from(run_dir)
+        run.resume(open_run(run_dir))
     began, first = time.perf_counter(), run.step
     train_run(run, run_dir, lambda run: on_step(run.step, run.losses[-1]))
     if not run.is_finished:
@@ -65,25 +69,26 @@ class NameExperiment:
         self, word: str, recipe: GPTRecipe, on_step: Callable[[int, float], None]
     ) -> dict[str, Any]:
         """A row of the record."""
-        run = NameRun(recipe)
+        task = GPTNames(recipe)
+        run = Run(task)
         seconds = train_part(run, self.folder / f"{word}-{recipe.seed}", on_step)
         generator = torch.Generator().manual_seed(recipe.seed)
         samples = []
         for _ in range(self.settings["num_samples"]):
             tokens = generate_tokens(
-                run.model, [0], 40, generator=generator, stop_token=0
+                task.model, [0], 40, generator=generator, stop_token=0
             )
-            samples.append(run.tokenizer.decode(tokens))
+            samples.append(task.tokenizer.decode(tokens))
         return {
             "model": word,
             "seed": recipe.seed,
             "num_steps": recipe.num_steps,
             "parameters": run.num_parameters,
             "seconds": seconds,
-            "training_loss": run.surprise_at(run.training),
-            "held_out_loss": run.surprise_at(run.held_out),
-            "new": share_new(samples, run.names),
-            "memorised": 1 - share_new(samples, run.training),
+            "training_loss": task.surprise_at(task.training),
+            "held_out_loss": task.surprise_at(task.held_out),
+            "new": share_new(samples, task.names),
+            "memorised": 1 - share_new(samples, task.training),
             "samples": " ".join(samples[:20]),
         }
 
@@ -115,9 +120,10 @@ class ClubExperiment:
         self, width: int, on_step: Callable[[int, float], None]
     ) -> dict[str, Any]:
         """Counts with a window of this many words: a row of the record."""
-        run = ClubRun(ClubsRecipe(**self.settings["recipe"]))
-        grammar, tokenizer = run.grammar, run.tokenizer
-        sentences = grammar.sentences(run.recipe.num_sentences, seed=0)
+        grammar = ClubGrammar()
+        tokenizer = WordTokenizer(grammar.words)
+        recipe = ClubsRecipe(**self.settings["recipe"])
+        sentences = grammar.sentences(recipe.num_sentences, seed=0)
         # Words in place of letters: a list of them is as good as a text here.
         windows = context_windows(sentences, tokenizer, width)  # type: ignore[arg-type]
         model = NgramCounts(width, tokenizer.vocab_size).fit(*windows)
@@ -139,10 +145,11 @@ class ClubExperiment:
         self, recipe: ClubsRecipe, on_step: Callable[[int, float], None]
     ) -> dict[str, Any]:
         """Attention: a row of the record."""
-        run = ClubRun(recipe)
+        task = ClubSentences(recipe)
+        run = Run(task)
         seconds = train_part(run, self.folder / f"attention-{recipe.seed}", on_step)
-        new = run.grammar.sentences(4000, seed=1_000_000)
-        tokens = [run.tokenizer.encode(words) for words in new]
+        new = task.grammar.sentences(4000, seed=1_000_000)
+        tokens = [task.tokenizer.encode(words) for words in new]
         return {
             "model": "attention",
             "width": None,
@@ -150,14 +157,14 @@ class ClubExperiment:
             "num_steps": recipe.num_steps,
             "parameters": run.num_parameters,
             "seconds": seconds,
-            "held_out_loss": sequence_loss(run.model, *padded(tokens)),
-            "sentences_floor": -statistics.fmean(map(run.grammar.log_probability, new))
+            "held_out_loss": sequence_loss(task.model, *padded(tokens)),
+            "sentences_floor": -statistics.fmean(map(task.grammar.log_probability, new))
             / statistics.fmean(len(words) + 1 for words in new),
             "accuracy": [
                 ground_accuracy(
-                    run.model,
-                    run.tokenizer,
-                    run.grammar,
+                    task.model,
+                    task.tokenizer,
+                    task.grammar,
                     gap,
                     self.settings["num_sentences"],
                 )
@@ -167,7 +174,7 @@ class ClubExperiment:
 
     def results(self, done: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """What the record holds besides how it was made."""
-        grammar = ClubRun(ClubsRecipe(**self.settings["recipe"])).grammar
+        grammar = ClubGrammar()
         return {
             "floor": grammar.floor(),
             "chance": 1 / len(grammar.grounds),

@@ -15,7 +15,7 @@ from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.experiments.mistakes import mistakes
 from gptbook.experiments.planting import PlantedPackage
-from gptbook.experiments.small_run import SMALL_SETTINGS
+from gptbook.experiments.small_task import SMALL_SETTINGS
 from gptbook.models.ngram import NgramCounts, context_windows
 from gptbook.training.loss import next_token_loss
 from gptbook.training.measure import mean_surprise
@@ -91,18 +91,19 @@ class MistakeExperiment:
         is infinite, is None.
         """
         package = PlantedPackage(self.settings["planted"].get(slug, []))
-        run = package.small_run.SmallRun(self.settings["run"], seed)
-        num_steps, every = run.settings["num_steps"], self.settings["measure_every"]
-        steps, held_out_losses = [0], [run.held_out_loss()]
+        small, settings = package.small_task, self.settings["run"]
+        run = small.small_run(settings, seed)
+        num_steps, every = settings["num_steps"], self.settings["measure_every"]
+        steps, held_out_losses = [0], [run.task.held_out_loss()[0]]
         losses: list[float] = []
         for step in range(1, num_steps + 1):
-            losses.append(run.advance())
+            losses.append(run.training_step())
             on_step(step, losses[-1])
             if step % every == 0:
                 steps.append(step)
-                held_out_losses.append(run.held_out_loss())
+                held_out_losses.append(run.task.held_out_loss()[0])
             if step == num_steps // 2:
-                run.stop_and_go_on()
+                run = small.stopped_and_resumed(run, settings)
         since = [losses[:1], *(losses[step - every : step] for step in steps[1:])]
         run.model.train()  # as it is when a run writes while it trains
         samples = self.write(run, use_cache=False)
@@ -113,7 +114,7 @@ class MistakeExperiment:
             "training_losses": list(map(finite, map(statistics.fmean, since))),
             "held_out_losses": list(map(finite, held_out_losses)),
             "fresh_loss": finite(prefix_loss(run.model, *self.fresh)),
-            "cached_loss": finite(run.cached_loss(100)),
+            "cached_loss": finite(run.task.cached_loss(100)),
             "samples_surprise": self.surprise_at(samples),
             "samples": " ".join(samples[:12]),
             "cached_samples": " ".join(self.write(run, use_cache=True)[:12]),
@@ -123,7 +124,8 @@ class MistakeExperiment:
         """Names that a run writes; none if its weights are no numbers any more."""
         if not all(weight.isfinite().all() for weight in run.model.parameters()):
             return []  # asked, not caught: no error takes part in a record
-        names = run.write(self.settings["num_samples"], use_cache)
+        generator = torch.Generator().manual_seed(run.recipe.seed)
+        names = run.task.write("", self.settings["num_samples"], generator, use_cache)
         return [str(name) for name in names]
 
     def surprise_at(self, names: list[str]) -> float | None:

@@ -61,14 +61,14 @@ WRONG_AT_THE_START = {
         "self.token_embedding.weight, std=1.0)",
     ),
     "bits-called-nats": (
-        "small_run",
-        "surprise += loss.item()",
-        "surprise += loss.item() / 0.6931",
+        "engine",
+        "total += self.forward_backward_part(part)",
+        "total += self.forward_backward_part(part) / 0.6931",
     ),
     "accumulation-not-divided": (
-        "small_run",
-        "next_token_loss(self.model(inputs), targets) / num_parts",
-        "next_token_loss(self.model(inputs), targets)",
+        "engine",
+        "        loss = loss / self.num_parts  # so that the parts average\n",
+        "",
     ),
     "mask-hides-all": (
         "attention",
@@ -108,37 +108,36 @@ TOO_GOOD = {
         "targets = torch.zeros(len(sequences), width, dtype=torch.long)",
     ),
     "held-out-leaks": (
-        "small_run",
+        "small_task",
         "self.encoded(training[::one_in])",
         "self.encoded(training[::one_in] + held_out[::one_in])",
     ),
 }
 STUCK = {
     "no-warm-up": (
-        "small_run",
-        'group["lr"] = settings["learning_rate"] * share',
-        'group["lr"] = settings["learning_rate"] * 30',
+        "engine",
+        'group["lr"] = group["rate"] * rate_scale',
+        'group["lr"] = group["rate"] * 30',
     ),
     "rate-too-low": (
-        "small_run",
-        'group["lr"] = settings["learning_rate"] * share',
-        'group["lr"] = settings["learning_rate"] * share / 100',
+        "engine",
+        'group["lr"] = group["rate"] * rate_scale',
+        'group["lr"] = group["rate"] * rate_scale / 100',
     ),
     "old-parameters": (
-        "small_run",
+        "small_task",
         "groups = decaying_groups(self.model,",
-        'groups = decaying_groups(SmallGPT(config, self.settings["dropout"]),',
+        "groups = decaying_groups(SmallGPT(self.model.config, 0.2),",
     ),
     "gradients-not-zeroed": (
-        "small_run",
+        "engine",
         "        self.optimizer.zero_grad()\n",
         "",
     ),
     "softmax-twice": (
-        "small_run",
-        "loss = next_token_loss(self.model(inputs), targets) / num_parts",
-        "loss = next_token_loss(self.model(inputs).softmax(dim=-1), "
-        "targets) / num_parts",
+        "small_task",
+        "return next_token_loss(model(inputs), targets)",
+        "return next_token_loss(model(inputs).softmax(dim=-1), targets)",
     ),
 }
 WORSE = {
@@ -148,7 +147,7 @@ WORSE = {
         "torch.tensor([*tokens[1:], 0, 0][: len(tokens) + 1])",
     ),
     "adam-with-decay": (
-        "small_run",
+        "small_task",
         "torch.optim.AdamW(groups",
         "torch.optim.Adam(groups",
     ),
@@ -178,19 +177,19 @@ WORSE = {
         "nn.ModuleList([Block(config)] * config.num_layers)",
     ),
     "data-not-shuffled": (
-        "small_run",
+        "small_task",
         "order = torch.randperm(num_rows, generator=generator)",
         "order = torch.arange(num_rows)",
     ),
 }
 HELD_OUT = {
     "same-batch": (
-        "small_run",
+        "small_task",
         "epoch, batch = divmod(step, num_rows // batch_size)",
         "epoch, batch = 0, 0",
     ),
     "other-tokenizer": (
-        "small_run",
+        "small_task",
         "        self.held_out = self.encoded(",
         "        self.tokenizer.__init__(self.tokenizer.characters[::-1])\n"
         "        self.held_out = self.encoded(",
@@ -201,7 +200,7 @@ HELD_OUT = {
         "    order",
     ),
     "never-back-to-training": (
-        "small_run",
+        "engine",
         "        self.model.train()\n",
         "",
     ),
@@ -223,9 +222,9 @@ WRITING = {
         "first = max(cache.length - 1, 0) if cache else 0",
     ),
     "dropout-while-writing": (
-        "small_run",
-        "        self.model.eval()\n        generator",
-        "        generator",
+        "small_task",
+        "        self.model.eval()\n        begun",
+        "        begun",
     ),
     "temperature-times": (
         "generate",
@@ -235,14 +234,14 @@ WRITING = {
 }
 GOING_ON = {
     "optimizer-forgotten": (
-        "small_run",
-        "restore_training(saved, self.model, self.optimizer)",
-        "restore_training(saved, self.model)",
+        "engine",
+        "restore_training(saved.tensors, self.model, self.optimizer)",
+        "restore_training(saved.tensors, self.model)",
     ),
     "step-forgotten": (
-        "small_run",
-        "        self.build()\n        restore",
-        "        self.build()\n        self.step = 0\n        restore",
+        "engine",
+        'self.step = saved.facts["step"]',
+        "self.step = 0",
     ),
 }
 QUIET = {
@@ -272,18 +271,18 @@ QUIET = {
         "(step + 1) / warmup_steps)",
     ),
     "decay-on-norms": (
-        "small_run",
+        "small_task",
         'for p in parameters if p.ndim < 2], "weight_decay": 0.0}',
         'for p in parameters if p.ndim < 2], "weight_decay": weight_decay}',
     ),
     "not-clipped": (
-        "small_run",
-        'self.model.parameters(), settings["max_gradient_norm"]',
-        'self.model.parameters(), float("inf")',
+        "engine",
+        "nn.utils.clip_grad_norm_(self.model.parameters(), longest)",
+        'nn.utils.clip_grad_norm_(self.model.parameters(), float("inf"))',
     ),
     "seed-fixed": (
-        "small_run",
-        "seeded(self.seed * 1_000_003 + self.step)",
-        "seeded(self.seed)",
+        "engine",
+        "own = self.recipe.seed * 1_000_003 + self.step",
+        "own = self.recipe.seed",
     ),
 }

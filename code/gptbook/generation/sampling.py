@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from gptbook.data.tokenizer_files import TextTokenizer
+from gptbook.data.tokenizer_files import TextTokenizer, end_token, first_token
 from gptbook.generation.generate import CachedModel, check_start, draw_token
 from gptbook.models.attention import KVCache
 
@@ -151,3 +151,34 @@ def stream_text(tokenizer: TextTokenizer, tokens: Iterable[int]) -> Iterator[str
             waiting, shown = [], 0
     if waiting:  # the rest never came
         yield text[shown:]
+
+
+def continue_text(
+    model: CachedModel,
+    tokenizer: TextTokenizer,
+    start: str,
+    num_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[str]:
+    """What the model writes after a text, num_tokens at most, as it comes.
+
+    Of a text that is longer than the context it sees the end. It stops where it would
+    begin another text; without a text it begins one, or a line of one.
+    Raises ValueError if the text has a letter that the tokenizer lacks, or an argument
+    cannot be.
+    """
+    begun = tokenizer.encode(start) or [first_token(tokenizer)]
+    new = stream_tokens(
+        model,
+        begun[-model.config.context_length :],
+        num_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        generator=generator,
+        stop_token=end_token(tokenizer),
+    )
+    yield from stream_text(tokenizer, new)

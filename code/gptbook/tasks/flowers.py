@@ -1,12 +1,12 @@
-"""The net that tells three species of iris apart, as the command line trains it."""
+"""Flowers: the net that tells three species of iris apart."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from gptbook.models.classifier import (
     IrisNet,
@@ -16,31 +16,34 @@ from gptbook.models.classifier import (
     iris_tensors,
 )
 from gptbook.tasks.recipes import ClassifierRecipe
-from gptbook.training.run import Run
 from gptbook.training.seeds import seeded
+from gptbook.training.task import Task
 
 
-class FlowerRun(Run):
-    """The Iris net on its way to telling species apart. It learns from all flowers."""
+class IrisFlowers(Task):
+    """The Iris net, which learns from all flowers at once."""
 
     recipe: ClassifierRecipe
     model: IrisNet
 
     def __init__(self, recipe: ClassifierRecipe) -> None:
-        super().__init__()
         self.recipe = recipe
         self.features, self.labels = iris_tensors()
         with seeded(recipe.seed):
             self.model = IrisNet()
-        self.optimizer = torch.optim.Adam(self.model.parameters())
 
-    def loss_at(self, step: int) -> Tensor:
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        """Adam for all parameters."""
+        rate = self.recipe.learning_rate
+        return torch.optim.Adam([{"params": self.model.parameters(), "rate": rate}])
+
+    def loss(self, model: nn.Module, step: int, rows: slice) -> Tensor:
         """All flowers at once."""
-        return F.cross_entropy(self.model(self.features), self.labels)
+        return F.cross_entropy(model(self.features), self.labels)
 
-    def rate_at(self, step: int) -> float:
+    def rate_scale(self, step: int) -> float:
         """The same at every step."""
-        return self.recipe.learning_rate
+        return 1.0
 
     def data_facts(self) -> dict[str, Any]:
         """A fingerprint of the flowers."""
@@ -69,7 +72,7 @@ class FlowerRun(Run):
         yield f"{self.recipe.name}: a net that tells three species of iris apart"
         yield f"  learns from {len(self.labels)} flowers"
 
-    def report(self) -> Iterator[str]:
+    def report(self, held_out_loss: float, losses: Sequence[float]) -> Iterator[str]:
         """The accuracy, on flowers that were not seen: one net cannot say it alone."""
         yield "  now trains 50 more nets, each tested on a fifth not seen ..."
         found = self.measure()

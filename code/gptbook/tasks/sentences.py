@@ -1,7 +1,7 @@
-"""What learns from whole sequences: a GPT of names, and models of sentences."""
+"""Sentences of clubs and their grounds, however far apart the two are."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -9,128 +9,65 @@ from torch import Tensor, nn
 
 from gptbook.data.clubs import ClubGrammar
 from gptbook.data.sequences import padded, sequence_batch
-from gptbook.data.tables import split_names
-from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
+from gptbook.data.tokenizer import WordTokenizer
+from gptbook.files.nearest_word import quoted
+from gptbook.files.text_files import nfc
+from gptbook.generation.generate import draw_token
 from gptbook.models.attention import AttentionModel
-from gptbook.models.gpt import GPTConfig
-from gptbook.models.modern import ModernGPT
 from gptbook.models.ngram import NgramNet, WindowModel
-from gptbook.tasks.names import names_facts, names_for
-from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe
+from gptbook.tasks.recipes import ClubsRecipe
 from gptbook.training.loss import next_token_loss
 from gptbook.training.measure import sequence_loss
 from gptbook.training.optim import MuonAdamW, muon_groups, warmup_then_decay
-from gptbook.training.run import Run
 from gptbook.training.seeds import seeded
+from gptbook.training.task import Task
+
+NEW_SENTENCES = 4000  # to measure on
+LONGEST_SENTENCE = 200  # words; one in a million of the grammar's has as many
 
 
-class SequenceRun(Run):
-    """A model on its way to predicting sequences of tokens, as `train_on_sequences`."""
-
-    recipe: GPTRecipe | ClubsRecipe
-    inputs: Tensor
-    targets: Tensor
-
-    def set_up(
-        self, model: nn.Module, sequences: list[list[int]], other_rate: float
-    ) -> None:
-        """Take the model, and the sequences to learn from."""
-        self.model = model
-        self.inputs, self.targets = padded(sequences)
-        groups = muon_groups(model, self.recipe.learning_rate, other_rate)
-        self.optimizer = MuonAdamW(groups)
-
-    def loss_at(self, step: int) -> Tensor:
-        """A batch of sequences, every position of each."""
-        batch_size, seed = self.recipe.batch_size, self.recipe.seed
-        batch, wanted = sequence_batch(
-            self.inputs, self.targets, step, batch_size, seed
-        )
-        return next_token_loss(self.model(batch), wanted)
-
-    def rate_at(self, step: int) -> float:
-        """The share of the full rates: up in a line, then down to zero."""
-        return warmup_then_decay(step, self.recipe.num_steps, self.recipe.warmup_steps)
-
-
-class NameRun(SequenceRun):
-    """A GPT on its way to spelling names."""
-
-    recipe: GPTRecipe
-    model: ModernGPT
-
-    def __init__(self, recipe: GPTRecipe) -> None:
-        """Read and split the names, start the model.
-
-        Raises ValueError for too few names, or one longer than the model's context.
-        """
-        super().__init__()
-        self.recipe = recipe
-        self.names = names_for(recipe)
-        check_lengths(self.names, recipe)
-        self.training, self.held_out = split_names(self.names, recipe.held_out)
-        self.tokenizer = CharacterTokenizer.from_texts(self.names)
-        with seeded(recipe.seed):
-            model = gpt_for(recipe, self.tokenizer)
-        sequences = [self.tokenizer.encode(name) for name in self.training]
-        self.set_up(model, sequences, recipe.other_rate)
-
-    def data_facts(self) -> dict[str, Any]:
-        """Alphabet and longest name, for sampling; a fingerprint of the names."""
-        return names_facts(self.names, self.tokenizer)
-
-    def surprise_at(self, names: list[str]) -> float:
-        """The mean surprise at names, in nats per position.
-
-        Raises ValueError for a letter that is not in the alphabet, or a name longer
-        than the model's context.
-        """
-        check_lengths(names, self.recipe)
-        return sequence_loss(
-            self.model, *padded([self.tokenizer.encode(name) for name in names])
-        )
-
-    def describe(self) -> Iterator[str]:
-        """The model, and how many names it learns from."""
-        blocks = self.recipe.num_layers
-        stack = "1 block" if blocks == 1 else f"{blocks} blocks"
-        yield f"{self.recipe.name}: a GPT of {stack} that reads all letters so far"
-        yield (
-            f"  learns from {len(self.training):,} names; "
-            f"{len(self.held_out):,} others are kept to measure with"
-        )
-
-    def report(self) -> Iterator[str]:
-        """The losses, and what to compare them with."""
-        yield (
-            f"  held-out loss  {self.surprise_at(self.held_out):.3f} nats per "
-            f"position, on {len(self.held_out):,} names that it never saw "
-            f"(uniform guess: {math.log(self.tokenizer.vocab_size):.3f})"
-        )
-        yield f"  training loss  {self.surprise_at(self.training):.3f}"
-
-
-class ClubRun(SequenceRun):
-    """A model on its way to naming the ground of a club named long before."""
+class ClubSentences(Task):
+    """A model that learns to name the ground of a club named long before."""
 
     recipe: ClubsRecipe
     model: AttentionModel | WindowModel
 
     def __init__(self, recipe: ClubsRecipe) -> None:
         """Write the sentences, start the model."""
-        super().__init__()
         self.recipe = recipe
+        self.warmup_steps = recipe.warmup_steps
         self.grammar = ClubGrammar()
         self.tokenizer = WordTokenizer(self.grammar.words)
+        self.uniform_loss = math.log(self.tokenizer.vocab_size)
         sentences = self.grammar.sentences(recipe.num_sentences, seed=recipe.seed)
         with seeded(recipe.seed):
-            model = club_model_for(recipe, self.tokenizer)
-        sequences = [self.tokenizer.encode(words) for words in sentences]
-        self.set_up(model, sequences, recipe.learning_rate)
+            self.model = clubs_model(recipe, self.tokenizer.vocab_size)
+        self.inputs, self.targets = padded(
+            [self.tokenizer.encode(words) for words in sentences]
+        )
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        """Muon for the matrices in blocks, if there are any, AdamW for all else."""
+        rate = self.recipe.learning_rate
+        return MuonAdamW(muon_groups(self.model, rate, rate))
+
+    def loss(self, model: nn.Module, step: int, rows: slice) -> Tensor:
+        """A batch of sentences, every position of each."""
+        of_step = (step, self.recipe.batch_size, self.recipe.seed)
+        batch, wanted = sequence_batch(self.inputs, self.targets, *of_step)
+        return next_token_loss(model(batch), wanted)
+
+    def rate_scale(self, step: int) -> float:
+        """Up in a line, then down to zero."""
+        return warmup_then_decay(step, self.recipe.num_steps, self.recipe.warmup_steps)
 
     def data_facts(self) -> dict[str, Any]:
         """The vocabulary, which names every club and ground."""
         return {"words": self.grammar.words}
+
+    def write(self, start: str, count: int, generator: torch.Generator) -> list[str]:
+        """Sentences that begin so. Raises ValueError for a word it does not know."""
+        return write_sentences(self.model, self.tokenizer, start, count, generator)
 
     def describe(self) -> Iterator[str]:
         """The model, and how many sentences it learns from."""
@@ -143,9 +80,9 @@ class ClubRun(SequenceRun):
         yield f"{self.recipe.name}: {does}"
         yield f"  learns from {self.recipe.num_sentences:,} sentences of a grammar"
 
-    def report(self) -> Iterator[str]:
+    def report(self, held_out_loss: float, losses: Sequence[float]) -> Iterator[str]:
         """The loss beside the grammar's own, and the accuracy near and far."""
-        new = self.grammar.sentences(4000, seed=self.recipe.seed + 1_000_000)
+        new = self.grammar.sentences(NEW_SENTENCES, seed=self.recipe.seed + 1_000_000)
         loss = sequence_loss(
             self.model, *padded([self.tokenizer.encode(words) for words in new])
         )
@@ -161,35 +98,9 @@ class ClubRun(SequenceRun):
             yield f"  right ground   {share:.1%} with {gap} words in between"
 
 
-def check_lengths(names: Iterable[str], recipe: GPTRecipe) -> None:
-    """Raise ValueError if a name and its mark do not fit into the model's context."""
-    longest = max(names, key=len)
-    if len(longest) >= recipe.context_length:
-        raise ValueError(
-            f'"{longest}" has {len(longest)} letters, and a context of '
-            f"{recipe.context_length} has room for {recipe.context_length - 1}: "
-            "leave it out or make it shorter"
-        )
-
-
-def gpt_for(recipe: GPTRecipe, tokenizer: CharacterTokenizer) -> ModernGPT:
-    """A new model of the recipe's sizes."""
-    config = GPTConfig(
-        vocab_size=tokenizer.vocab_size,
-        context_length=recipe.context_length,
-        num_layers=recipe.num_layers,
-        num_heads=recipe.num_heads,
-        model_dim=recipe.model_dim,
-        mlp_dim=recipe.mlp_dim,
-    )
-    return ModernGPT(config, recipe.dropout)
-
-
-def club_model_for(
-    recipe: ClubsRecipe, tokenizer: WordTokenizer
-) -> AttentionModel | WindowModel:
+def clubs_model(recipe: ClubsRecipe, vocab_size: int) -> AttentionModel | WindowModel:
     """A new model of the recipe's kind and sizes."""
-    vocab_size, dim = tokenizer.vocab_size, recipe.model_dim
+    dim = recipe.model_dim
     if recipe.window:
         return WindowModel(NgramNet(vocab_size, recipe.window, dim, 2 * dim))
     return AttentionModel(vocab_size, dim, recipe.num_heads)
@@ -218,3 +129,50 @@ def ground_accuracy(
         answers = targets[rows, places[rows]]
         right += int((logits.argmax(dim=-1) == answers).sum())
     return right / len(inputs)
+
+
+@torch.no_grad()
+def write_sentences(
+    model: nn.Module,
+    words: WordTokenizer,
+    start: str,
+    count: int,
+    generator: torch.Generator,
+) -> list[str]:
+    """Sentences that begin with `start`, as the model writes them.
+
+    Raises ValueError, which says where, for a start with a word that it does not know.
+    """
+    model.eval()
+    begun = words.encode(split_at_words(nfc(start), words.words))
+    sentences = []
+    for _ in range(count):
+        written = [0, *begun]
+        while len(written) <= LONGEST_SENTENCE:
+            drawn = draw_token(model(torch.tensor([written]))[0, -1], 1.0, generator)
+            if drawn == 0:
+                break
+            written.append(drawn)
+        sentences.append(words.decode(written[1:]))
+    return sentences
+
+
+def split_at_words(text: str, words: Iterable[str]) -> list[str]:
+    """A text as known words, of which some have spaces in them: the longest that fit.
+
+    Raises ValueError, which says where, for what begins with no known word.
+    """
+    longest_first = sorted(words, key=len, reverse=True)
+    found, rest = [], text.strip()
+    while rest:
+        for word in longest_first:
+            if f"{rest} ".startswith(f"{word} "):
+                found.append(word)
+                rest = rest[len(word) :].strip()
+                break
+        else:
+            raise ValueError(
+                f"{quoted(rest)} does not begin with a word that the model knows: "
+                "begin like one of the sentences that it writes"
+            )
+    return found

@@ -15,16 +15,21 @@ class LossWatch:
     What it compares with is the run's own best so far, and the uniform guess.
     """
 
-    def __init__(self, uniform_loss: float, warmup_steps: int) -> None:
-        """uniform_loss is ln V, in nats: what a model has that knows nothing."""
+    def __init__(self, uniform_loss: float | None, warmup_steps: int) -> None:
+        """uniform_loss is ln V, in nats: what a model has that knows nothing.
+
+        Without one it only looks on: nothing is a problem, and all is sound.
+        """
         self.uniform_loss = uniform_loss
         self.patience = 2 * warmup_steps + SPAN
         self.recent: deque[float] = deque(maxlen=SPAN)
         self.best = math.inf
         self.num_seen = 0
 
-    def see(self, loss: float) -> str:
+    def problem_after(self, loss: float) -> str:
         """Take in the loss of a step (nats); what is wrong, or "" if nothing is."""
+        if self.uniform_loss is None:
+            return ""
         self.num_seen += 1
         self.recent.append(loss)
         if not math.isfinite(loss):

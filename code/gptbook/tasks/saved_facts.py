@@ -65,7 +65,7 @@ RUN_DATA: dict[str, Fields] = {
     "TextRecipe": TEXT_DATA,
 }
 MEASUREMENT = Fields({"step": Whole(1), "held_out_loss": Real(0)})
-TEXT_EXTRAS: dict[str, Shape] = {
+EXTRAS: dict[str, Shape] = {
     "evaluations": Listing(MEASUREMENT),
     "machine": Fields(
         {
@@ -140,8 +140,9 @@ def run_shape(kind: type[Recipe]) -> Fields:
             "data": RUN_DATA[kind.__name__],
             "step": Whole(0, LARGEST_NUMBER),
             "losses": LOSSES,
-            **(TEXT_EXTRAS if kind is TextRecipe else {}),
-        }
+            **(EXTRAS if kind is TextRecipe else {}),
+        },
+        EXTRAS,  # of other runs only since they go through the same engine
     )
 
 

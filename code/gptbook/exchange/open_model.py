@@ -1,17 +1,13 @@
-"""GPT-2, a model of its kind, or one that was exported here, goes on from a text."""
+"""GPT-2, a model of its kind, or one that was exported here, with its tokenizer."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
 from gptbook.data.hub import TOKENIZER_FILES, load_gpt2_tokenizer
-from gptbook.data.tokenizer_files import PIECES_FILE, TextTokenizer, end_token
+from gptbook.data.tokenizer_files import PIECES_FILE, TextTokenizer
 from gptbook.exchange.export import load_exported_tokenizer
 from gptbook.exchange.nanochat import load_nanochat
 from gptbook.exchange.pretrained import load_gpt2
 from gptbook.exchange.weight_files import CONFIG_FILE, read_object
-from gptbook.generation.sampling import stream_text, stream_tokens
 from gptbook.models.gpt import GPT
 from gptbook.models.modern import ModernGPT
 
@@ -54,38 +50,3 @@ def tokenizer_beside(folder: Path) -> TextTokenizer:
             f"{' and '.join(TOKENIZER_FILES)}, beside the weights"
         )
     return load_exported_tokenizer(folder / PIECES_FILE)
-
-
-def continue_text(
-    model: GPT | ModernGPT,
-    tokenizer: TextTokenizer,
-    start: str,
-    num_tokens: int,
-    temperature: float = 1.0,
-    seed: int = 0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-) -> Iterator[str]:
-    """The text and what the model writes after it, num_tokens at most, as it comes.
-
-    It stops where it would begin another text. Without a text it begins with one.
-    Raises ValueError if the text does not fit into the context, or holds half of a
-    surrogate pair, or an argument cannot be.
-    """
-    end = end_token(tokenizer)
-    begun = tokenizer.encode(start)
-    if not begun and end is None:
-        raise ValueError("there is no text to go on from: give at least one letter")
-    first = begun if end is None else begun or [end]
-    new = stream_tokens(
-        model,
-        first,
-        num_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        generator=torch.Generator().manual_seed(seed),
-        stop_token=end,
-    )
-    yield tokenizer.decode(begun)
-    yield from stream_text(tokenizer, new)

@@ -1,5 +1,7 @@
-"""A training loop small enough to plant every classic mistake in it, and to look."""
+"""A task small enough to train with every classic mistake planted, and to look."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,11 +18,15 @@ from gptbook.models.attention import (
     causal_attention,
 )
 from gptbook.models.gpt import GPT, MLP, Block, GPTConfig
-from gptbook.training.checkpoint import restore_training, training_tensors
+from gptbook.training.checkpoint import training_tensors
+from gptbook.training.engine import Run
 from gptbook.training.loss import next_token_loss
 from gptbook.training.measure import sequence_loss
 from gptbook.training.optim import warmup_then_decay
+from gptbook.training.recipe import Recipe
+from gptbook.training.saved_run import SavedRun
 from gptbook.training.seeds import seeded
+from gptbook.training.task import Task
 
 SMALL_SETTINGS: dict[str, Any] = {
     "config": {
@@ -102,86 +108,89 @@ def decaying_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any
     ]
 
 
-class SmallRun:
-    """A GPT that learns city names, step by step, with all that a real run has."""
+class SmallNames(Task):
+    """City names for a small GPT, with all that the training of a large one has."""
+
+    model: SmallGPT
 
     def __init__(self, settings: dict[str, Any], seed: int = 0) -> None:
         """The settings are like `SMALL_SETTINGS`."""
-        self.settings, self.seed, self.step = settings, seed, 0
+        self.settings = settings
+        num_steps = settings["num_steps"]
+        self.recipe = Recipe(name="small", num_steps=num_steps, seed=seed)
+        self.num_rows = settings["num_parts"] * settings["part_size"]
+        self.max_gradient_norm = settings["max_gradient_norm"]
         names = city_names()
         training, held_out = split_names(names)
         self.tokenizer = CharacterTokenizer.from_texts(names)
         one_in = settings["one_in"]
         self.training = self.encoded(training[::one_in])
         self.held_out = self.encoded(held_out[::one_in])
-        self.build()
+        config = GPTConfig(vocab_size=self.tokenizer.vocab_size, **settings["config"])
+        with seeded(seed):
+            self.model = SmallGPT(config, settings["dropout"])
 
     def encoded(self, names: list[str]) -> tuple[Tensor, Tensor]:
         """Inputs and targets of names. Shapes: both (P, T)."""
         return padded([self.tokenizer.encode(name) for name in names])
 
-    def build(self) -> None:
-        """The model, and the optimizer that moves its parameters."""
-        config = GPTConfig(
-            vocab_size=self.tokenizer.vocab_size, **self.settings["config"]
-        )
-        with seeded(self.seed):
-            self.model = SmallGPT(config, self.settings["dropout"])
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        """What moves the parameters."""
         groups = decaying_groups(self.model, self.settings["weight_decay"])
-        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
+        for group in groups:
+            group["rate"] = self.settings["learning_rate"]
+        return torch.optim.AdamW(groups, betas=(0.9, 0.95))
 
-    def batch(self, part: int) -> tuple[Tensor, Tensor]:
-        """A part of the step's batch. Shapes: inputs and targets (B, T)."""
-        num_parts, size = self.settings["num_parts"], self.settings["part_size"]
+    def batch(self, step: int, rows: slice) -> tuple[Tensor, Tensor]:
+        """Some rows of a step's batch. Shapes: inputs and targets (B, T)."""
         inputs, targets = self.training
-        rows = shuffled_rows(len(inputs), num_parts * size, self.step, self.seed)
-        rows = rows[part * size : (part + 1) * size]
-        return trimmed(inputs[rows], targets[rows])
+        of_step = (self.num_rows, step, self.recipe.seed)
+        chosen = shuffled_rows(len(inputs), *of_step)[rows]
+        return trimmed(inputs[chosen], targets[chosen])
 
-    def advance(self) -> float:
-        """Take one step; its training loss, in nats per position."""
-        settings = self.settings
-        self.model.train()
-        self.optimizer.zero_grad()
-        surprise, num_parts = 0.0, settings["num_parts"]
-        with seeded(self.seed * 1_000_003 + self.step):  # dropout draws
-            for part in range(num_parts):
-                inputs, targets = self.batch(part)
-                loss = next_token_loss(self.model(inputs), targets) / num_parts
-                loss.backward()
-                surprise += loss.item()
-        self.gradient_norm = nn.utils.clip_grad_norm_(
-            self.model.parameters(), settings["max_gradient_norm"]
-        ).item()
-        share = warmup_then_decay(
-            self.step, settings["num_steps"], settings["warmup_steps"]
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings["learning_rate"] * share
-        self.optimizer.step()
-        self.step += 1
-        return surprise
+    def loss(self, model: nn.Module, step: int, rows: slice) -> Tensor:
+        """The surprise at every position of some names."""
+        inputs, targets = self.batch(step, rows)
+        return next_token_loss(model(inputs), targets)
 
-    def held_out_loss(self) -> float:
-        """The loss on the held-out names, in nats per position."""
-        return sequence_loss(self.model, *self.held_out)
+    def rate_scale(self, step: int) -> float:
+        """Up in a line, then down to zero."""
+        warmup_steps = self.settings["warmup_steps"]
+        return warmup_then_decay(step, self.recipe.num_steps, warmup_steps)
 
-    def stop_and_go_on(self) -> None:
-        """Save a checkpoint, forget everything, and build it up again from that."""
-        saved = training_tensors(self.model, self.optimizer)
-        saved = {name: tensor.clone() for name, tensor in saved.items()}
-        self.build()
-        restore_training(saved, self.model, self.optimizer)
+    def held_out_loss(
+        self, rows_at_once: int = 0, rank: int = 0, size: int = 1
+    ) -> tuple[float, int]:
+        """The mean surprise at the held-out names, in nats per position."""
+        return sequence_loss(self.model, *self.held_out), 1
 
-    def write(self, num_names: int, use_cache: bool = True) -> list[str]:
+    def data_facts(self) -> dict[str, Any]:
+        """The alphabet."""
+        return {"alphabet": self.tokenizer.characters}
+
+    def describe(self) -> Iterator[str]:
+        """What it is."""
+        yield "a small GPT of city names"
+
+    def report(self, held_out_loss: float, losses: Sequence[float]) -> Iterator[str]:
+        """The loss on the held-out names."""
+        yield f"  held-out loss  {held_out_loss:.3f} nats per position"
+
+    def write(
+        self,
+        start: str,
+        count: int,
+        generator: torch.Generator,
+        use_cache: bool = True,
+    ) -> list[str]:
         """Names that the model writes, at the temperature of the settings."""
         self.model.eval()
-        generator = torch.Generator().manual_seed(self.seed)
+        begun = [0, *self.tokenizer.encode(start)]
         return [
             self.tokenizer.decode(
                 generate_tokens(
                     self.model,
-                    [0],
+                    begun,
                     self.settings["config"]["context_length"] - 1,
                     temperature=self.settings["temperature"],
                     generator=generator,
@@ -189,7 +198,7 @@ class SmallRun:
                     stop_token=0,
                 )
             )
-            for _ in range(num_names)
+            for _ in range(count)
         ]
 
     @torch.no_grad()
@@ -206,3 +215,22 @@ class SmallRun:
             total += loss.item() * targets.shape[1]
             asked += targets.shape[1]
         return total / asked
+
+
+def small_run(settings: dict[str, Any], seed: int = 0) -> Run:
+    """A run of the small GPT at its very beginning, in parts, on the processor."""
+    return Run(SmallNames(settings, seed), rows_at_once=settings["part_size"])
+
+
+def stopped_and_resumed(run: Run, settings: dict[str, Any]) -> Run:
+    """The run as it goes on from a checkpoint: everything else is forgotten."""
+    tensors = training_tensors(run.model, run.optimizer)
+    saved = SavedRun(
+        recipe=run.recipe,
+        tensors={name: tensor.clone() for name, tensor in tensors.items()},
+        facts=run.facts(),
+        run_dir=Path("small"),
+    )
+    again = small_run(settings, run.recipe.seed)
+    again.resume(saved)
+    return again

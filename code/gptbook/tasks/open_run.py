@@ -1,0 +1,206 @@
+"""From a recipe to its task, and from a run folder to what was trained in it."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gptbook.data.chosen_text import corpus_of_run
+from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
+from gptbook.data.tokenizer_files import (
+    TextTokenizer,
+    load_tokenizer_file,
+    tokenizer_path,
+)
+from gptbook.files.whole_files import file_sha256
+from gptbook.machine.device import this_machine
+from gptbook.models.classifier import IrisNet
+from gptbook.models.gpt import GPT
+from gptbook.models.modern import ModernGPT
+from gptbook.models.ngram import NgramNet
+from gptbook.tasks.flowers import IrisFlowers
+from gptbook.tasks.names import (
+    GPTNames,
+    NgramNames,
+    names_model,
+    surprise_at,
+    write_names,
+)
+from gptbook.tasks.recipes import (
+    ClassifierRecipe,
+    ClubsRecipe,
+    GPTRecipe,
+    NamesRecipe,
+    NgramRecipe,
+    TextRecipe,
+)
+from gptbook.tasks.saved_facts import check_sizes, recipe_in
+from gptbook.tasks.sentences import ClubSentences, clubs_model, write_sentences
+from gptbook.tasks.text import TextTask, text_model
+from gptbook.training.checkpoint import check_fits, load_checkpoint, restore_training
+from gptbook.training.engine import Run
+from gptbook.training.recipe import Recipe
+from gptbook.training.saved_run import SavedRun
+from gptbook.training.task import Task
+
+
+def task_for(recipe: Recipe) -> Task:
+    """What a recipe trains, with its data. Raises ValueError if they are not right."""
+    match recipe:
+        case NgramRecipe():
+            return NgramNames(recipe)
+        case GPTRecipe():
+            return GPTNames(recipe)
+        case ClubsRecipe():
+            return ClubSentences(recipe)
+        case TextRecipe():
+            return TextTask(recipe)
+    assert isinstance(recipe, ClassifierRecipe)
+    return IrisFlowers(recipe)
+
+
+def open_run(run_dir: Path) -> SavedRun:
+    """What a run folder holds, checked. It needs no data.
+
+    Raises ValueError, in one sentence, if it holds no run, it was damaged or changed,
+    or its training has failed.
+    """
+    tensors, facts = load_checkpoint(run_dir)
+    recipe = recipe_in(facts, run_dir)
+    saved = SavedRun(recipe=recipe, tensors=tensors, facts=facts, run_dir=run_dir)
+    saved.check_trained()
+    check_sizes(recipe, facts, tensors, run_dir)
+    check_fits(tensors, partial(model_for, recipe, facts))
+    return saved
+
+
+def run_of(saved: SavedRun, data: str | None = None) -> Run:
+    """A saved run with its data, at the step where it was saved.
+
+    data says where a run's text lies now, if not where it was. Raises ValueError if its
+    data have changed since, or are gone.
+    """
+    recipe, run_dir = saved.recipe, saved.run_dir
+    if isinstance(recipe, TextRecipe):
+        corpus = corpus_of_run(recipe.data, saved.facts["data"], data, run_dir)
+        run = Run(TextTask(recipe, corpus), this_machine())
+    elif data is not None:
+        raise ValueError(
+            f"{run_dir} holds a run of {recipe.name}, which learns from no text: "
+            "leave out --data"
+        )
+    else:
+        run = Run(task_with_names(recipe, run_dir))
+    run.advice = "put back the data that it learned from"
+    if isinstance(recipe, NamesRecipe):
+        run.advice += ", or measure on a list of your own with --names and --column"
+    run.resume(saved)
+    return run
+
+
+def task_with_names(recipe: Recipe, run_dir: Path) -> Task:
+    """A task that needs no text. Raises ValueError if its list of names is gone."""
+    try:
+        return task_for(recipe)
+    except ValueError as error:
+        if not isinstance(recipe, NamesRecipe) or not recipe.names_file:
+            raise
+        raise ValueError(
+            f"the names that {run_dir} learned from cannot be had ({error}): put them "
+            "back, or measure on a list of your own with --names and --column"
+        ) from None
+
+
+def model_for(recipe: Recipe, facts: dict[str, Any]) -> nn.Module:
+    """An untrained model of a run's sizes, by its facts, which are checked."""
+    data = facts["data"]
+    match recipe:
+        case NamesRecipe():
+            letters = CharacterTokenizer(data["alphabet"])
+            return names_model(recipe, letters.vocab_size)
+        case ClubsRecipe():
+            return clubs_model(recipe, WordTokenizer(data["words"]).vocab_size)
+        case TextRecipe():
+            return text_model(recipe, data["vocab_size"])
+    return IrisNet()
+
+
+def model_of(saved: SavedRun) -> nn.Module:
+    """The trained model of a saved run. It needs no data."""
+    model = model_for(saved.recipe, saved.facts)
+    restore_training(saved.tensors, model)
+    return model.eval()
+
+
+def load_text_model(run_dir: Path) -> tuple[GPT | ModernGPT, TextTokenizer]:
+    """The model of a run on a text, and its tokenizer. It needs no data.
+
+    Raises ValueError if the folder holds no such run, its tokenizer is another one, or
+    its training has failed.
+    """
+    saved = open_run(run_dir)
+    if not isinstance(saved.recipe, TextRecipe):
+        raise ValueError(
+            f"{run_dir} holds a run of {saved.recipe.name}, which learns from no text: "
+            "give a run of laptop or gpt2-124m"
+        )
+    model = model_of(saved)
+    assert isinstance(model, GPT | ModernGPT)
+    return model, text_tokenizer(saved)
+
+
+def text_tokenizer(saved: SavedRun) -> TextTokenizer:
+    """The tokenizer that lies beside a run on a text.
+
+    Raises ValueError if it is not the one that the model was trained with.
+    """
+    run_dir, data = saved.run_dir, saved.facts["data"]
+    tokenizer = load_tokenizer_file(run_dir)
+    found = tokenizer.vocab_size, file_sha256(tokenizer_path(run_dir))
+    if found != (data["vocab_size"], data["tokenizer_sha256"]):
+        raise ValueError(
+            f"the tokenizer in {run_dir} is not the one that the model was trained "
+            "with: copy the run folder again"
+        )
+    return tokenizer
+
+
+def write_samples(
+    saved: SavedRun, start: str, count: int, generator: torch.Generator
+) -> list[str]:
+    """Names or sentences that the model of a saved run writes. It needs no data.
+
+    Raises ValueError for a run that writes neither, or if `start` has what the model
+    does not know.
+    """
+    model, recipe, data = model_of(saved), saved.recipe, saved.facts["data"]
+    if isinstance(recipe, ClubsRecipe):
+        words = WordTokenizer(data["words"])
+        return write_sentences(model, words, start, count, generator)
+    if not isinstance(recipe, NamesRecipe):
+        raise ValueError(
+            f"{saved.run_dir} holds a run of {recipe.name}, which writes no names: "
+            "give a run of city-bigram or another recipe for names"
+        )
+    assert isinstance(model, NgramNet | ModernGPT)
+    letters, longest = CharacterTokenizer(data["alphabet"]), data["longest_name"]
+    return write_names(model, letters, longest, start, count, generator)
+
+
+def surprise_at_names(saved: SavedRun, names: list[str]) -> float:
+    """The mean surprise of a saved run's model at names, in nats per position.
+
+    It needs no data of the run. Raises ValueError for a run that reads no names, for a
+    letter that is not in its alphabet, or a name longer than its context.
+    """
+    if not isinstance(saved.recipe, NamesRecipe):
+        raise ValueError(
+            f"{saved.run_dir} holds a run of {saved.recipe.name}, which reads no "
+            "names: leave out --names"
+        )
+    model = model_of(saved)
+    assert isinstance(model, NgramNet | ModernGPT)
+    letters = CharacterTokenizer(saved.facts["data"]["alphabet"])
+    return surprise_at(model, letters, names)
