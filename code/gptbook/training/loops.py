@@ -99,6 +99,43 @@ def draw_rows(occurrences: Tensor, num_rows: int) -> Tensor:
     return torch.searchsorted(ends, points / num_rows * ends[-1], right=True)
 
 
+def train_in_steps(
+    model: nn.Module,
+    batch_of: Callable[[int], tuple[Tensor, Tensor]],
+    num_steps: int,
+    matrix_rate: float,
+    other_rate: float,
+    warmup_steps: int,
+    seed: int = 0,
+    on_step: Callable[[int, float], None] | None = None,
+) -> list[float]:
+    """Ask for a step's batch, measure the surprise at every position, step downhill.
+
+    batch_of gives inputs and targets of a step, each of shape (B, T). The rates grow to
+    their height over warmup_steps, then fall to zero. Changes the model, and returns
+    the loss of every step, in nats per position. on_step is told the number of the step
+    and its loss.
+    """
+    optimizer = MuonAdamW(muon_groups(model, matrix_rate, other_rate))
+    losses = []
+    model.train()
+    with seeded(seed):  # dropout draws too
+        for step in range(num_steps):
+            inputs, targets = batch_of(step)
+            loss = next_token_loss(model(inputs), targets)  # forward
+            rate_scale = warmup_then_decay(step, num_steps, warmup_steps)
+            for group in optimizer.param_groups:
+                group["lr"] = group["rate"] * rate_scale
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            if on_step:
+                on_step(step, losses[-1])
+    model.eval()
+    return losses
+
+
 def train_on_sequences(
     model: nn.Module,
     inputs: Tensor,
@@ -111,30 +148,16 @@ def train_on_sequences(
     seed: int = 0,
     on_step: Callable[[int, float], None] | None = None,
 ) -> list[float]:
-    """Draw whole sequences, measure the surprise at every position, step downhill.
+    """Learn from whole sequences, drawn from the seed; see `train_in_steps`.
 
-    Shapes: inputs and targets (P, T), as `padded` makes them. Changes the model, and
-    returns the loss of every step, in nats per position. on_step is told the number of
-    the step and its loss.
+    Shapes: inputs and targets (P, T), as `padded` makes them. Returns the losses.
     """
-    optimizer = MuonAdamW(muon_groups(model, matrix_rate, other_rate))
-    losses = []
-    model.train()
-    with seeded(seed):  # dropout draws too
-        for step in range(num_steps):
-            batch, wanted = sequence_batch(inputs, targets, step, batch_size, seed)
-            loss = next_token_loss(model(batch), wanted)  # forward
-            share = warmup_then_decay(step, num_steps, warmup_steps)
-            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * share
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-            if on_step:
-                on_step(step, losses[-1])
-    model.eval()
-    return losses
+
+    def batch_of(step: int) -> tuple[Tensor, Tensor]:
+        return sequence_batch(inputs, targets, step, batch_size, seed)
+
+    rates = (matrix_rate, other_rate, warmup_steps)
+    return train_in_steps(model, batch_of, num_steps, *rates, seed, on_step)
 
 
 def fine_tune(
@@ -149,29 +172,17 @@ def fine_tune(
     seed: int = 0,
     on_step: Callable[[int, float], None] | None = None,
 ) -> list[float]:
-    """Go on training a model, with dialogues; the same loop, with other targets.
+    """Go on training a model, with dialogues: the same loop, with other targets.
 
-    Shapes: inputs and targets (P, T), as `dialogue_tokens` makes them. Changes the
-    model, and returns the loss of every step, in nats per token of an answer. on_step
-    is told the number of the step and its loss.
+    Where nothing is asked, there is no loss. Shapes: inputs and targets (P, T), as
+    `dialogue_tokens` makes them. Returns the losses, in nats per token of an answer.
     """
-    optimizer = MuonAdamW(muon_groups(model, matrix_rate, other_rate))
-    losses = []
-    model.train()
-    for step in range(num_steps):
-        seen, wanted = dialogue_batch(inputs, targets, step, batch_size, seed)
-        loss = next_token_loss(model(seen), wanted)  # where nothing is asked: nothing
-        share = warmup_then_decay(step, num_steps, warmup_steps)
-        for group in optimizer.param_groups:
-            group["lr"] = group["rate"] * share
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        if on_step:
-            on_step(step, losses[-1])
-    model.eval()
-    return losses
+
+    def batch_of(step: int) -> tuple[Tensor, Tensor]:
+        return dialogue_batch(inputs, targets, step, batch_size, seed)
+
+    rates = (matrix_rate, other_rate, warmup_steps)
+    return train_in_steps(model, batch_of, num_steps, *rates, seed, on_step)
 
 
 def train_in_one_pass(
@@ -184,11 +195,10 @@ def train_in_one_pass(
     warmup_steps: int,
     seed: int = 0,
     on_step: Callable[[int, float], None] | None = None,
-) -> None:
+) -> list[float]:
     """Train on windows in an order drawn from the seed; none comes a second time.
 
-    Shape: windows (W, C + 1). Changes the model. on_step is told the number of the
-    step and its loss, in nats per position.
+    Shape: windows (W, C + 1). Returns the losses; see `train_in_steps`.
     Raises ValueError if there are fewer windows than the steps take.
     """
     if num_steps * batch_size > len(windows):
@@ -197,19 +207,12 @@ def train_in_one_pass(
             f"{num_steps * batch_size:,}, and there are {len(windows):,}: "
             "take fewer steps, or give more text"
         )
-    optimizer = MuonAdamW(muon_groups(model, matrix_rate, other_rate))
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(windows), generator=generator)
-    model.train()
-    for step in range(num_steps):
+
+    def batch_of(step: int) -> tuple[Tensor, Tensor]:
         batch = windows[order[step * batch_size : (step + 1) * batch_size]]
-        loss = next_token_loss(model(batch[:, :-1]), batch[:, 1:])  # forward
-        share = warmup_then_decay(step, num_steps, warmup_steps)
-        for group in optimizer.param_groups:
-            group["lr"] = group["rate"] * share
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if on_step:
-            on_step(step, loss.item())
-    model.eval()
+        return batch[:, :-1], batch[:, 1:]
+
+    rates = (matrix_rate, other_rate, warmup_steps)
+    return train_in_steps(model, batch_of, num_steps, *rates, seed, on_step)
