@@ -14,7 +14,6 @@ from string import ascii_lowercase
 
 import torch
 from fair import in_turn_seconds, same_threads, spread, verdict, watched_load
-from gptbook.decoding import FastDecoder
 
 from gptbook.data.bpe import BytePairTokenizer
 from gptbook.data.docstrings import docstrings

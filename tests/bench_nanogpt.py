@@ -17,13 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from fair import same_threads, spread, verdict, watched_load
+from runs import text_run
 
 from gptbook.data.corpus import Corpus, open_corpus
 from gptbook.data.prepare import prepare_corpus
 from gptbook.machine.device import this_machine, timed
 from gptbook.tasks.recipe_words import laptop
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text import TextRun
 
 THEIR_OPTIONS = [
     "config/train_shakespeare_char.py",
@@ -78,8 +78,8 @@ def their_step(copy: Path) -> float:
 def our_step(recipe: TextRecipe, corpus: Corpus, precision: str, compiles: bool) -> float:
     """Seconds of one of our steps: the median."""
     machine = this_machine("cpu", precision)
-    run = TextRun(recipe, corpus, machine, compiles=compiles)
-    run.advance()  # the first step also pays for compiling
+    run = text_run(recipe, corpus, machine, compiles=compiles)
+    run.training_step()  # the first step also pays for compiling
     return statistics.median([timed(run.step_downhill, machine) for _ in range(SHORT)][10:])
 
 
@@ -130,9 +130,9 @@ def compare_time_to_loss(copy: Path, corpus: Corpus, num_rounds: int, threads: i
 def train_ours(corpus: Corpus) -> float:
     """Train the modern form of the same sizes, save it, and return its held-out loss."""
     recipe = replace(laptop(), num_steps=190, batch_size=24, evaluate_every=1000, num_windows=10_000, **SAME_SHAPE)
-    run = TextRun(recipe, corpus)
+    run = text_run(recipe, corpus)
     while not run.is_finished:
-        run.advance()
+        run.training_step()
     with tempfile.TemporaryDirectory() as folder:
         run.save(Path(folder))
     return run.evaluations[-1]["held_out_loss"]

@@ -76,7 +76,7 @@ GPTS = {"parts", "names", "mistakes", "scaling", "assistant"}
     [
         ("Run", "loss.backward()", "(-loss).backward()", "Run.advance", {"names", "clubs"}),
         ("Run", "self.step = 0", "self.step = 1", "Run.__init__", {"names", "clubs"}),
-        ("train_run", "run.advance()", "run.advance(), run.advance()", "train_run", {"names", "clubs"}),
+        ("train_run", "run.training_step()", "run.training_step(), run.training_step()", "train_run", {"names", "clubs"}),
         ("ORTHOGONALIZING", "3.4445", "0.0", "ORTHOGONALIZING", {"clubs", *GPTS} - {"mistakes"}),
         ("VERBS", '"likes", ', "", "VERBS", {"clubs"}),
         ("PASTIMES", '"roses", ', "", "PASTIMES", {"clubs"}),

@@ -19,10 +19,8 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 
-from gptbook.data.merging import byte_symbols, single_bytes
-
 # %% tags=["show"]
-from gptbook.data.merging import split_words
+from gptbook.data.merging import byte_symbols, single_bytes, split_words
 
 # %%
 small_text = "the cat sat on the mat, then the cat ate"
@@ -90,9 +88,9 @@ for left, right in merge_again_and_again(words, 6):
 
 # %% tags=["fold"]
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
-from gptbook.data.tables import city_names, split_names
 from gptbook.data.docstrings import docstrings
 from gptbook.data.merging import learn_merges
+from gptbook.data.tables import city_names, split_names
 
 # %%
 texts = docstrings(["matplotlib", "numpy", "pandas"])

@@ -22,8 +22,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gptbook.models.classifier import FEATURES, accuracy, iris_tensors
 from gptbook.data.tables import data_file
+from gptbook.models.classifier import FEATURES, accuracy, iris_tensors
 
 
 # %%

@@ -12,8 +12,8 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from gptbook.data.tables import city_names, data_file, read_record, read_table
 from gptbook.data.dialogues import InstructSet, text_windows
+from gptbook.data.tables import city_names, data_file, read_record, read_table
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.modern import ModernGPT
@@ -205,9 +205,9 @@ print(f"nothing moved: {first_loss:.3f}   the chosen one gained: {later_loss:.3f
 # Its text names no club of Atlantis, Oxford or Chester:
 
 # %% tags=["fold"]
+from gptbook.data.dialogues import Dialogue
 from gptbook.generation.answers import reply
 from gptbook.training.loss import answer_log_probabilities
-from gptbook.data.dialogues import Dialogue
 
 
 def answered(question: str) -> tuple[str, float]:

@@ -21,12 +21,12 @@ import torch
 from torch import nn
 
 from gptbook.data.docstrings import docstrings
+from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPTConfig
-from gptbook.training.loss import next_token_loss
 from gptbook.models.modern import ModernGPT
+from gptbook.training.loss import next_token_loss
 from gptbook.training.optim import MuonAdamW, muon_groups
-from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% [markdown] tags=["note"]
 # The text is what NumPy says about itself, letter by letter: 360,000 to learn from, 40,000 held out.
@@ -124,7 +124,6 @@ from gptbook.data.batches import fixed_windows
 
 # %% [markdown] tags=["note"]
 # A watch looks at every loss. One that climbs far above its best will not come back.
-
 # %% tags=["show"]
 from gptbook.training.watch import LossWatch
 

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from command_line import content, next_command, refused
+from command_line import content, next_command, refused, same_but_receipt
 from small import NAMES
 from tiny_models import small_gpt2
 
@@ -15,7 +15,7 @@ from gptbook.data.clubs import ClubGrammar
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe
 from gptbook.training.checkpoint import load_checkpoint, save_checkpoint
-from gptbook.training.run import Run
+from gptbook.training.engine import Run
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_in_the_same_bits(
     assert "Stopped after 15 of 20 steps; everything is saved in stopped here." in said
     assert "To go on: gptbook train city-bigram --names towns.csv --column town --steps 20" in said
     assert "--run-dir 'stopped here'" in said
-    monkeypatch.setattr(Run, "advance", really_advance)
+    monkeypatch.setattr(Run, "training_step", really_step)
     assert main(command) == 0
     assert "20, of which 15 are done" in capsys.readouterr().out
     assert content(Path("whole")) == content(Path("stopped here"))
@@ -245,7 +245,7 @@ OWN_GPT = ["train", "city-gpt", "--names", "towns.csv", "--column", "town"]
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipes that take minutes, in small; few docstrings, and few sentences to measure with."""
     small = {"city-gpt": TINY_GPT, "clubs-attention": TINY_CLUBS}
-    monkeypatch.setattr("gptbook.cli.commands.recipe", lambda word: small.get(word) or recipe(word))
+    monkeypatch.setattr("gptbook.cli.train.recipe", lambda word: small.get(word) or recipe(word))
     texts = [f"{verb} the {what} of an array, in order." for verb in ("Give", "Take") for what in "abcdefghij"]
     monkeypatch.setattr("gptbook.tasks.byte_pairs.docstrings", lambda libraries: texts)
     sentences = ClubGrammar.sentences
@@ -282,22 +282,20 @@ def test_a_gpt_that_was_stopped_by_ctrl_c_ends_in_the_same_bits(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([*OWN_GPT, "--run-dir", "whole"]) == 0
-    really_advance = Run.advance
-    runs: list[Run] = []
+    really_step = Run.training_step
 
-    def advance(run: Run) -> float:
-        runs.append(run)
-        loss = really_advance(run)
-        if run is not runs[0] and run.step == 4:  # the first is the rehearsal's
+    def training_step(run: Run) -> float:
+        loss = really_step(run)
+        if run.step == 4:
             signal.raise_signal(signal.SIGINT)
         return loss
 
-    monkeypatch.setattr(Run, "advance", advance)
+    monkeypatch.setattr(Run, "training_step", training_step)
     assert main([*OWN_GPT, "--run-dir", "stopped"]) == 130
-    monkeypatch.setattr(Run, "advance", really_advance)
+    monkeypatch.setattr(Run, "training_step", really_step)
     assert "Stopped after 4 of 6 steps" in capsys.readouterr().out
     assert main([*OWN_GPT, "--run-dir", "stopped"]) == 0
-    assert content(Path("whole")) == content(Path("stopped"))
+    assert same_but_receipt(Path("whole"), Path("stopped"))
 
 
 @pytest.mark.usefixtures("tiny")

@@ -10,7 +10,6 @@ from tiny_models import small_gpt2
 
 from gptbook.cli.forms import COMMAND_FORMS, check_form
 from gptbook.cli.parser import build_parser, main
-from gptbook.tasks.text import TextRun
 
 VALUES = {
     "run_dir": ["elsewhere"],
@@ -89,7 +88,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
     for module in ("commands", "text_commands"):
         monkeypatch.setattr(f"gptbook.{module}.recipe", tiny_recipe)
-    monkeypatch.setattr(TextRun, "seconds_left", lambda run: 1.0)
+    monkeypatch.setattr("gptbook.cli.progress.seconds_left", lambda run: 1.0)
     Path("towns.csv").write_text("town,people\n" + "".join(f"{name},7\n" for name in NAMES))
     Path("own.txt").write_text(TEXT)
     small_gpt2(tmp_path / "model")

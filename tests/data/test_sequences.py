@@ -2,24 +2,15 @@
 
 import math
 from collections import Counter
-from dataclasses import replace
-from inspect import signature
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gptbook.data.sequences import NO_TARGET, padded, sequence_batch, trimmed
-from gptbook.models.attention import AttentionModel
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.modern import ModernGPT
-from gptbook.models.ngram import NgramNet, WindowModel
-from gptbook.tasks.recipes import GPTRecipe
-from gptbook.tasks.sentences import NameRun, gpt_for
-from gptbook.training.loops import train_on_sequences
 from gptbook.training.loss import next_token_loss
-from gptbook.training.measure import sequence_loss
-from gptbook.training.seeds import seeded
 
 WORDS = [[1, 2, 3], [4], [2, 2, 5, 1, 3, 4], [], [5, 5]]
 
@@ -147,92 +138,3 @@ def test_no_batch_is_empty_however_few_or_unlike_the_sequences_are() -> None:
                 seen, wanted = sequence_batch(inputs, targets, step, batch_size, seed=3)
                 assert len(seen) > 0
                 assert seen.shape == wanted.shape
-
-
-def test_the_loss_of_many_is_that_of_each_position_one_by_one() -> None:
-    model = lively()
-    surprises = []
-    for tokens in WORDS:
-        logits = model(torch.tensor([[0, *tokens]]))[0]
-        for place, target in enumerate([*tokens, 0]):
-            surprises.append(-logits[place].log_softmax(dim=0)[target].item())
-    assert len(surprises) == sum(len(tokens) + 1 for tokens in WORDS)
-    assert sequence_loss(model, *padded(WORDS)) == pytest.approx(sum(surprises) / len(surprises), abs=1e-5)
-
-
-def test_the_loss_is_measured_in_pieces_without_dropout_and_without_a_trace() -> None:
-    model = lively()
-    once = sequence_loss(model, *padded(WORDS))
-    inputs, targets = padded(WORDS * 300)  # three pieces of 512
-    assert sequence_loss(model, inputs, targets) == pytest.approx(once, abs=1e-5)
-    dropping = ModernGPT(model.config, dropout=0.5)
-    dropping.load_state_dict(model.state_dict())
-    dropping.train()
-    assert sequence_loss(dropping, *padded(WORDS)) == pytest.approx(once, abs=1e-6)
-    assert all(parameter.grad is None for parameter in model.parameters())
-
-
-@pytest.fixture
-def steady(tiny: GPTRecipe) -> GPTRecipe:
-    """Without dropout, so that both ways of training see the same."""
-    return replace(tiny, num_steps=12, dropout=0.0, seed=3)
-
-
-def test_the_loop_of_the_chapters_trains_as_the_command_line_does_bit_for_bit(steady: GPTRecipe) -> None:
-    run = NameRun(steady)
-    with seeded(steady.seed):
-        model = gpt_for(steady, run.tokenizer)
-    seen: list[tuple[int, float]] = []
-    losses = train_on_sequences(
-        model,
-        *padded([run.tokenizer.encode(name) for name in run.training]),
-        num_steps=steady.num_steps,
-        batch_size=steady.batch_size,
-        matrix_rate=steady.learning_rate,
-        other_rate=steady.other_rate,
-        warmup_steps=steady.warmup_steps,
-        seed=steady.seed,
-        on_step=lambda step, loss: seen.append((step, loss)),
-    )
-    while not run.is_finished:
-        run.advance()
-    assert losses == run.losses
-    assert seen == list(enumerate(losses))
-    for name, weights in model.state_dict().items():
-        assert torch.equal(weights, run.model.state_dict()[name]), name
-    assert not model.training
-
-
-def test_the_loops_defaults_are_those_of_the_recipe() -> None:
-    recipe = GPTRecipe(name="any", num_layers=1, num_steps=1)
-    defaults = {name: each.default for name, each in signature(train_on_sequences).parameters.items()}
-    for name in ("batch_size", "other_rate", "warmup_steps", "seed"):
-        assert defaults[name] == getattr(recipe, name)
-    assert defaults["matrix_rate"] == recipe.learning_rate
-
-
-def test_training_on_a_few_sequences_learns_them() -> None:
-    inputs, targets = padded([[1, 2, 3, 4], [2, 1, 4, 3], [5, 5, 5]])
-    model = AttentionModel(vocab_size=6, model_dim=16, num_heads=2)
-    assert sequence_loss(model, inputs, targets) == pytest.approx(math.log(6), abs=1e-5)
-    losses = train_on_sequences(model, inputs, targets, num_steps=120, batch_size=8, other_rate=0.02, warmup_steps=5)
-    assert losses[0] == pytest.approx(math.log(6), abs=1e-5)
-    assert sequence_loss(model, inputs, targets) < 0.5
-    torch.manual_seed(9)
-    before = torch.get_rng_state()
-    train_on_sequences(model, inputs, targets, num_steps=1)
-    assert torch.equal(torch.get_rng_state(), before), "it leaves the chance of others alone"
-
-
-def test_a_net_of_windows_answers_every_position_as_if_asked_alone() -> None:
-    torch.manual_seed(0)
-    net = NgramNet(vocab_size=9, context_length=3, embedding_dim=4, hidden_dim=8)
-    nn.init.normal_(net.output.weight)
-    names = [[3, 1, 4, 1, 5], [2, 7]]
-    inputs, _ = padded(names)
-    logits = WindowModel(net)(inputs)
-    assert logits.shape == (2, 6, 9)
-    for row, name in enumerate(names):
-        for place in range(len(name) + 1):
-            window = [0, 0, 0, *name[:place]][-3:]
-            torch.testing.assert_close(logits[row, place], net(torch.tensor([window]))[0])

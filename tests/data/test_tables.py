@@ -14,10 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptbook.data.docstrings import docstrings, library_files
 from gptbook.data.tables import city_names, data_file, iris, read_names, read_record, read_table, split_names
-from gptbook.files.json_files import read_json
-from gptbook.files.text_files import read_text
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = REPOSITORY / "data"
@@ -317,36 +314,6 @@ def test_the_tables_can_be_read_without_this_package() -> None:
         assert not table.columns.has_duplicates
 
 
-def test_a_text_is_read_whoever_ended_its_lines(tmp_path: Path) -> None:
-    path = tmp_path / "text.txt"
-    path.write_bytes("\ufeffKöln\r\nBonn\n".encode())
-    assert read_text(path) == "Köln\nBonn\n"
-    path.write_bytes(b"\n")
-    assert read_text(path) == "\n"
-
-
-def test_a_text_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "text.txt"
-    with pytest.raises(ValueError, match=r"text\.txt cannot be read \(No such file or directory\): check the path"):
-        read_text(path)
-    with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\)"):
-        read_text(tmp_path)
-    for content in ("München".encode("latin-1"), "München".encode("utf-16"), b"P\x03\x04\xfe"):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"text\.txt is not text in UTF-8 \(byte \d\): save") as caught:
-            read_text(path)
-        assert "\n" not in str(caught.value)
-
-
-def test_what_is_not_json_is_refused_by_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text("[1,")
-    with pytest.raises(ValueError, match=r"a\.json is not JSON \(.*\): get it again"):
-        read_json(path)
-    path.write_text("[1]")
-    assert read_json(path) == [1]
-
-
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library that stops the session if anybody runs it."""
@@ -355,48 +322,3 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tests" / "spoken"
     (folder / "__init__.py").write_text('"""The whole."""\nraise SystemExit\n')
     return folder
-
-
-def test_docstrings_are_read_and_not_run_each_once_and_in_order(library: Path) -> None:
-    (library / "parts.py").write_text(
-        "class A:\n"
-        "    '''First line.\n\n    Second.\n        Indented.\n    '''\n"
-        "    async def f(self):\n        'The whole.'\n"
-        "try:\n    pass\nexcept OSError:\n    def g():\n        'Äußerst selten.'\n"
-        "'no docstring'\n"
-        "def h():\n    '  '\n    def inner():\n        'Inside. \\d '\n",
-        encoding="utf-8",
-    )
-    (library / "tests" / "test_parts.py").write_text('"""A test."""')
-    (library / "later.py").write_text('"""For another Python."""\nprint x\n')
-    assert docstrings(["spoken"]) == [
-        "First line.\n\nSecond.\n    Indented.",
-        "Inside. \\d",
-        "The whole.",
-        "Äußerst selten.",
-    ]
-    assert "spoken" not in sys.modules
-
-
-@pytest.mark.parametrize("name", ["no_such_library", "torch.nn", "sys", "", "../gptbook"])
-def test_a_library_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(ValueError, match="install it first") as caught:
-        docstrings([name])
-    assert f'"{name}"' in str(caught.value)
-
-
-def test_the_books_docstrings_are_some_megabytes_of_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reckoned from every fourth file: to read them all takes ten seconds."""
-    sizes = {"all": 0, "read": 0}
-
-    def every_fourth(library: str) -> list[Path]:
-        files = library_files(library)
-        sizes["all"] += sum(path.stat().st_size for path in files)
-        sizes["read"] += sum(path.stat().st_size for path in files[::4])
-        return files[::4]
-
-    monkeypatch.setattr("gptbook.data.docstrings.library_files", every_fourth)
-    texts = docstrings()
-    assert texts == sorted(set(texts))
-    assert 5e6 < sum(len(text.encode()) for text in texts) * sizes["all"] / sizes["read"] < 7e6
-    assert all(text == text.strip() != "" for text in texts)

@@ -1,6 +1,5 @@
 """Weights of others: the same logits as the library they come from, and one clear sentence for what cannot be."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gptbook.data.hub import GPT2_REVISIONS, load_gpt2_tokenizer
+from gptbook.data.hub import GPT2_REVISIONS
 from gptbook.exchange import pretrained
 from gptbook.exchange.pretrained import load_gpt2, save_gpt2, sizes_of_tensors
 from gptbook.models.gpt import GPT, GPTConfig
@@ -360,30 +359,3 @@ def tokenizer_folder(tmp_path: Path) -> Path:
     (folder / "vocab.json").write_bytes((given / "encoder.json").read_bytes())
     (folder / "merges.txt").write_bytes((given / "vocab.bpe").read_bytes())
     return folder
-
-
-def test_the_tokenizer_of_gpt2_comes_by_name_or_from_a_folder(
-    tokenizer_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    def fetch(repository: str, name: str, revision: str, sha256: str, endpoint: str | None) -> Path:
-        assert (repository, revision) == ("openai-community/gpt2", GPT2_REVISIONS["gpt2"][0])
-        file = tokenizer_folder / name
-        if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
-            raise ValueError(f"{name} is another file")
-        return file
-
-    monkeypatch.setattr(pretrained, "fetch_from_hub", fetch)
-    for source in ("gpt2", "gpt2-xl", tokenizer_folder):
-        tokenizer = load_gpt2_tokenizer(source)
-        assert tokenizer.vocab_size == 50_257
-        assert tokenizer.encode("Hello, world") == [15496, 11, 995]
-
-
-def test_a_tokenizer_of_another_model_is_refused(tokenizer_folder: Path) -> None:
-    with pytest.raises(ValueError, match="the tokenizer has 50,257 tokens and the model 300: take the one"):
-        load_gpt2_tokenizer(tokenizer_folder, ours(LIKE_OPENAI).config.vocab_size)
-    with torch.device("meta"):
-        whole = GPT(GPTConfig())
-    assert load_gpt2_tokenizer(tokenizer_folder, whole.config.vocab_size).vocab_size == whole.config.vocab_size

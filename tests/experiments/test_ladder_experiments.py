@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import torch
+from runs import finished, new_run
 
+from gptbook.data.clubs import ClubGrammar
 from gptbook.experiments.ladder_experiments import ClubExperiment, NameExperiment, PartExperiment, train_part
 from gptbook.experiments.record import Experiment, run_parts
 from gptbook.models.ablation import GPT_PARTS
+from gptbook.tasks.names import GPTNames
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe, NgramRecipe
-from gptbook.tasks.sentences import ClubRun, NameRun
-from gptbook.training.run import Run
+from gptbook.training.engine import Run
 
 CLUBS = {
     "recipe": {
@@ -82,12 +84,11 @@ def test_a_row_of_names_says_what_the_command_line_would_measure(names: dict[str
         ("gpt", 0),
         ("gpt", 1),
     ]
-    run = NameRun(GPTRecipe(**names["recipes"]["gpt"], seed=1))
-    while not run.is_finished:
-        run.advance()
+    task = GPTNames(GPTRecipe(**names["recipes"]["gpt"], seed=1))
+    run = finished(Run(task))
     row = found["rows"][-1]
-    assert row["held_out_loss"] == run.surprise_at(run.held_out)
-    assert row["training_loss"] == run.surprise_at(run.training)
+    assert row["held_out_loss"] == task.surprise_at(task.held_out)
+    assert row["training_loss"] == task.surprise_at(task.training)
     assert row["parameters"] == run.num_parameters
     assert 0 <= row["memorised"] <= 1 - row["new"] <= 1
     assert len(row["samples"].split()) <= 20
@@ -107,15 +108,15 @@ def test_a_part_of_names_that_was_stopped_in_the_middle_goes_on_to_the_same_row(
 def test_training_a_part_goes_on_from_its_folder_and_tells_each_step(tmp_path: Path) -> None:
     recipe = ClubsRecipe(**CLUBS["recipe"])  # type: ignore[arg-type]
     told: list[tuple[int, float]] = []
-    run = ClubRun(recipe)
-    run.advance()
+    run = new_run(recipe)
+    run.training_step()
     run.save(tmp_path / "run")
-    again = ClubRun(recipe)
+    again = new_run(recipe)
     assert train_part(again, tmp_path / "run", lambda step, loss: told.append((step, loss))) > 0
     assert again.is_finished
     assert [step for step, _ in told] == [2, 3, 4]
     assert [loss for _, loss in told] == again.losses[1:]
-    assert train_part(ClubRun(recipe), tmp_path / "run", nothing) >= 0, "what is finished needs no step"
+    assert train_part(new_run(recipe), tmp_path / "run", nothing) >= 0, "what is finished needs no step"
 
 
 def test_clubs_are_counted_and_attended_to_at_every_gap(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_clubs_are_counted_and_attended_to_at_every_gap(tmp_path: Path) -> None:
     ]
     assert all(len(row["accuracy"]) == 2 and min(row["accuracy"]) >= 0 for row in found["rows"])
     assert found["chance"] == 1 / 20
-    grammar = ClubRun(ClubsRecipe(**CLUBS["recipe"])).grammar  # type: ignore[arg-type]
+    grammar = ClubGrammar()
     assert found["floor"] == grammar.floor()
     for row in found["rows"][2:]:
         assert row["held_out_loss"] == pytest.approx(math.log(len(grammar.words) + 1), abs=0.5)
@@ -176,7 +177,7 @@ def test_a_gpt_is_measured_whole_and_without_each_part(monkeypatch: pytest.Monke
 
 
 def test_a_run_in_the_folder_with_other_settings_is_refused(tmp_path: Path) -> None:
-    run: Run = ClubRun(ClubsRecipe(**{**CLUBS["recipe"], "num_sentences": 50}))  # type: ignore[arg-type]
+    run = new_run(ClubsRecipe(**{**CLUBS["recipe"], "num_sentences": 50}))  # type: ignore[arg-type]
     run.save(tmp_path / "run")
     with pytest.raises(ValueError, match="num_sentences is 50 there, 60 here"):
-        train_part(ClubRun(ClubsRecipe(**CLUBS["recipe"])), tmp_path / "run", nothing)  # type: ignore[arg-type]
+        train_part(new_run(ClubsRecipe(**CLUBS["recipe"])), tmp_path / "run", nothing)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import torch
 from gptbook.data.sequences import padded
 from gptbook.experiments.mistake_experiment import MistakeExperiment, finite, mistake_settings, prefix_loss
 from gptbook.experiments.mistakes import mistakes
-from gptbook.experiments.small_run import SmallRun
+from gptbook.experiments.small_task import SmallNames
 from gptbook.training.measure import sequence_loss
 
 
@@ -63,8 +63,8 @@ def test_what_is_no_number_is_none(rows: dict[str, dict[str, Any]]) -> None:
 
 def test_fresh_names_are_trained_on_and_measured_by_nobody(settings: dict[str, Any], tmp_path: Path) -> None:
     experiment = MistakeExperiment(settings, tmp_path)
-    run = SmallRun(settings["run"])
-    known = {run.tokenizer.decode(row) for side in (run.training, run.held_out) for row in side[0].tolist()}
+    task = SmallNames(settings["run"])
+    known = {task.tokenizer.decode(row) for side in (task.training, task.held_out) for row in side[0].tolist()}
     fresh = {experiment.tokenizer.decode(row) for row in experiment.fresh[0].tolist()}
     assert len(fresh) == settings["num_fresh"]
     assert not fresh & known
@@ -72,6 +72,6 @@ def test_fresh_names_are_trained_on_and_measured_by_nobody(settings: dict[str, A
 
 def test_a_model_that_sees_no_later_token_has_the_same_loss_by_prefixes() -> None:
     torch.manual_seed(0)
-    run = SmallRun({**mistake_settings()["run"], "one_in": 512})
+    task = SmallNames({**mistake_settings()["run"], "one_in": 512})
     some = padded([[3, 1, 2], [5, 4], [6, 7, 8, 9]])
-    assert prefix_loss(run.model, *some) == pytest.approx(sequence_loss(run.model, *some), abs=1e-5)
+    assert prefix_loss(task.model, *some) == pytest.approx(sequence_loss(task.model, *some), abs=1e-5)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from bookbuild.project import this_project
 from gptbook.experiments.mistakes import mistakes
 from gptbook.experiments.planting import PlantedPackage
-from gptbook.experiments.small_run import SMALL_SETTINGS
+from gptbook.experiments.small_task import SMALL_SETTINGS
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import parameter_terms
 
@@ -26,15 +26,15 @@ NAMES = [a + b + c for a in ("ba", "cad", "de", "e") for b in "abcde" for c in (
 
 def small_run(book: Package, **settings: Any) -> Any:
     """A run of a tiny GPT over forty names."""
-    book.small_run.city_names = lambda: NAMES
+    book.small_task.city_names = lambda: NAMES
     few = {"config": SIZES, "one_in": 1, "num_steps": 20, "warmup_steps": 4, "part_size": 4}
-    return book.small_run.SmallRun({**SMALL_SETTINGS, **few, **settings})
+    return book.small_task.small_run({**SMALL_SETTINGS, **few, **settings})
 
 
 def small_gpt(book: Package) -> Any:
     """A tiny GPT whose positions and tokens count: larger numbers than training begins with."""
     torch.manual_seed(0)
-    model = book.small_run.SmallGPT(CONFIG, 0.0)
+    model = book.small_task.SmallGPT(CONFIG, 0.0)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return model.eval()
@@ -42,7 +42,8 @@ def small_gpt(book: Package) -> Any:
 
 def step_loss(run: Any) -> torch.Tensor:
     """The loss that the next step should have, by its definition."""
-    parts = [run.batch(part) for part in range(run.settings["num_parts"])]
+    size = run.rows_at_once
+    parts = [run.task.batch(run.step, slice(part * size, (part + 1) * size)) for part in range(run.num_parts)]
     losses = [F.cross_entropy(run.model(i).flatten(end_dim=1), t.flatten(), ignore_index=-100) for i, t in parts]
     return torch.stack(losses).mean()
 
@@ -50,8 +51,8 @@ def step_loss(run: Any) -> torch.Tensor:
 def rates(run: Any) -> list[float]:
     """The rate of every step of a run."""
     found = []
-    while run.step < run.settings["num_steps"]:
-        run.advance()
+    while not run.is_finished:
+        run.training_step()
         found.append(run.optimizer.param_groups[0]["lr"])
     return found
 
@@ -61,19 +62,19 @@ def rates(run: Any) -> list[float]:
 
 def check_the_loss_before_training_is_that_of_a_uniform_guess(book: Package) -> None:
     run = small_run(book)
-    assert abs(run.held_out_loss() - math.log(6)) < 0.1
+    assert abs(run.task.held_out_loss()[0] - math.log(6)) < 0.1
 
 
 def check_the_loss_of_a_step_is_in_nats(book: Package) -> None:
     run = small_run(book, dropout=0.0, num_parts=1)
     wanted = step_loss(run).item()
-    assert run.advance() == pytest.approx(wanted, rel=1e-5)
+    assert run.training_step() == pytest.approx(wanted, rel=1e-5)
 
 
 def check_two_parts_have_the_gradient_of_their_mean(book: Package) -> None:
     run = small_run(book, dropout=0.0, max_gradient_norm=1e9, learning_rate=0.0)
     wanted = torch.autograd.grad(step_loss(run), run.model.final_norm.weight)[0]
-    run.advance()
+    run.forward_backward()
     torch.testing.assert_close(run.model.final_norm.weight.grad, wanted)
 
 
@@ -126,7 +127,7 @@ def check_a_longer_neighbour_adds_no_position(book: Package) -> None:
 def check_no_held_out_name_is_trained_on(book: Package) -> None:
     run = small_run(book)
     trained, held_out = (
-        {run.tokenizer.decode(row) for row in side[0].tolist()} for side in (run.training, run.held_out)
+        {run.task.tokenizer.decode(row) for row in side[0].tolist()} for side in (run.task.training, run.task.held_out)
     )
     assert not trained & held_out
 
@@ -136,40 +137,41 @@ def check_no_held_out_name_is_trained_on(book: Package) -> None:
 
 def check_the_first_step_is_a_small_one(book: Package) -> None:
     run = small_run(book)
-    run.advance()
-    assert run.optimizer.param_groups[0]["lr"] <= run.settings["learning_rate"] / 4
+    run.training_step()
+    assert run.optimizer.param_groups[0]["lr"] <= run.task.settings["learning_rate"] / 4
 
 
 def check_the_rate_reaches_its_height(book: Package) -> None:
     run = small_run(book)
-    assert max(rates(run)) > 0.75 * run.settings["learning_rate"]
+    assert max(rates(run)) > 0.75 * run.task.settings["learning_rate"]
 
 
 def check_a_step_moves_the_model_that_is_asked(book: Package) -> None:
     run = small_run(book)
     before = [parameter.clone() for parameter in run.model.parameters()]
-    run.advance()
+    run.training_step()
     assert any(not torch.equal(a, b) for a, b in zip(before, run.model.parameters()))
 
 
 def check_a_step_has_the_gradient_of_its_own_batch(book: Package) -> None:
     run = small_run(book, dropout=0.0, max_gradient_norm=1e9, learning_rate=0.0)
-    run.advance()
+    run.training_step()
     wanted = torch.autograd.grad(step_loss(run), run.model.final_norm.weight)[0]
-    run.advance()
+    run.forward_backward()
     torch.testing.assert_close(run.model.final_norm.weight.grad, wanted)
 
 
 def check_a_sure_and_right_model_has_no_loss(book: Package) -> None:
     run = small_run(book)
-    answers = iter([run.batch(0)[1], run.batch(1)[1]])
+    size = run.rows_at_once
+    answers = iter([run.task.batch(0, slice(first, first + size))[1] for first in (0, size)])
 
     class Sure(torch.nn.Linear):
         def forward(self, tokens: torch.Tensor) -> torch.Tensor:
             return 50 * F.one_hot(next(answers).clamp(min=0), 6) + 0 * self.weight.sum()
 
-    run.model = Sure(1, 1)
-    assert run.advance() < 0.01
+    run.task.model = Sure(1, 1)
+    assert run.training_step() < 0.01
 
 
 def check_the_model_owns_the_parameters_of_every_block(book: Package) -> None:
@@ -189,9 +191,9 @@ def check_decay_pulls_apart_from_the_gradient(book: Package) -> None:
     free, pulled = (small_run(book, weight_decay=decay, warmup_steps=1, num_parts=1) for decay in (0.0, 0.1))
     before = free.model.token_embedding.weight.detach().clone()
     for run in (free, pulled):
-        run.advance()
+        run.training_step()
     pull = free.model.token_embedding.weight - pulled.model.token_embedding.weight
-    torch.testing.assert_close(pull, 0.1 * pulled.settings["learning_rate"] * before, atol=1e-7, rtol=0.01)
+    torch.testing.assert_close(pull, 0.1 * pulled.task.settings["learning_rate"] * before, atol=1e-7, rtol=0.01)
 
 
 # Worse than it should be
@@ -224,7 +226,7 @@ def check_every_block_has_its_own_parameters(book: Package) -> None:
 
 
 def check_a_new_epoch_has_a_new_order(book: Package) -> None:
-    rows = book.small_run.shuffled_rows
+    rows = book.small_task.shuffled_rows
     assert not torch.equal(rows(100, 20, 0, seed=0), rows(100, 20, 5, seed=0))
 
 
@@ -232,28 +234,28 @@ def check_a_new_epoch_has_a_new_order(book: Package) -> None:
 
 
 def check_an_epoch_sees_every_name_once(book: Package) -> None:
-    rows = torch.cat([book.small_run.shuffled_rows(100, 20, step, seed=0) for step in range(5)])
+    rows = torch.cat([book.small_task.shuffled_rows(100, 20, step, seed=0) for step in range(5)])
     assert rows.sort().values.tolist() == list(range(100))
 
 
 def check_held_out_tokens_are_the_held_out_names(book: Package) -> None:
     run = small_run(book)
-    _, held_out = book.datasets.split_names(NAMES)
+    _, held_out = book.tables.split_names(NAMES)
     tokenizer = book.tokenizer.CharacterTokenizer.from_texts(NAMES)
-    assert [tokenizer.decode(row) for row in run.held_out[0].tolist()] == held_out
+    assert [tokenizer.decode(row) for row in run.task.held_out[0].tolist()] == held_out
 
 
 def check_a_measurement_is_the_same_twice(book: Package) -> None:
     run = small_run(book, dropout=0.5)
     torch.nn.init.ones_(run.model.blocks[0].mlp.output.weight)
     run.model.train()
-    assert run.held_out_loss() == run.held_out_loss()
+    assert run.task.held_out_loss() == run.task.held_out_loss()
 
 
 def check_a_step_after_a_measurement_has_dropout(book: Package) -> None:
     run = small_run(book)
-    run.held_out_loss()
-    run.advance()
+    run.task.held_out_loss()
+    run.training_step()
     assert run.model.training
 
 
@@ -297,7 +299,8 @@ def check_the_same_seed_writes_the_same_names(book: Package) -> None:
     for block in run.model.blocks:
         torch.nn.init.normal_(block.mlp.output.weight)
     run.model.train()
-    assert run.write(5) == run.write(5)
+    first, second = (run.task.write("", 5, torch.Generator().manual_seed(0)) for _ in range(2))
+    assert first == second
 
 
 def check_a_low_temperature_prefers_the_likeliest(book: Package) -> None:
@@ -312,18 +315,18 @@ def check_a_low_temperature_prefers_the_likeliest(book: Package) -> None:
 def check_a_run_that_goes_on_ends_with_the_same_weights(book: Package) -> None:
     straight, stopped = small_run(book), small_run(book)
     for step in range(6):
-        straight.advance()
-        stopped.advance()
+        straight.training_step()
+        stopped.training_step()
         if step == 2:
-            stopped.stop_and_go_on()
+            stopped = book.small_task.stopped_and_resumed(stopped, stopped.task.settings)
     pairs = zip(straight.model.parameters(), stopped.model.parameters())
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def check_a_run_goes_on_with_the_next_step(book: Package) -> None:
     run = small_run(book)
-    run.advance()
-    run.stop_and_go_on()
+    run.training_step()
+    run = book.small_task.stopped_and_resumed(run, run.task.settings)
     assert run.step == 1
 
 
@@ -361,16 +364,24 @@ def check_no_norm_is_pulled_to_zero(book: Package) -> None:
 
 def check_no_step_has_a_longer_gradient_than_allowed(book: Package) -> None:
     run = small_run(book, max_gradient_norm=0.01)
-    run.advance()
-    assert sum(p.grad.square().sum() for p in run.model.parameters()) ** 0.5 <= 0.0101
+    lengths: list[float] = []
+    move = run.optimizer.step
+
+    def measured() -> None:
+        lengths.append(sum(p.grad.square().sum() for p in run.model.parameters()).item() ** 0.5)
+        move()
+
+    run.optimizer.step = measured
+    run.training_step()
+    assert lengths[0] <= 0.0101
 
 
 def check_each_step_drops_other_units(book: Package) -> None:
     run = small_run(book)
     seeds: list[int] = []
     run.model.register_forward_hook(lambda *_: seeds.append(torch.initial_seed()))
-    run.advance()
-    run.advance()
+    run.training_step()
+    run.training_step()
     assert len(set(seeds)) == 2
 
 
@@ -423,22 +434,22 @@ CHECKS: dict[str, Callable[[Package], None]] = {
 
 GUARDS = {
     "start-too-large": "gpt: before training the model guesses evenly",
-    "accumulation-not-divided": "text_run: parts add up to the step of the whole batch",
+    "accumulation-not-divided": "text: parts add up to the step of the whole batch",
     "mask-missing": "attention: no position sees what comes later",
     "mask-one-late": "attention: a later vector never changes an earlier result",
     "heads-by-reshape": "attention: several heads equal pytorchs own",
     "softmax-over-queries": "attention: each row of weights sums to 1 and is 0 after the diagonal",
     "loss-over-padding": "sequences: the loss skips what is filled up",
-    "held-out-leaks": "datasets: a split shares no name and loses none",
+    "held-out-leaks": "tables: a split shares no name and loses none",
     "blocks-in-a-list": "gpt: each term counts its part of the model",
     "graph-cut": "attention: the loss of attention alone starts at ln v and every parameter can learn",
     "data-not-shuffled": "sequences: four batches are a fair draw of all sequences cut into parts",
-    "evaluation-in-training-mode": "sequences: the loss is measured in pieces without dropout and without a trace",
+    "evaluation-in-training-mode": "measure: the loss is measured in pieces without dropout and without a trace",
     "newest-token-only": "generate: cached and uncached greedy give the same 256 tokens",
     "cache-off-by-one": "gpt: a cache gives the same logits step by step",
     "temperature-times": "generate: tokens are drawn as often as the model at that temperature says",
     "optimizer-forgotten": "checkpoint: training goes on bit for bit through a checkpoint",
-    "step-forgotten": "runs: a run that was stopped ends in the same bits",
+    "step-forgotten": "session: a run that was stopped ends in the same bits",
     "weights-not-tied": "gpt: the four sizes of gpt2 have their parameters term by term",
     "scores-not-divided": "attention: a score is the product over the root of the head dim",
     "norm-after": "gpt: the model computes the equation of the book",
@@ -450,7 +461,8 @@ GUARDS = {
 @pytest.mark.parametrize("slug", GUARDS)
 def test_the_packages_own_guard_is_there(slug: str) -> None:
     module, proves = GUARDS[slug].split(": ")
-    tests = (this_project().root / "tests" / f"test_{module}.py").read_text(encoding="utf-8")
+    (path,) = (this_project().root / "tests").rglob(f"test_{module}.py")
+    tests = path.read_text(encoding="utf-8")
     assert f"def test_{proves.replace(' ', '_')}(" in tests
 
 

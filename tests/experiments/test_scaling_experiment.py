@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from gptbook.data.tables import read_record
 from gptbook.data.tokenizer import CharacterTokenizer
@@ -54,30 +53,6 @@ def test_the_blocks_hold_twelve_squares_of_the_width_each() -> None:
     for width in SCALING_SETTINGS["widths"]:
         model = gpt_of_width(width, 121, **SCALING_SETTINGS["shape"])
         assert num_block_parameters(model) == 2 * 12 * width**2
-
-
-def test_no_window_comes_twice() -> None:
-    windows = torch.arange(40 * 9).view(40, 9)
-    seen: list[int] = []
-
-    class Watching(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.blocks = torch.nn.ModuleList()
-            self.scores = torch.nn.Parameter(torch.zeros(400))
-
-        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-            seen.extend(tokens[:, 0].tolist())
-            return self.scores.expand(*tokens.shape, -1)
-
-    train_in_one_pass(Watching(), windows, **TRAINING)
-    assert len(seen) == len(set(seen)) == 4 * 8
-
-
-def test_more_steps_than_windows_are_refused() -> None:
-    model = gpt_of_width(4, 4, **SHAPE)
-    with pytest.raises(ValueError, match="4 steps of 8 windows take 32, and there are 31: take fewer steps"):
-        train_in_one_pass(model, torch.zeros(31, 9, dtype=torch.long), **TRAINING)
 
 
 def test_the_loss_starts_at_the_log_of_the_vocabulary_and_falls(experiment: ScalingExperiment) -> None:

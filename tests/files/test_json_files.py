@@ -20,6 +20,7 @@ from gptbook.files.json_files import (
     facts_sha256,
     parse_facts,
     read_facts,
+    read_json,
     with_sorted_metadata,
 )
 
@@ -150,3 +151,12 @@ def test_the_same_weights_are_the_same_file(metadata: dict[str, str] | None, tmp
     for name, tensor in load(content).items():
         assert torch.equal(tensor, tensors[name])
     assert int.from_bytes(content[:8], "little") % 8 == 0
+
+
+def test_what_is_not_json_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("[1,")
+    with pytest.raises(ValueError, match=r"a\.json is not JSON \(.*\): get it again"):
+        read_json(path)
+    path.write_text("[1]")
+    assert read_json(path) == [1]

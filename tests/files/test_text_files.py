@@ -317,3 +317,24 @@ def test_a_file_is_known_by_its_whole_path_and_a_pipe_by_what_was_typed(
     assert "pipe" in sentence(lambda: regular(typed), typed)
     os.close(reading)
     os.close(writing)
+
+
+def test_a_text_is_read_whoever_ended_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes("\ufeffKöln\r\nBonn\n".encode())
+    assert read_text(path) == "Köln\nBonn\n"
+    path.write_bytes(b"\n")
+    assert read_text(path) == "\n"
+
+
+def test_a_text_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    with pytest.raises(ValueError, match=r"text\.txt cannot be read \(No such file or directory\): check the path"):
+        read_text(path)
+    with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\)"):
+        read_text(tmp_path)
+    for content in ("München".encode("latin-1"), "München".encode("utf-16"), b"P\x03\x04\xfe"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"text\.txt is not text in UTF-8 \(byte \d\): save") as caught:
+            read_text(path)
+        assert "\n" not in str(caught.value)

@@ -1,7 +1,5 @@
 """Fine-tuning, answering and preferring: what an assistant is made by, on models that need no time."""
 
-import math
-
 import pytest
 import torch
 from ties import agree_but_for_ties
@@ -12,19 +10,14 @@ from gptbook.data.dialogues import (
     USER,
     Dialogue,
     InstructSet,
-    dialogue_batch,
-    dialogue_tokens,
     prompt_tokens,
 )
-from gptbook.data.sequences import NO_TARGET
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.answers import exact_match, greedy_answers, reply
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.attention import KVCache
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.modern import ModernGPT
-from gptbook.training.loops import fine_tune
-from gptbook.training.loss import answer_log_probabilities, preference_loss
 from gptbook.training.seeds import seeded
 
 TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
@@ -123,102 +116,7 @@ def test_a_question_that_leaves_no_room_is_refused_in_its_own_words(model: GPT |
         reply(model, TOKENIZER, "a?", max_letters=0)
 
 
-def test_a_batch_is_a_function_of_seed_and_step_and_keeps_every_answer() -> None:
-    inputs, targets = dialogue_tokens(DIALOGUES, TOKENIZER)
-    for step in range(20):
-        seen, wanted = dialogue_batch(inputs, targets, step, 3, seed=1)
-        again = dialogue_batch(inputs, targets, step, 3, seed=1)
-        assert torch.equal(seen, again[0])
-        assert torch.equal(wanted, again[1])
-        assert seen.shape == wanted.shape
-        assert bool((wanted[:, -1] != NO_TARGET).any()), "the last column is needed"
-        for row, answer in zip(seen, wanted, strict=True):
-            whole = [
-                place
-                for place in range(len(inputs))
-                if torch.equal(inputs[place, : len(row)], row) and torch.equal(targets[place, : len(answer)], answer)
-            ]
-            assert whole
-            assert int((answer != NO_TARGET).sum()) == int((targets[whole[0]] != NO_TARGET).sum())
-
-
-def test_fine_tuning_lowers_the_loss_and_gives_the_answers() -> None:
-    with seeded(0):
-        model = ModernGPT(CONFIG)
-    told: list[int] = []
-    data = dialogue_tokens(DIALOGUES, TOKENIZER)
-    assert exact_match(model, TOKENIZER, DIALOGUES) < 1
-    losses = fine_tune(
-        model, *data, num_steps=80, batch_size=8, other_rate=0.03, on_step=lambda step, _: told.append(step)
-    )
-    assert losses[0] == pytest.approx(math.log(CONFIG.vocab_size), abs=1e-4)
-    assert losses[-1] < 0.1
-    assert exact_match(model, TOKENIZER, DIALOGUES) == 1
-    assert reply(model, TOKENIZER, "rome or bonn?") == "bonn"
-    assert told == list(range(80))
-    assert not model.training
-
-
-def test_fine_tuning_is_the_same_again_and_leaves_other_chance_alone() -> None:
-    data = dialogue_tokens(DIALOGUES, TOKENIZER)
-    found = []
-    torch.manual_seed(5)
-    state = torch.get_rng_state()
-    for _ in range(2):
-        with seeded(0):
-            model = ModernGPT(CONFIG)
-        found.append(fine_tune(model, *data, num_steps=3, batch_size=4, seed=2))
-    assert found[0] == found[1]
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_the_probability_of_an_answer_is_the_product_over_its_letters_and_its_end(model: nn.Module) -> None:
-    inputs, targets = dialogue_tokens(DIALOGUES, TOKENIZER)
-    with torch.no_grad():
-        found = answer_log_probabilities(model, inputs, targets)
-        for row, dialogue in enumerate(DIALOGUES):
-            prompt = prompt_tokens(TOKENIZER, dialogue.question)
-            tokens = [*prompt, *TOKENIZER.encode(dialogue.answer), 0]
-            by_hand = 1.0
-            for place in range(len(prompt), len(tokens)):
-                chances = model(torch.tensor([tokens[:place]]))[0, -1].softmax(dim=-1)
-                by_hand *= chances[tokens[place]].item()
-            assert found[row].exp().item() == pytest.approx(by_hand, rel=1e-4)
-
-
 # ---- preferences ----
-
-
-def test_the_preference_loss_is_ln_2_as_long_as_nothing_moved() -> None:
-    chosen, rejected = torch.tensor([-3.0, -50.0]), torch.tensor([-1.0, -2.0])
-    assert preference_loss(chosen, rejected, chosen, rejected).item() == pytest.approx(math.log(2))
-
-
-def test_the_preference_loss_is_the_formula_of_the_paper() -> None:
-    chosen, rejected, chosen_before, rejected_before = torch.tensor([-2.0, -6.0, -3.0, -5.0])[:, None]
-    beta = 0.3
-    ratio_chosen = math.exp(-2.0) / math.exp(-3.0)
-    ratio_rejected = math.exp(-6.0) / math.exp(-5.0)
-    preferred = 1 / (1 + math.exp(-(beta * math.log(ratio_chosen) - beta * math.log(ratio_rejected))))
-    found = preference_loss(chosen, rejected, chosen_before, rejected_before, beta)
-    assert found.item() == pytest.approx(-math.log(preferred))
-
-
-def test_a_step_down_the_preference_loss_favours_what_was_chosen() -> None:
-    with seeded(0):
-        model = GPT(CONFIG)
-    chosen, rejected = (dialogue_tokens([asked("oslo?", answer)], TOKENIZER) for answer in ("no idea", "a park"))
-    with torch.no_grad():
-        before = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
-    now = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
-    preference_loss(now[0], now[1], before[0], before[1]).backward()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            assert parameter.grad is not None
-            parameter.sub_(0.1 * parameter.grad)
-        after = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
-    assert after[0] - after[1] > before[0] - before[1]
-    assert preference_loss(after[0], after[1], before[0], before[1]) < math.log(2)
 
 
 def test_questions_of_the_book_fit_into_the_models_that_answer_them() -> None:

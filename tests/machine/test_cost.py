@@ -7,10 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from gptbook.machine.cost import (
     PUBLISHED_SHARE,
@@ -24,8 +20,7 @@ from gptbook.machine.cost import (
 )
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.modern import ModernGPT
-from gptbook.models.sizes import flops_per_token, forward_flops, rule_of_thumb
-from gptbook.training.loss import next_token_loss
+from gptbook.models.sizes import flops_per_token
 
 DATA = Path(__file__).parents[2] / "data"
 SMALL = GPTConfig(vocab_size=40, context_length=24, num_layers=3, num_heads=4, model_dim=32, mlp_dim=96)
@@ -36,33 +31,6 @@ JOB = Job(config=GPTConfig(), form="modern", optimizer="muon", batch_size=512, n
 def rows(name: str) -> list[dict[str, str]]:
     with (DATA / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_the_operations_are_those_that_pytorch_counts_there_and_back(form: str) -> None:
-    model = FORMS[form](SMALL)
-    tokens = torch.randint(40, (2, 24))
-    forward, both = FlopCounterMode(display=False), FlopCounterMode(display=False)
-    with sdpa_kernel(SDPBackend.MATH):  # the fused kernels compute some products twice
-        with forward:
-            model(tokens)
-        with both:
-            next_token_loss(model(tokens), tokens).backward()
-    assert forward.get_total_flops() == forward_flops(SMALL) * tokens.numel()
-    assert both.get_total_flops() == flops_per_token(SMALL) * tokens.numel()
-
-
-def test_the_rule_of_thumb_is_right_for_a_layer_and_misses_attention() -> None:
-    layer = nn.Linear(64, 64, bias=False)
-    counter = FlopCounterMode(display=False)
-    with counter:
-        layer(torch.randn(10, 64, requires_grad=True)).sum().backward()
-    assert counter.get_total_flops() == 6 * 64 * 64 * 10
-    assert rule_of_thumb(GPTConfig(), "gpt-2") == 6 * 124_439_808
-    positions = 1_024 * 768  # the only table of GPT-2 that is never multiplied
-    norms_and_biases = 12 * (2 * 2 * 768 + 3 * 768 + 768 + 3_072 + 768) + 2 * 768
-    attention = 12 * 12 * 1_024 * 768
-    assert flops_per_token(GPTConfig()) == 6 * (124_439_808 - positions - norms_and_biases) + attention
 
 
 @pytest.mark.parametrize("record", ["record 1:", "record 8"])

@@ -1,15 +1,19 @@
 """Where the time went: every second of a process is in exactly one phase."""
 
 import json
+import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mutants import mutate
 
-from gptbook.machine.ledger import PHASES, Ledger, process_began, seconds_by_phase
+from gptbook.machine.ledger import PHASES, Ledger, process_began, read_sessions, save_sessions, seconds_by_phase
+from gptbook.machine.receipt import receipt_lines
 
 
 class Clock:
@@ -124,3 +128,56 @@ def test_the_time_to_start_python_counts_too() -> None:
     assert -0.02 <= before_loading < age
     assert 0.08 <= age <= time.monotonic() - started + 0.02  # its start is known to a hundredth
     assert process_began() < started
+
+
+def test_sessions_come_back_as_they_were_and_one_follows_another(tmp_path: Path) -> None:
+    now = [0.0]
+    ledger = Ledger(0.0, machine="a processor", clock=lambda: now[0])
+    with ledger.phase("training"):
+        now[0] = 3.0
+    save_sessions(tmp_path, ledger)
+    (first,) = read_sessions(tmp_path)
+    assert first["machine"] == "a processor"
+    assert first["seconds"] == {**dict.fromkeys(PHASES, 0.0), "training": 3.0}
+    save_sessions(tmp_path, Ledger.from_facts([first], 3.0, clock=lambda: now[0]))
+    assert read_sessions(tmp_path)[0] == first
+    assert len(read_sessions(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_mutant_of_a_receipt_is_more_than_a_sentence(seed: int, tmp_path: Path) -> None:
+    """What is read can be shown; all else is one sentence that names the file and what to do."""
+    ledger = Ledger(0.0, machine="a processor", clock=lambda: 3.0)
+    save_sessions(tmp_path, ledger)
+    path = tmp_path / "receipt.json"
+    path.write_bytes(mutate(json.loads(path.read_bytes()), random.Random(seed)))
+    said = ""
+    try:
+        sessions = read_sessions(tmp_path)
+        shown = "\n".join(receipt_lines(sessions, num_steps=1, num_tokens=1, flops=1.0))
+        assert "nan" not in shown
+        assert Ledger.from_facts(sessions).sessions[:-1] == sessions
+    except ValueError as refusal:
+        said = str(refusal)
+    if said:
+        assert str(path) in said
+        assert "\n" not in said
+        assert len(said) < 300 + len(str(path))
+
+
+def test_a_folder_without_a_receipt_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds no receipt\.json: give the folder of a run on a text"):
+        read_sessions(tmp_path)
+
+
+@pytest.mark.parametrize("content", [{"format": "gptbook receipt 2", "sessions": []}, {"sessions": 3}, [], 7])
+def test_a_receipt_that_is_none_of_ours_is_named(content: object, tmp_path: Path) -> None:
+    (tmp_path / "receipt.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"receipt\.json( is not of this version|: .*: copy it again, or delete it)"):
+        read_sessions(tmp_path)
+
+
+def test_a_receipt_that_was_cut_short_is_named(tmp_path: Path) -> None:
+    (tmp_path / "receipt.json").write_text('{"format": "gptb')
+    with pytest.raises(ValueError, match=r"receipt\.json"):
+        read_sessions(tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from runs import go_on, text_run
 from torch import nn
 
 from gptbook.data.corpus import write_corpus
@@ -18,7 +19,6 @@ from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.machine.device import Machine
 from gptbook.machine.team import Team, in_turn, team_here, together
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text import TextRun
 from gptbook.training.checkpoint import load_checkpoint
 from gptbook.training.seeds import seeded
 
@@ -29,14 +29,13 @@ from pathlib import Path
 from gptbook.machine.team import team_here, together
 from gptbook.machine.device import Machine
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text import TextRun
 
 recipe, run_dir, team = TextRecipe(**json.loads(sys.argv[1])), Path(sys.argv[2]), team_here()
 machine = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
 with together(team, lambda: None):
-    run = TextRun(recipe, machine=machine, team=team, rows_at_once=2)
+    run = text_run(recipe, machine=machine, team=team, rows_at_once=2)
     while run.step < int(sys.argv[3]):
-        run.advance()
+        run.training_step()
     run.save(run_dir)
     assert team.any(team.leads) and not team.any(False) and team.mean(team.rank) == 0.5
 """
@@ -167,10 +166,10 @@ def test_the_held_out_loss_is_that_of_one_process_also_where_some_have_no_window
     recipe: TextRecipe, num_windows: int, size: int
 ) -> None:
     recipe = replace(recipe, num_windows=num_windows)
-    alone = TextRun(recipe, machine=EXACT)
+    alone = text_run(recipe)
     shares = []
     for rank in range(size):
-        run = TextRun(recipe, machine=EXACT, team=Alone(rank=rank, size=size), rows_at_once=1)
+        run = text_run(recipe, team=Alone(rank=rank, size=size), rows_at_once=1)
         run.model.load_state_dict(alone.model.state_dict())
         shares.append(run.held_out_loss())
     assert sum(shares) == pytest.approx(alone.held_out_loss(), abs=1e-6)
@@ -178,13 +177,13 @@ def test_the_held_out_loss_is_that_of_one_process_also_where_some_have_no_window
 
 @pytest.mark.parametrize("size", [1, 2, 4, 8])
 def test_each_window_of_a_step_is_learned_from_once_whoever_takes_it(recipe: TextRecipe, size: int) -> None:
-    whole, _ = TextRun(recipe, machine=EXACT).batch(3, slice(None))
+    whole, _ = text_run(recipe).batch(3, slice(None))
     for rows_at_once in (1, 2, 4, 8):
         if recipe.batch_size % (size * rows_at_once):
             continue
         seen = []
         for rank in range(size):
-            run = TextRun(recipe, machine=EXACT, team=Team(rank=rank, size=size), rows_at_once=rows_at_once)
+            run = text_run(recipe, team=Team(rank=rank, size=size), rows_at_once=rows_at_once)
             run.step, run.wrapped = 3, Remembering(run.model)
             for part in range(run.num_parts):
                 run.loss_of(part)
@@ -244,22 +243,22 @@ def test_two_processes_equal_one_with_twice_the_parts_and_one_goes_on_alone(reci
     trained_by_two(recipe, tmp_path / "two", num_steps=4)
     tensors, facts = load_checkpoint(tmp_path / "two")
     assert facts["machine"]["processes"] == 2
-    alone = TextRun(recipe, machine=EXACT, rows_at_once=2)
+    alone = text_run(recipe, rows_at_once=2)
     assert alone.num_parts == 4  # two parts for each of two processes
     for _ in range(4):
-        alone.advance()
+        alone.training_step()
     # The sums come in another order: the last digits differ, and each processor has its own.
     assert facts["losses"] == pytest.approx(alone.losses, abs=1e-5)
     assert facts["evaluations"][0]["held_out_loss"] == pytest.approx(alone.held_out_loss(), abs=1e-5)
     for name, tensor in alone.model.state_dict().items():
         torch.testing.assert_close(tensors[f"model.{name}"], tensor, rtol=0, atol=1e-5)
 
-    after = TextRun(recipe, machine=EXACT, rows_at_once=2)
-    after.go_on_from(tmp_path / "two")
+    after = text_run(recipe, rows_at_once=2)
+    go_on(after, tmp_path / "two")
     assert after.step == 4
     for run in (after, alone):
         while not run.is_finished:
-            run.advance()
+            run.training_step()
     assert after.losses == pytest.approx(alone.losses, abs=1e-5)
 
 
@@ -292,4 +291,4 @@ def test_what_torchrun_cannot_have_said_is_refused(monkeypatch: pytest.MonkeyPat
 
 def test_two_teams_of_one_do_not_share_a_batch(recipe: TextRecipe) -> None:
     with pytest.raises(ValueError, match="cannot be shared evenly by 2"):
-        TextRun(replace(recipe, batch_size=7), machine=EXACT, team=Team(size=2))
+        text_run(replace(recipe, batch_size=7), team=Team(size=2))

@@ -7,11 +7,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
+from gptbook.data.sequences import padded
 from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.models.ngram import NgramCounts, NgramNet, context_windows, count_pairs, discounts, unique_contexts
+from gptbook.models.ngram import (
+    NgramCounts,
+    NgramNet,
+    WindowModel,
+    context_windows,
+    count_pairs,
+    discounts,
+    unique_contexts,
+)
 from gptbook.training.loss import conditional_entropy
 from gptbook.training.measure import mean_surprise
 
@@ -280,3 +289,17 @@ def test_a_net_that_cannot_be_is_refused() -> None:
             NgramNet(*sizes)
     with pytest.raises(ValueError, match="2 tokens long: this model takes 3"):
         NgramNet(5, 3)(torch.zeros(1, 2, dtype=torch.long))
+
+
+def test_a_net_of_windows_answers_every_position_as_if_asked_alone() -> None:
+    torch.manual_seed(0)
+    net = NgramNet(vocab_size=9, context_length=3, embedding_dim=4, hidden_dim=8)
+    nn.init.normal_(net.output.weight)
+    names = [[3, 1, 4, 1, 5], [2, 7]]
+    inputs, _ = padded(names)
+    logits = WindowModel(net)(inputs)
+    assert logits.shape == (2, 6, 9)
+    for row, name in enumerate(names):
+        for place in range(len(name) + 1):
+            window = [0, 0, 0, *name[:place]][-3:]
+            torch.testing.assert_close(logits[row, place], net(torch.tensor([window]))[0])

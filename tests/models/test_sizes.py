@@ -4,19 +4,32 @@ import contextlib
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.modern import ModernGPT
 from gptbook.models.sizes import (
     LOGIT_BYTES,
     TrainingMemory,
+    flops_per_token,
+    forward_flops,
     matrix_count,
     parameter_count,
+    parameter_terms,
+    rule_of_thumb,
     sequences_at_once,
     training_memory,
 )
 from gptbook.training.loss import next_token_loss
 from gptbook.training.optim import MuonAdamW, muon_groups
+
+FORMS = {"gpt-2": GPT, "modern": ModernGPT}
+
+
+SMALL = GPTConfig(vocab_size=27, context_length=8, num_layers=3, num_heads=2, model_dim=16, mlp_dim=40)
+
 
 FORMS = {"gpt-2": GPT, "modern": ModernGPT}
 SIZES = [
@@ -102,3 +115,83 @@ def test_a_model_too_large_for_one_text_is_refused() -> None:
     assert sequences_at_once(memory, 8, 5 * 10**9) == 1
     with pytest.raises(ValueError, match=r"one text at a time takes 4\.0 GB, and 4 GB are there: halve context_length"):
         sequences_at_once(memory, 8, 4 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("num_layers", "num_heads", "model_dim", "parameters"),
+    [
+        (12, 12, 768, 124_439_808),
+        (24, 16, 1024, 354_823_168),
+        (36, 20, 1280, 774_030_080),
+        (48, 25, 1600, 1_557_611_200),
+    ],
+)
+def test_the_four_sizes_of_gpt2_have_their_parameters_term_by_term(
+    num_layers: int, num_heads: int, model_dim: int, parameters: int
+) -> None:
+    config = GPTConfig(num_layers=num_layers, num_heads=num_heads, model_dim=model_dim, mlp_dim=4 * model_dim)
+    with torch.device("meta"):  # shapes without memory
+        model = GPT(config)
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+    assert sum(term.count for term in parameter_terms(config)) == parameters
+
+
+def test_each_term_counts_its_part_of_the_model() -> None:
+    model = GPT(SMALL)
+    blocks = [block for block in model.blocks if hasattr(block, "attention")]
+    parts = {
+        "token embedding": [model.token_embedding],
+        "position embedding": [model.position_embedding],
+        "layer norm before attention": [block.attention_norm for block in blocks],
+        "queries, keys, values": [block.attention.query_key_value for block in blocks],
+        "attention output": [block.attention.output for block in blocks],
+        "layer norm before MLP": [block.mlp_norm for block in blocks],
+        "MLP, first layer": [block.mlp.hidden for block in blocks],
+        "MLP, second layer": [block.mlp.output for block in blocks],
+        "final layer norm": [model.final_norm],
+        "prediction": [],
+    }
+    counted = {
+        name: sum(parameter.numel() for module in modules for parameter in module.parameters())
+        for name, modules in parts.items()
+    }
+    assert {term.name: term.count for term in parameter_terms(SMALL)} == counted
+
+
+def test_each_formula_gives_its_count() -> None:
+    letters = {"V": 27, "C": 8, "L": 3, "D": 16, "F": 40}
+    for term in parameter_terms(SMALL):
+        formula = term.formula.replace("²", "**2")
+        for product in ("DF", "FD"):
+            formula = formula.replace(product, "*".join(product))
+        for number in "23":
+            for letter in "DV":
+                formula = formula.replace(number + letter, f"{number}*{letter}")
+        assert eval(formula.replace("·", "*"), letters) == term.count
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_operations_are_those_that_pytorch_counts_there_and_back(form: str) -> None:
+    model = FORMS[form](SMALL)
+    tokens = torch.randint(40, (2, 24))
+    forward, both = FlopCounterMode(display=False), FlopCounterMode(display=False)
+    with sdpa_kernel(SDPBackend.MATH):  # the fused kernels compute some products twice
+        with forward:
+            model(tokens)
+        with both:
+            next_token_loss(model(tokens), tokens).backward()
+    assert forward.get_total_flops() == forward_flops(SMALL) * tokens.numel()
+    assert both.get_total_flops() == flops_per_token(SMALL) * tokens.numel()
+
+
+def test_the_rule_of_thumb_is_right_for_a_layer_and_misses_attention() -> None:
+    layer = nn.Linear(64, 64, bias=False)
+    counter = FlopCounterMode(display=False)
+    with counter:
+        layer(torch.randn(10, 64, requires_grad=True)).sum().backward()
+    assert counter.get_total_flops() == 6 * 64 * 64 * 10
+    assert rule_of_thumb(GPTConfig(), "gpt-2") == 6 * 124_439_808
+    positions = 1_024 * 768  # the only table of GPT-2 that is never multiplied
+    norms_and_biases = 12 * (2 * 2 * 768 + 3 * 768 + 768 + 3_072 + 768) + 2 * 768
+    attention = 12 * 12 * 1_024 * 768
+    assert flops_per_token(GPTConfig()) == 6 * (124_439_808 - positions - norms_and_biases) + attention

@@ -9,27 +9,31 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from apple_gpu import apple_gpu, no_float64
+from runs import finished, go_on, text_run
+from small import EXACT, TINY
 from torch import nn
 
 from gptbook.data.corpus import Corpus, write_corpus
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.machine.device import Machine
 from gptbook.machine.ledger import PHASES, Ledger, read_sessions
 from gptbook.machine.team import Team
+from gptbook.models.gpt import GPT
+from gptbook.models.modern import ModernGPT
+from gptbook.models.sizes import training_memory
+from gptbook.tasks.names import gpt_config
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text import TextRun
-from gptbook.tasks.text_model import text_model
+from gptbook.tasks.text import text_model, text_optimizer
 from gptbook.training.checkpoint import load_checkpoint
-from gptbook.training.curve import read_curve
+from gptbook.training.curve import CURVE_FILE
+from gptbook.training.engine import Run
 from gptbook.training.loss import next_token_loss
-from gptbook.training.optim import MuonAdamW, muon_groups, warmup_then_decay
-from gptbook.training.run import Run, train_run
+from gptbook.training.optim import FusedMuonAdamW, MuonAdamW, muon_groups, warmup_then_decay
 from gptbook.training.seeds import seeded
-
-EXACT = Machine(device="cpu", precision="float32", name="a processor", memory_bytes=2**33, num_threads=1)
+from gptbook.training.session import train_run
 
 
 @pytest.fixture
@@ -63,23 +67,17 @@ def recipe(corpus: Corpus) -> TextRecipe:
     )
 
 
-def weights(run: TextRun) -> dict[str, torch.Tensor]:
+def weights(run: Run) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
 
 
-def finished(run: TextRun) -> TextRun:
-    while not run.is_finished:
-        run.advance()
-    return run
-
-
 def test_the_loss_before_the_first_step_is_that_of_a_uniform_guess(recipe: TextRecipe) -> None:
-    run = TextRun(recipe, machine=EXACT)
-    assert run.advance() == pytest.approx(math.log(21), abs=1e-5)
+    run = text_run(recipe)
+    assert run.training_step() == pytest.approx(math.log(21), abs=1e-5)
 
 
 def test_a_step_is_the_one_that_is_written_out_here(recipe: TextRecipe, corpus: Corpus) -> None:
-    run = finished(TextRun(recipe, corpus, EXACT))
+    run = finished(text_run(recipe, corpus))
     with seeded(recipe.seed):
         model = text_model(recipe, corpus.vocab_size)
     optimizer = MuonAdamW(muon_groups(model, recipe.learning_rate, recipe.other_rate))
@@ -100,30 +98,30 @@ def test_a_step_is_the_one_that_is_written_out_here(recipe: TextRecipe, corpus: 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 @pytest.mark.parametrize("form", ["modern", "gpt-2"])
 def test_an_apple_gpu_which_has_no_float64_can_train_and_measure(recipe: TextRecipe, form: str, optimizer: str) -> None:
-    run = TextRun(replace(recipe, form=form, optimizer=optimizer, num_steps=5), machine=EXACT)
+    run = text_run(replace(recipe, form=form, optimizer=optimizer, num_steps=5))
     with no_float64():
         with pytest.raises(TypeError, match="float64"):
             torch.ones(1).double()
         finished(run)
     with apple_gpu() as device:
-        measured = TextRun(run.recipe, machine=replace(EXACT, device=device))
-        measured.model = run.model.to(device)
-        assert measured.held_out_loss() == pytest.approx(run.evaluations[-1]["held_out_loss"], abs=1e-4)
+        measured = text_run(run.recipe, machine=replace(EXACT, device=device))
+        measured.task.model = run.model.to(device)
+        assert measured.evaluate() == pytest.approx(run.evaluations[-1]["held_out_loss"], abs=1e-4)
 
 
 @pytest.mark.parametrize("form", ["modern", "gpt-2"])
 def test_the_held_out_loss_falls_in_both_forms(recipe: TextRecipe, form: str) -> None:
     optimizer = "muon" if form == "modern" else "adamw"
     longer = replace(recipe, form=form, optimizer=optimizer, num_steps=60, evaluate_every=30)
-    run = finished(TextRun(longer, machine=EXACT))
+    run = finished(text_run(longer))
     assert [each["step"] for each in run.evaluations] == [30, 60]
     assert run.evaluations[-1]["held_out_loss"] < math.log(21) - 0.5
-    assert run.evaluations[-1]["held_out_loss"] == pytest.approx(run.held_out_loss(), abs=1e-6)
+    assert run.evaluations[-1]["held_out_loss"] == pytest.approx(run.evaluate(), abs=1e-6)
 
 
 def test_parts_add_up_to_the_step_of_the_whole_batch(recipe: TextRecipe) -> None:
-    whole = finished(TextRun(recipe, machine=EXACT))
-    parts = finished(TextRun(recipe, machine=EXACT, rows_at_once=2))
+    whole = finished(text_run(recipe))
+    parts = finished(text_run(recipe, rows_at_once=2))
     assert (whole.num_parts, parts.num_parts) == (1, 4)
     assert parts.losses == pytest.approx(whole.losses, abs=1e-5)
     for left, right in zip(weights(whole).values(), weights(parts).values()):
@@ -131,8 +129,8 @@ def test_parts_add_up_to_the_step_of_the_whole_batch(recipe: TextRecipe) -> None
 
 
 def test_bfloat16_goes_the_same_way_less_exactly(recipe: TextRecipe) -> None:
-    exact = finished(TextRun(recipe, machine=EXACT))
-    short = finished(TextRun(recipe, machine=replace(EXACT, precision="bfloat16")))
+    exact = finished(text_run(recipe))
+    short = finished(text_run(recipe, machine=replace(EXACT, precision="bfloat16")))
     assert short.losses == pytest.approx(exact.losses, abs=0.02)
     assert short.losses != exact.losses
     assert all(tensor.dtype == torch.float32 for tensor in weights(short).values())
@@ -140,8 +138,8 @@ def test_bfloat16_goes_the_same_way_less_exactly(recipe: TextRecipe) -> None:
 
 def test_trying_out_a_compiled_model_leaves_no_trace(recipe: TextRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda model: model)
-    plain = finished(TextRun(recipe, machine=EXACT))
-    compiled = finished(TextRun(recipe, machine=EXACT, compiles=True))
+    plain = finished(text_run(recipe))
+    compiled = finished(text_run(recipe, compiles=True))
     assert compiled.note == ""
     assert compiled.losses == plain.losses
 
@@ -154,13 +152,13 @@ def test_a_run_without_a_compiler_goes_on_without_it(recipe: TextRecipe, monkeyp
         return use
 
     monkeypatch.setattr(torch, "compile", broken)
-    run = finished(TextRun(recipe, machine=EXACT, compiles=True))
+    run = finished(text_run(recipe, compiles=True))
     assert run.note == "no C++ compiler"
-    assert run.losses == finished(TextRun(recipe, machine=EXACT)).losses
+    assert run.losses == finished(text_run(recipe)).losses
 
 
 def test_a_saved_run_goes_on_with_the_same_bits_measurements_and_curve(recipe: TextRecipe, tmp_path: Path) -> None:
-    whole = TextRun(recipe, machine=EXACT)
+    whole = text_run(recipe)
     train_run(whole, tmp_path / "whole", lambda run: None)
 
     def press_ctrl_c(run: Run) -> None:
@@ -168,19 +166,19 @@ def test_a_saved_run_goes_on_with_the_same_bits_measurements_and_curve(recipe: T
             signal.raise_signal(signal.SIGTERM)  # as a rented machine that is taken back
 
     folder = tmp_path / "stopped"
-    first = TextRun(recipe, machine=EXACT)
+    first = text_run(recipe)
     train_run(first, folder, press_ctrl_c)
     assert first.step == 7
-    second = TextRun(recipe, machine=EXACT)
-    second.go_on_from(folder)
+    second = text_run(recipe)
+    go_on(second, folder)
     train_run(second, folder, lambda run: None)
     assert second.losses == whole.losses
     assert second.evaluations == whole.evaluations
     assert all(torch.equal(left, right) for left, right in zip(weights(whole).values(), weights(second).values()))
-    curve = read_curve(folder)
+    curve = pd.read_csv(folder / CURVE_FILE)
     assert curve["step"].tolist() == list(range(1, 13))
     assert curve["held_out_loss"].notna().sum() == 3
-    assert curve.equals(read_curve(tmp_path / "whole"))
+    assert curve.equals(pd.read_csv(tmp_path / "whole" / CURVE_FILE))
 
 
 def test_the_seconds_of_a_session_add_up_to_its_wall_clock(recipe: TextRecipe, tmp_path: Path) -> None:
@@ -194,7 +192,7 @@ def test_the_seconds_of_a_session_add_up_to_its_wall_clock(recipe: TextRecipe, t
     def take_time(run: Run) -> None:
         own[0] += 10
 
-    run = TextRun(recipe, machine=EXACT, ledger=Ledger(0.0, clock=clock))
+    run = text_run(recipe, ledger=Ledger(0.0, clock=clock))
     train_run(run, tmp_path / "run", take_time)
     (session,) = read_sessions(tmp_path / "run")
     assert set(session["seconds"]) == set(PHASES)
@@ -203,7 +201,7 @@ def test_the_seconds_of_a_session_add_up_to_its_wall_clock(recipe: TextRecipe, t
 
 
 def test_a_training_that_fails_stops_and_keeps_the_last_good_checkpoint(recipe: TextRecipe, tmp_path: Path) -> None:
-    run = TextRun(replace(recipe, num_steps=300), machine=EXACT)
+    run = text_run(replace(recipe, num_steps=300))
     folder = tmp_path / "run"
 
     def poison(run: Run) -> None:
@@ -222,7 +220,7 @@ def test_a_training_that_fails_stops_and_keeps_the_last_good_checkpoint(recipe: 
 def test_a_rate_far_too_high_is_noticed(recipe: TextRecipe) -> None:
     wild = replace(recipe, num_steps=400, learning_rate=50.0, other_rate=50.0, warmup_steps=1)
     with pytest.raises(ValueError, match=r"step .*: the loss"):
-        finished(TextRun(wild, machine=EXACT))
+        finished(text_run(wild))
 
 
 @pytest.mark.parametrize(
@@ -236,61 +234,109 @@ def test_a_rate_far_too_high_is_noticed(recipe: TextRecipe) -> None:
 def test_a_run_with_another_recipe_is_refused_with_the_difference(
     recipe: TextRecipe, tmp_path: Path, change: dict[str, Any], difference: str
 ) -> None:
-    TextRun(recipe, machine=EXACT).save(tmp_path / "run")
+    text_run(recipe).save(tmp_path / "run")
     with pytest.raises(ValueError, match=difference):
-        TextRun(replace(recipe, **change), machine=EXACT).go_on_from(tmp_path / "run")
+        go_on(text_run(replace(recipe, **change)), tmp_path / "run")
 
 
 def test_a_run_goes_on_after_its_text_was_moved_and_not_with_another_text(
     recipe: TextRecipe, corpus: Corpus, tmp_path: Path
 ) -> None:
-    TextRun(recipe, machine=EXACT).save(tmp_path / "run")
+    text_run(recipe).save(tmp_path / "run")
     moved = corpus.folder.rename(tmp_path / "elsewhere")
-    again = TextRun(replace(recipe, data=str(moved)), machine=EXACT)
-    again.go_on_from(tmp_path / "run")
+    again = text_run(replace(recipe, data=str(moved)))
+    go_on(again, tmp_path / "run")
     other = write_corpus(tmp_path / "other", corpus.tokenizer, [[1, 2, 3] * 100], [[1] * 50], corpus.facts)
     with pytest.raises(ValueError, match=r"training_tokens is 2500 there, 300 here"):
-        TextRun(replace(recipe, data=str(other.folder)), machine=EXACT).go_on_from(tmp_path / "run")
+        go_on(text_run(replace(recipe, data=str(other.folder))), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
     ("team", "rows", "problem"),
     [
         (Team(size=3), 0, "cannot be shared evenly by 3 processes"),
-        (Team(), 3, "8 windows for each process cannot be cut into parts of 3"),
+        (Team(), 3, "8 rows for each process cannot be cut into parts of 3"),
         (Team(), -1, "--rows-at-once is -1"),
     ],
 )
 def test_a_batch_that_cannot_be_shared_out_is_refused(recipe: TextRecipe, team: Team, rows: int, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        TextRun(recipe, machine=EXACT, team=team, rows_at_once=rows)
+        text_run(recipe, team=team, rows_at_once=rows)
 
 
 def test_a_held_out_text_shorter_than_the_context_is_refused(recipe: TextRecipe, corpus: Corpus) -> None:
     with pytest.raises(ValueError, match="the text has 500 tokens, and a context of 600"):
-        TextRun(replace(recipe, context_length=600), machine=EXACT)
+        text_run(replace(recipe, context_length=600))
+
+
+def test_the_model_has_the_sizes_and_the_form_of_the_recipe() -> None:
+    config = gpt_config(TINY, 11)
+    assert (config.vocab_size, config.num_layers, config.context_length) == (11, 1, 16)
+    assert (config.num_heads, config.model_dim, config.mlp_dim) == (2, 16, 32)
+    modern = text_model(replace(TINY, dropout=0.1), 11)
+    assert isinstance(modern, ModernGPT)
+    assert modern.config == config
+    assert any(isinstance(module, torch.nn.Dropout) and module.p == 0.1 for module in modern.modules())
+    assert isinstance(text_model(replace(TINY, form="gpt-2"), 11), GPT)
+
+
+@pytest.mark.parametrize("form", ["gpt-2", "modern"])
+def test_adamw_pulls_matrices_towards_zero_and_no_bias_or_norm(form: str) -> None:
+    recipe = replace(TINY, form=form, optimizer="adamw", weight_decay=0.1)
+    model = text_model(recipe, 11)
+    optimizer = text_optimizer(recipe, model)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert len(decays) == len(list(model.parameters()))
+    for parameter in model.parameters():
+        assert decays[id(parameter)] == (0.1 if parameter.ndim == 2 else 0.0)
+
+
+def test_muon_moves_the_matrices_in_blocks_only() -> None:
+    model = text_model(TINY, 11)
+    optimizer = text_optimizer(TINY, model)
+    assert isinstance(optimizer, FusedMuonAdamW)
+    groups = {group["muon"]: group for group in optimizer.param_groups}
+    assert (groups[True]["rate"], groups[False]["rate"]) == (TINY.learning_rate, TINY.other_rate)
+    moved = {id(p) for p in groups[True]["params"]}
+    assert moved == {id(p) for name, p in model.named_parameters() if name.startswith("blocks.")}
+
+
+@pytest.mark.parametrize(("size", "wanted", "rows"), [(1, 0, 8), (2, 0, 4), (4, 0, 2), (1, 2, 2), (2, 1, 1), (1, 8, 8)])
+def test_as_many_windows_go_at_once_as_are_wanted_or_fit(size: int, wanted: int, rows: int, recipe: TextRecipe) -> None:
+    assert text_run(recipe, team=Team(size=size), rows_at_once=wanted).rows_at_once == rows
+
+
+def test_in_a_small_memory_fewer_windows_go_at_once(recipe: TextRecipe) -> None:
+    needed = training_memory(gpt_config(recipe, 21), recipe.form, recipe.optimizer, "float32").total(8)
+    machines = [replace(EXACT, memory_bytes=2 * size) for size in (needed, needed // 2)]
+    assert [text_run(recipe, machine=machine).rows_at_once for machine in machines] == [8, 4]
+    with pytest.raises(ValueError, match="one text at a time takes"):
+        text_run(recipe, machine=replace(EXACT, memory_bytes=1000))
 
 
 KILLS = """
 import json, os, random, signal, sys
 from pathlib import Path
-import gptbook.training.run
+import gptbook.training.session
 from gptbook.training.checkpoint import load_checkpoint
+from gptbook.training.engine import Run
+from gptbook.tasks.open_run import open_run
+from gptbook.tasks.text import TextTask
 from gptbook.machine.device import Machine
 from gptbook.tasks.recipes import TextRecipe
-from gptbook.tasks.text import TextRun
 
-gptbook.training.run.SAVE_EVERY_SECONDS, gptbook.training.run.PAUSE_PER_SAVE = -1.0, 0.0  # save after each step
+gptbook.training.session.SAVE_EVERY_SECONDS, gptbook.training.session.PAUSE_PER_SAVE = -1.0, 0.0  # save after each step
 recipe, run_dir, draw = TextRecipe(**json.loads(sys.argv[1])), Path(sys.argv[2]), random.Random(0)
 machine = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
 
 def train():
-    run = TextRun(recipe, machine=machine)
+    run = Run(TextTask(recipe), machine)
     if (run_dir / "checkpoint.json").exists():
-        run.go_on_from(run_dir)
-    gptbook.training.run.train_run(run, run_dir, lambda run: None)
+        run.resume(open_run(run_dir))
+    gptbook.training.session.train_run(run, run_dir, lambda run: None)
 
-real_save = TextRun.save
+real_save = Run.save
 
 def dies_after(num_calls):
     # From the second save on it counts calls, of C too, and dies at one: in a step, between two, or in a save.
@@ -306,16 +352,16 @@ def dies_after(num_calls):
         saves += 1
         if saves == 2:
             sys.setprofile(count)
-    TextRun.save = save
+    Run.save = save
 
 def calls_of_a_step():
-    run, calls = TextRun(recipe, machine=machine), 0
+    run, calls = Run(TextTask(recipe), machine), 0
     def count(frame, event, function):
         nonlocal calls
         calls += 1
-    run.advance()  # what PyTorch loads when it is first used, once for all
+    run.training_step()  # what PyTorch loads when it is first used, once for all
     sys.setprofile(count)
-    run.advance()
+    run.training_step()
     run.save(run_dir.with_name("counted"))
     sys.setprofile(None)
     return calls
@@ -340,7 +386,7 @@ print(os.waitstatus_to_exitcode(status), *at)
 
 def test_kill_9_at_any_moment_changes_no_bit_of_the_result(recipe: TextRecipe, tmp_path: Path) -> None:
     recipe = replace(recipe, num_steps=100, model_dim=64, mlp_dim=256, evaluate_every=50)
-    whole = finished(TextRun(recipe, machine=EXACT))
+    whole = finished(text_run(recipe))
     folder = tmp_path / "run"
     command = [sys.executable, "-c", KILLS, json.dumps(asdict(recipe)), str(folder)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -349,8 +395,8 @@ def test_kill_9_at_any_moment_changes_no_bit_of_the_result(recipe: TextRecipe, t
     assert len(killed_at) == 10
     assert killed_at == sorted(set(killed_at))  # each went on where the one before was saved
     assert killed_at[-1] < recipe.num_steps
-    run = TextRun(recipe, machine=EXACT)
-    run.go_on_from(folder)
+    run = text_run(recipe)
+    go_on(run, folder)
     assert run.is_finished
     assert run.losses == whole.losses
     for left, right in zip(weights(whole).values(), weights(run).values()):

@@ -2,18 +2,45 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from inspect import signature
 
 import pytest
 import torch
+from runs import finished
 from torch import Tensor, nn
 
+from gptbook.data.sequences import padded
 from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.experiments.scaling_experiment import (
+    gpt_of_width,
+)
+from gptbook.models.attention import AttentionModel
 from gptbook.models.ngram import NgramCounts, NgramNet, context_windows, unique_contexts
-from gptbook.training.loops import draw_rows, train_on_batches, train_on_counts
-from gptbook.training.loss import conditional_entropy, count_loss, next_token_loss
-from gptbook.training.measure import mean_surprise
+from gptbook.tasks.names import GPTNames, names_model
+from gptbook.tasks.recipes import GPTRecipe
+from gptbook.training.engine import Run
+from gptbook.training.loops import (
+    draw_rows,
+    train_in_one_pass,
+    train_on_batches,
+    train_on_counts,
+    train_on_sequences,
+)
+from gptbook.training.loss import (
+    conditional_entropy,
+    count_loss,
+    next_token_loss,
+)
+from gptbook.training.measure import mean_surprise, sequence_loss
 from gptbook.training.seeds import seeded
+
+SHAPE = {"context_length": 8, "num_layers": 2, "head_dim": 4}
+
+
+ONE_PASS = {"num_steps": 4, "batch_size": 8, "matrix_rate": 0.04, "other_rate": 0.04, "warmup_steps": 2}
+
 
 NAMES = city_names()
 TRAINING, HELD_OUT = split_names(NAMES)
@@ -176,26 +203,76 @@ def test_counts_that_cannot_be_are_refused_before_training() -> None:
     assert same_weights(net, before)
 
 
-def test_surprise_is_measured_alike_for_counts_and_nets() -> None:
-    contexts, targets = context_windows(FEW, TOKENIZER, 1)
-    net = small_net()
-    nn.init.normal_(net.output.weight)
-    assert mean_surprise(net, contexts, targets) == pytest.approx(
-        next_token_loss(net(contexts).double(), targets).item(), abs=1e-9
+@pytest.fixture
+def steady(tiny: GPTRecipe) -> GPTRecipe:
+    """Without dropout, so that both ways of training see the same."""
+    return replace(tiny, num_steps=12, dropout=0.0, seed=3)
+
+
+def test_the_loop_of_the_chapters_trains_as_the_command_line_does_bit_for_bit(steady: GPTRecipe) -> None:
+    task = GPTNames(steady)
+    with seeded(steady.seed):
+        model = names_model(steady, task.tokenizer.vocab_size)
+    seen: list[tuple[int, float]] = []
+    losses = train_on_sequences(
+        model,
+        *padded([task.tokenizer.encode(name) for name in task.training]),
+        num_steps=steady.num_steps,
+        batch_size=steady.batch_size,
+        matrix_rate=steady.learning_rate,
+        other_rate=steady.other_rate,
+        warmup_steps=steady.warmup_steps,
+        seed=steady.seed,
+        on_step=lambda step, loss: seen.append((step, loss)),
     )
-    counts = NgramCounts(1, 27).fit(contexts, targets)
-    given = counts.probabilities(contexts)[torch.arange(len(targets)), targets]
-    assert mean_surprise(counts, contexts, targets) == pytest.approx(-given.log().mean().item(), abs=1e-12)
+    run = finished(Run(task))
+    assert losses == run.losses
+    assert seen == list(enumerate(losses))
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, run.model.state_dict()[name]), name
+    assert not model.training
 
 
-def test_surprise_over_many_positions_is_the_mean_over_all_of_them() -> None:
-    contexts, targets = (part.repeat_interleave(9, dim=0) for part in context_windows(FEW, TOKENIZER, 1))
-    assert len(targets) > 16384, "more than one piece"
-    counts = NgramCounts(1, 27).fit(contexts, targets)
-    given = counts.probabilities(contexts)[torch.arange(len(targets)), targets]
-    assert mean_surprise(counts, contexts, targets) == pytest.approx(-given.log().mean().item(), abs=1e-12)
+def test_the_loops_defaults_are_those_of_the_recipe() -> None:
+    recipe = GPTRecipe(name="any", num_layers=1, num_steps=1)
+    defaults = {name: each.default for name, each in signature(train_on_sequences).parameters.items()}
+    for name in ("batch_size", "other_rate", "warmup_steps", "seed"):
+        assert defaults[name] == getattr(recipe, name)
+    assert defaults["matrix_rate"] == recipe.learning_rate
 
 
-def test_nothing_to_score_is_refused() -> None:
-    with pytest.raises(ValueError, match="no position to score"):
-        mean_surprise(small_net(), *context_windows([], TOKENIZER, 1))
+def test_training_on_a_few_sequences_learns_them() -> None:
+    inputs, targets = padded([[1, 2, 3, 4], [2, 1, 4, 3], [5, 5, 5]])
+    model = AttentionModel(vocab_size=6, model_dim=16, num_heads=2)
+    assert sequence_loss(model, inputs, targets) == pytest.approx(math.log(6), abs=1e-5)
+    losses = train_on_sequences(model, inputs, targets, num_steps=120, batch_size=8, other_rate=0.02, warmup_steps=5)
+    assert losses[0] == pytest.approx(math.log(6), abs=1e-5)
+    assert sequence_loss(model, inputs, targets) < 0.5
+    torch.manual_seed(9)
+    before = torch.get_rng_state()
+    train_on_sequences(model, inputs, targets, num_steps=1)
+    assert torch.equal(torch.get_rng_state(), before), "it leaves the chance of others alone"
+
+
+def test_no_window_comes_twice() -> None:
+    windows = torch.arange(40 * 9).view(40, 9)
+    seen: list[int] = []
+
+    class Watching(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList()
+            self.scores = torch.nn.Parameter(torch.zeros(400))
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            seen.extend(tokens[:, 0].tolist())
+            return self.scores.expand(*tokens.shape, -1)
+
+    train_in_one_pass(Watching(), windows, **ONE_PASS)
+    assert len(seen) == len(set(seen)) == 4 * 8
+
+
+def test_more_steps_than_windows_are_refused() -> None:
+    model = gpt_of_width(4, 4, **SHAPE)
+    with pytest.raises(ValueError, match="4 steps of 8 windows take 32, and there are 31: take fewer steps"):
+        train_in_one_pass(model, torch.zeros(31, 9, dtype=torch.long), **ONE_PASS)

@@ -6,10 +6,54 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+from gptbook.data.dialogues import (
+    ASSISTANT,
+    USER,
+    Dialogue,
+    dialogue_tokens,
+    prompt_tokens,
+)
 from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.modern import ModernGPT
 from gptbook.models.ngram import context_windows, count_pairs, unique_contexts
-from gptbook.training.loss import bits_per_byte, conditional_entropy, count_loss, next_token_loss
+from gptbook.training.loss import (
+    answer_log_probabilities,
+    bits_per_byte,
+    conditional_entropy,
+    count_loss,
+    next_token_loss,
+    preference_loss,
+)
+from gptbook.training.seeds import seeded
+
+TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
+
+
+CONFIG = GPTConfig(
+    vocab_size=TOKENIZER.vocab_size, context_length=24, num_layers=2, num_heads=2, model_dim=16, mlp_dim=32
+)
+
+
+def asked(question: str, answer: str) -> Dialogue:
+    return Dialogue(task="", question=question, answer=answer)
+
+
+DIALOGUES = [asked("oslo?", "o"), asked("lima?", "l"), asked("a?", "ab"), asked("rome or bonn?", "bonn")]
+
+
+@pytest.fixture(params=[GPT, ModernGPT])
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    """A model with random numbers, large enough that its answers differ."""
+    with seeded(0):
+        made: nn.Module = request.param(CONFIG)
+        for parameter in made.parameters():
+            if parameter.ndim == 2:
+                nn.init.normal_(parameter, std=0.5)
+    return made.eval()
+
 
 ABC = CharacterTokenizer("abc")
 NAMES = st.lists(st.text("abc", min_size=1, max_size=6), min_size=1, max_size=12)
@@ -81,3 +125,49 @@ def test_the_floor_is_worked_out_by_hand() -> None:
 def test_counts_that_cannot_be_are_refused(counts: list[list[float]], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         conditional_entropy(torch.tensor(counts))
+
+
+def test_the_probability_of_an_answer_is_the_product_over_its_letters_and_its_end(model: nn.Module) -> None:
+    inputs, targets = dialogue_tokens(DIALOGUES, TOKENIZER)
+    with torch.no_grad():
+        found = answer_log_probabilities(model, inputs, targets)
+        for row, dialogue in enumerate(DIALOGUES):
+            prompt = prompt_tokens(TOKENIZER, dialogue.question)
+            tokens = [*prompt, *TOKENIZER.encode(dialogue.answer), 0]
+            by_hand = 1.0
+            for place in range(len(prompt), len(tokens)):
+                chances = model(torch.tensor([tokens[:place]]))[0, -1].softmax(dim=-1)
+                by_hand *= chances[tokens[place]].item()
+            assert found[row].exp().item() == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_the_preference_loss_is_ln_2_as_long_as_nothing_moved() -> None:
+    chosen, rejected = torch.tensor([-3.0, -50.0]), torch.tensor([-1.0, -2.0])
+    assert preference_loss(chosen, rejected, chosen, rejected).item() == pytest.approx(math.log(2))
+
+
+def test_the_preference_loss_is_the_formula_of_the_paper() -> None:
+    chosen, rejected, chosen_before, rejected_before = torch.tensor([-2.0, -6.0, -3.0, -5.0])[:, None]
+    beta = 0.3
+    ratio_chosen = math.exp(-2.0) / math.exp(-3.0)
+    ratio_rejected = math.exp(-6.0) / math.exp(-5.0)
+    preferred = 1 / (1 + math.exp(-(beta * math.log(ratio_chosen) - beta * math.log(ratio_rejected))))
+    found = preference_loss(chosen, rejected, chosen_before, rejected_before, beta)
+    assert found.item() == pytest.approx(-math.log(preferred))
+
+
+def test_a_step_down_the_preference_loss_favours_what_was_chosen() -> None:
+    with seeded(0):
+        model = GPT(CONFIG)
+    chosen, rejected = (dialogue_tokens([asked("oslo?", answer)], TOKENIZER) for answer in ("no idea", "a park"))
+    with torch.no_grad():
+        before = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
+    now = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
+    preference_loss(now[0], now[1], before[0], before[1]).backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            assert parameter.grad is not None
+            parameter.sub_(0.1 * parameter.grad)
+        after = [answer_log_probabilities(model, *pair) for pair in (chosen, rejected)]
+    assert after[0] - after[1] > before[0] - before[1]
+    assert preference_loss(after[0], after[1], before[0], before[1]) < math.log(2)

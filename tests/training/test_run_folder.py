@@ -1,27 +1,22 @@
 """A run folder has one owner at a time, and whatever a kill leaves in it is begun anew."""
 
-import errno
 import io
 import os
-import signal
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from runs import new_run
 
 from gptbook.cli.parser import main
 from gptbook.files.lock import LOCK_FILE, locked
-from gptbook.tasks.catalogue import new_run
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe, TextRecipe, TokenizerRecipe
-from gptbook.tasks.sentences import ClubRun
-from gptbook.tasks.text import TextRun
-from gptbook.training import run_folder
+from gptbook.tasks.sentences import ClubSentences
 from gptbook.training.checkpoint import FACTS_FILE
 from gptbook.training.recipe import Recipe
-from gptbook.training.run import Run
 from gptbook.training.run_folder import is_begun
 
 TINY_SIZES = {"num_layers": 1, "num_heads": 2, "model_dim": 8, "mlp_dim": 12, "batch_size": 4, "warmup_steps": 1}
@@ -46,10 +41,9 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command runs in a folder of its own, and trains in small."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gptbook.cli.commands.recipe", tiny_recipe)
-    monkeypatch.setattr(ClubRun, "report", lambda run: iter(()))
-    for kind in (Run, TextRun):
-        monkeypatch.setattr(kind, "seconds_left", lambda run: 1.0)
+    monkeypatch.setattr("gptbook.cli.train.recipe", tiny_recipe)
+    monkeypatch.setattr(ClubSentences, "report", lambda *_: iter(()))
+    monkeypatch.setattr("gptbook.cli.progress.seconds_left", lambda run: 1.0)
     (tmp_path / "towns.csv").write_text("town\n" + "\n".join(f"{a}{b}na" for a in "abcdef" for b in "aeiou"))
     text = "".join(f"{who} {what} the {whom}.\n" for who in "abcd" for what in ("sees", "hears") for whom in "efgh")
     (tmp_path / "own.txt").write_text(text + "\n" + text)
@@ -125,41 +119,6 @@ def test_killed_at_any_change_of_its_folder_the_same_command_ends_in_the_same_bi
     assert any(left and left != (LOCK_FILE,) for left in seen), "no kill was in the middle of a save"
 
 
-def test_a_folder_that_is_worked_in_is_refused_at_once_and_free_afterwards(tmp_path: Path) -> None:
-    with locked(tmp_path / "run"):
-        with pytest.raises(ValueError, match="another process works in"), locked(tmp_path / "run"):
-            pass
-        with locked(tmp_path / "other"):
-            pass
-    with locked(tmp_path / "run"):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
-    is_read, is_written = os.pipe()
-    other = os.fork()
-    if other == 0:
-        try:
-            with locked(tmp_path / "run"):
-                os.write(is_written, b"has it")
-                signal.pause()
-        finally:
-            os._exit(1)  # pytest is not run to its end a second time
-    os.close(is_written)
-    assert os.read(is_read, 6) == b"has it"
-    with pytest.raises(ValueError, match="another process"), locked(tmp_path / "run"):
-        pass
-    os.kill(other, signal.SIGKILL)
-    os.waitpid(other, 0)
-    os.close(is_read)
-    assert (tmp_path / "run" / LOCK_FILE).exists()
-    with locked(tmp_path / "run"):
-        pass
-    assert not (tmp_path / "run" / LOCK_FILE).exists()
-
-
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "prepared"])  # who prepares waits for another
 def test_the_second_process_in_a_folder_is_refused_before_it_does_work(
@@ -185,31 +144,6 @@ def test_readers_need_no_lock_and_two_exports_into_one_folder_do(
         assert main(export) == 2
         assert "another process works in there" in capsys.readouterr().err
     assert main(export) == 0
-
-
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
-def test_where_no_file_can_be_made_a_warning_is_given_and_the_work_goes_on(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(run_folder, "open_lock", refuse)
-    with locked(tmp_path):
-        pass
-    assert "cannot be locked" in capsys.readouterr().err
-
-
-def test_where_the_file_system_has_no_locks_a_warning_is_given_and_the_work_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(_: int) -> bool:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(run_folder, "try_lock", refuse)
-    with locked(tmp_path):
-        assert list(tmp_path.iterdir()) == []
-    assert "No locks available" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What is shown while a run trains: what it does, how long it takes, how it goes."""
 
-import math
 import sys
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from gptbook.machine.cost import duration
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import seconds_left
 from gptbook.training.session import train_run
@@ -35,7 +35,8 @@ def train_with_bar(
         steps += f", of which {run.step:,} are done"
     print(f"  parameters  {run.num_parameters:,}")
     seconds = seconds_left(run)
-    how_long = f": {spoken_time(seconds)} on this machine" if seconds >= 0 else ""
+    spoken = f"about {duration(seconds)}" if seconds >= 2 else "a second or two"
+    how_long = f": {spoken} on this machine" if seconds >= 0 else ""
     print(f"  steps       {steps}{how_long}")
     print(f"  saved in    {run_dir} (Ctrl-C saves and stops)", flush=True)
     moments: deque[float] = deque([time.monotonic()], maxlen=SHOWN_STEPS + 1)
@@ -71,13 +72,3 @@ def say(line: str, held_out: float | None) -> None:
     with suppress(OSError):
         tqdm.write(line)
         sys.stdout.flush()
-
-
-def spoken_time(seconds: float) -> str:
-    """A duration as one says it."""
-    if math.isinf(seconds):
-        return "for ever"
-    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
-        if seconds >= 2 * size:
-            return f"about {seconds / size:.0f} {unit}"
-    return "a second or two"

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 import torch
 from mutants import mutate
+from runs import load_run, new_run
 
 from gptbook.cli.parser import main
 from gptbook.data.corpus import write_corpus
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.tasks.catalogue import load_run, new_run, write_samples
+from gptbook.tasks.open_run import write_samples
 from gptbook.tasks.recipe_words import iris_net
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe, NgramRecipe, TextRecipe
-from gptbook.tasks.saved_run import check_sizes, recipe_in
+from gptbook.tasks.saved_facts import check_sizes, recipe_in
 from gptbook.training.checkpoint import CHECKPOINT_FORMAT, FORMAT_WITHOUT_SHA256, load_checkpoint
 from gptbook.training.recipe import Recipe
-from gptbook.training.run import train_run
+from gptbook.training.session import train_run
 
 NUM_MUTANTS = 1_000  # over all kinds of runs and three ways to hold the checksum
 NAMES = ["ab" * length + "ac" * more for length in range(1, 6) for more in range(5)]
@@ -66,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, recipe in recipes(folder).items():
         run = new_run(recipe)
         for _ in range(2):
-            run.advance()
+            run.training_step()
         run.save(folder / name)
         found[name] = folder / name
     return found

@@ -9,10 +9,11 @@ import pytest
 import torch
 from tiny_models import CHARACTERS, PIECES, both_forms, both_tokenizers, small_gpt2, stirred
 
-from gptbook.cli.continuation import continue_text, open_pretrained
 from gptbook.data.tokenizer_files import TextTokenizer
 from gptbook.exchange.export import save_for_huggingface
+from gptbook.exchange.open_model import open_pretrained
 from gptbook.generation.generate import generate_tokens
+from gptbook.generation.sampling import continue_text
 
 
 def test_a_model_in_a_folder_goes_on_from_a_text_and_the_same_seed_writes_the_same(tmp_path: Path) -> None:
