@@ -56,7 +56,7 @@ def test_every_name_has_one_definition_in_the_package() -> None:
 
 
 def test_a_wing_imports_only_what_stands_below_it() -> None:
-    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == set(BELOW)
+    assert {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()} == set(BELOW)
     upward = []
     for path in MODULES:
         wing = path.parent.name

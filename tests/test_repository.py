@@ -17,6 +17,7 @@ from bookbuild.drawings.ladder import rungs
 from bookbuild.project import Project
 from gptbook.cli.parser import build_parser
 
+OLD_RUNS = ("tests", "old_runs")  # as a version before wrote them: no script could make them again
 MADE = {".ipynb", ".pyc", ".safetensors", ".png", ".zip", ".whl"}
 
 
@@ -29,7 +30,7 @@ def committed(project: Project) -> list[Path]:
 
 def test_only_sources_are_committed(project: Project) -> None:
     names = committed(project)
-    assert [str(path) for path in names if path.suffix in MADE] == []
+    assert [str(path) for path in names if path.suffix in MADE and path.parts[:2] != OLD_RUNS] == []
     assert [str(path) for path in names if path.suffix == ".html" and path.parts[:2] != ("docs", "theme")] == []
     assert [str(path) for path in names if path.parts[0] in {"site", "runs", ".cache"}] == []
 
@@ -119,7 +120,12 @@ def test_an_installed_package_carries_its_tables(project: Project, tmp_path: Pat
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    assert {"gptbook/py.typed", "gptbook/data/iris.csv", "gptbook/data/cities.csv", "gptbook/cli/parser.py"} <= names
+    assert {
+        "gptbook/py.typed",
+        "gptbook/tables/iris.csv",
+        "gptbook/tables/cities.csv",
+        "gptbook/cli/parser.py",
+    } <= names
     assert not [name for name in names if name.startswith(("code", "tests", "docs"))]
     program = "import gptbook, gptbook.data.tables as d; print(gptbook.__file__, len(d.city_names()), len(d.iris()))"
     # Isolated from this checkout: -S switches off the editable install's .pth file.

@@ -42,7 +42,7 @@ def _installed() -> str:
 
 def _loaded() -> str:
     package = Path(__file__).parent
-    return key_of_files([*package.rglob("*.py"), package / "matplotlibrc"], package)
+    return key_of_files([*package.rglob("*.py"), package / "chapters" / "matplotlibrc"], package)
 
 
 BUILD = key_of(_loaded(), _installed(), sys.version)

@@ -68,16 +68,16 @@ def test_ctrl_c_saves_and_the_same_command_ends_in_the_same_bits(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([*OWN, "--run-dir", "whole"]) == 0
-    really_advance = Run.advance
+    really_step = Run.training_step
 
-    def advance(run: Run) -> float:
-        loss = really_advance(run)
-        if run.step == 15:  # the rehearsal takes fewer steps
+    def training_step(run: Run) -> float:
+        loss = really_step(run)
+        if run.step == 15:
             signal.raise_signal(signal.SIGINT)
         return loss
 
     command = [*OWN, "--run-dir", "stopped here"]
-    monkeypatch.setattr(Run, "advance", advance)
+    monkeypatch.setattr(Run, "training_step", training_step)
     capsys.readouterr()
     assert main(command) == 130
     said = capsys.readouterr().out
@@ -87,7 +87,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_in_the_same_bits(
     monkeypatch.setattr(Run, "training_step", really_step)
     assert main(command) == 0
     assert "20, of which 15 are done" in capsys.readouterr().out
-    assert content(Path("whole")) == content(Path("stopped here"))
+    assert same_but_receipt(Path("whole"), Path("stopped here"))
 
 
 def test_a_finished_run_says_so_and_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -397,7 +397,6 @@ def test_a_text_goes_on_and_what_is_no_model_is_refused(tmp_path: Path, capsys: 
     assert capsys.readouterr().out.startswith("the cat")
     assert "there is no file nowhere" in refused(["complete", "nowhere"], capsys)
     assert "half of a surrogate" in refused(["complete", "model", "--start", "a\ud800"], capsys)
-    assert "do not fit into a context of 32" in refused(["complete", "model", "--start", "x y " * 40], capsys)
     assert '--seed is "-1"' in refused(["complete", "model", "--seed", "-1"], capsys)
     (tmp_path / "model" / "model.safetensors").write_bytes(b"no tensors")
     refused(["complete", "model", "--start", "a"], capsys)

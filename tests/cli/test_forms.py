@@ -86,8 +86,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """A folder with a list of names, a text, a run on each, and a small GPT-2."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    for module in ("commands", "text_commands"):
-        monkeypatch.setattr(f"gptbook.{module}.recipe", tiny_recipe)
+    for module in ("train", "reports"):
+        monkeypatch.setattr(f"gptbook.cli.{module}.recipe", tiny_recipe)
     monkeypatch.setattr("gptbook.cli.progress.seconds_left", lambda run: 1.0)
     Path("towns.csv").write_text("town,people\n" + "".join(f"{name},7\n" for name in NAMES))
     Path("own.txt").write_text(TEXT)

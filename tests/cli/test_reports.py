@@ -172,7 +172,7 @@ def test_an_export_is_opened_by_the_line_that_it_prints(
     assert said.startswith("Written: runs/laptop-own/huggingface\n")
     line = said.splitlines()[-1].strip()
     folder = line.removeprefix('AutoModelForCausalLM.from_pretrained("').removesuffix('")')
-    model, tokenizer, _ = load_text_model(run)
+    model, tokenizer = load_text_model(run)
     ids = Tokenizer.from_file(f"{folder}/tokenizer.json").encode("a sees the h.").ids
     assert ids == tokenizer.encode("a sees the h.")
     other = transformers.AutoModelForCausalLM.from_pretrained(folder)

@@ -55,7 +55,7 @@ def test_a_text_begins_with_the_prompt_and_has_as_many_tokens_as_asked_for(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = written(["sample", str(run), "--prompt", "a sees", "--tokens", "40"], capsys)
-    model, tokenizer, _ = load_text_model(run)
+    model, tokenizer = load_text_model(run)
     generator = torch.Generator().manual_seed(0)
     expected = list(stream_tokens(model, tokenizer.encode("a sees"), 40, generator=generator))
     assert said == "a sees" + tokenizer.decode(expected) + "\n"
@@ -71,7 +71,7 @@ def test_the_same_seed_writes_the_same_and_another_something_else(
 def test_without_a_prompt_it_writes_300_tokens_as_at_the_beginning_of_a_line(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, tokenizer, _ = load_text_model(run)
+    model, tokenizer = load_text_model(run)
     said = written(["sample", str(run), "--temperature", "0"], capsys)
     expected = list(stream_tokens(model, [first_token(tokenizer)], 300, temperature=0))
     assert tokenizer.decode([first_token(tokenizer)]) == "\n"
@@ -108,7 +108,7 @@ def test_a_prompt_longer_than_the_context_is_gone_on_from_by_its_end(
 
 
 def test_byte_pairs_write_whole_letters_only(pieces_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model, tokenizer, _ = load_text_model(pieces_run)
+    model, tokenizer = load_text_model(pieces_run)
     said = written(["sample", str(pieces_run), "--prompt", "a", "--tokens", "200"], capsys)
     generator = torch.Generator().manual_seed(0)
     expected = list(stream_tokens(model, tokenizer.encode("a"), 200, generator=generator))

@@ -13,7 +13,6 @@ import huggingface_hub
 import pytest
 
 from gptbook.data.hub import GPT2_REVISIONS, fetch_from_hub, load_gpt2_tokenizer
-from gptbook.exchange import pretrained
 
 
 @pytest.fixture
@@ -178,7 +177,7 @@ def test_the_tokenizer_of_gpt2_comes_by_name_or_from_a_folder(
             raise ValueError(f"{name} is another file")
         return file
 
-    monkeypatch.setattr(pretrained, "fetch_from_hub", fetch)
+    monkeypatch.setattr("gptbook.data.hub.fetch_from_hub", fetch)
     for source in ("gpt2", "gpt2-xl", tokenizer_folder):
         tokenizer = load_gpt2_tokenizer(source)
         assert tokenizer.vocab_size == 50_257

@@ -19,6 +19,7 @@ from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.machine.device import Machine
 from gptbook.machine.team import Team, in_turn, team_here, together
 from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.text import TextTask
 from gptbook.training.checkpoint import load_checkpoint
 from gptbook.training.seeds import seeded
 
@@ -29,11 +30,13 @@ from pathlib import Path
 from gptbook.machine.team import team_here, together
 from gptbook.machine.device import Machine
 from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.text import TextTask
+from gptbook.training.engine import Run
 
 recipe, run_dir, team = TextRecipe(**json.loads(sys.argv[1])), Path(sys.argv[2]), team_here()
 machine = Machine(device="cpu", precision="float32", name="", memory_bytes=2**33, num_threads=1)
 with together(team, lambda: None):
-    run = text_run(recipe, machine=machine, team=team, rows_at_once=2)
+    run = Run(TextTask(recipe), machine, team, rows_at_once=2)
     while run.step < int(sys.argv[3]):
         run.training_step()
     run.save(run_dir)
@@ -153,13 +156,6 @@ def test_machines_that_may_share_a_disk_prepare_one_after_another(local_sizes: l
         assert order.index(one.rank - one.local_rank) <= order.index(one.rank)
 
 
-class Alone(Team):
-    """One of a team whose others are asked afterwards, one after another: what it has, it has."""
-
-    def total(self, value: float) -> float:
-        return value
-
-
 @pytest.mark.parametrize("size", [1, 2, 4, 8])
 @pytest.mark.parametrize("num_windows", [1, 2, 3, 7, 9])
 def test_the_held_out_loss_is_that_of_one_process_also_where_some_have_no_window(
@@ -167,17 +163,14 @@ def test_the_held_out_loss_is_that_of_one_process_also_where_some_have_no_window
 ) -> None:
     recipe = replace(recipe, num_windows=num_windows)
     alone = text_run(recipe)
-    shares = []
-    for rank in range(size):
-        run = text_run(recipe, team=Alone(rank=rank, size=size), rows_at_once=1)
-        run.model.load_state_dict(alone.model.state_dict())
-        shares.append(run.held_out_loss())
-    assert sum(shares) == pytest.approx(alone.held_out_loss(), abs=1e-6)
+    shares = [alone.task.held_out_loss(1, rank, size) for rank in range(size)]
+    assert sum(number for _, number in shares) == num_windows
+    assert sum(total for total, _ in shares) / num_windows == pytest.approx(alone.evaluate(), abs=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 8])
 def test_each_window_of_a_step_is_learned_from_once_whoever_takes_it(recipe: TextRecipe, size: int) -> None:
-    whole, _ = text_run(recipe).batch(3, slice(None))
+    whole, _ = TextTask(recipe).batch(3, slice(None))
     for rows_at_once in (1, 2, 4, 8):
         if recipe.batch_size % (size * rows_at_once):
             continue
@@ -186,7 +179,7 @@ def test_each_window_of_a_step_is_learned_from_once_whoever_takes_it(recipe: Tex
             run = text_run(recipe, team=Team(rank=rank, size=size), rows_at_once=rows_at_once)
             run.step, run.wrapped = 3, Remembering(run.model)
             for part in range(run.num_parts):
-                run.loss_of(part)
+                run.forward_backward_part(part)
             seen += run.wrapped.rows
         assert sorted(seen) == sorted(whole.tolist())
 
@@ -249,7 +242,7 @@ def test_two_processes_equal_one_with_twice_the_parts_and_one_goes_on_alone(reci
         alone.training_step()
     # The sums come in another order: the last digits differ, and each processor has its own.
     assert facts["losses"] == pytest.approx(alone.losses, abs=1e-5)
-    assert facts["evaluations"][0]["held_out_loss"] == pytest.approx(alone.held_out_loss(), abs=1e-5)
+    assert facts["evaluations"][0]["held_out_loss"] == pytest.approx(alone.evaluate(), abs=1e-5)
     for name, tensor in alone.model.state_dict().items():
         torch.testing.assert_close(tensors[f"model.{name}"], tensor, rtol=0, atol=1e-5)
 

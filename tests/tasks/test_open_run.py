@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from runs import go_on, load_run, new_run, text_run
+from runs import go_on, load_run, new_run, text_run, write_samples
 from small import TINY
 
 from gptbook.data.corpus import Corpus, write_corpus
@@ -16,7 +16,7 @@ from gptbook.generation.generate import generate_name
 from gptbook.models.attention import AttentionModel
 from gptbook.tasks.flowers import IrisFlowers
 from gptbook.tasks.names import GPTNames, NgramNames
-from gptbook.tasks.open_run import load_text_model, task_for, write_samples
+from gptbook.tasks.open_run import load_text_model, task_for
 from gptbook.tasks.recipe_words import all_recipes, iris_net
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe, NgramRecipe, TextRecipe, TokenizerRecipe
 from gptbook.tasks.sentences import LONGEST_SENTENCE, ClubSentences, split_at_words

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 import torch
 from mutants import mutate
-from runs import load_run, new_run
+from runs import load_run, new_run, write_samples
 
 from gptbook.cli.parser import main
 from gptbook.data.corpus import write_corpus
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.tasks.open_run import write_samples
 from gptbook.tasks.recipe_words import iris_net
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe, NgramRecipe, TextRecipe
 from gptbook.tasks.saved_facts import check_sizes, recipe_in

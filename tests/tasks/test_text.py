@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import torch
 from apple_gpu import apple_gpu, no_float64
-from runs import finished, go_on, text_run
-from small import EXACT, TINY
+from runs import EXACT, finished, go_on, text_run
+from small import TINY
 from torch import nn
 
 from gptbook.data.corpus import Corpus, write_corpus

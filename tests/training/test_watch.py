@@ -14,7 +14,7 @@ def falling(step: int) -> float:
 
 def test_a_loss_that_falls_and_wobbles_is_no_problem() -> None:
     watch, draw = LossWatch(4.0, 20), random.Random(0)
-    problems = [watch.see(falling(step) + draw.gauss(0, 0.2)) for step in range(500)]
+    problems = [watch.problem_after(falling(step) + draw.gauss(0, 0.2)) for step in range(500)]
     assert not any(problems)
     assert watch.is_sound
 
@@ -22,26 +22,26 @@ def test_a_loss_that_falls_and_wobbles_is_no_problem() -> None:
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_is_a_problem_at_once(loss: float) -> None:
     watch = LossWatch(4.0, 20)
-    assert watch.see(3.9) == ""
+    assert watch.problem_after(3.9) == ""
     assert watch.is_sound
-    assert watch.see(loss) == f"the loss is {loss}"
+    assert watch.problem_after(loss) == f"the loss is {loss}"
     assert not watch.is_sound
 
 
 def test_a_single_odd_batch_is_no_problem() -> None:
     watch = LossWatch(4.0, 20)
     for step in range(200):
-        assert watch.see(9.0 if step == 150 else falling(step)) == ""
+        assert watch.problem_after(9.0 if step == 150 else falling(step)) == ""
     assert watch.is_sound
 
 
 def test_a_loss_that_climbs_is_a_problem_and_is_not_saved_on_the_way() -> None:
     watch = LossWatch(4.0, 20)
     for step in range(200):
-        watch.see(falling(step))
+        watch.problem_after(falling(step))
     sound, problem = True, ""
     for step in range(200):
-        problem = watch.see(1.6 + 0.02 * step)
+        problem = watch.problem_after(1.6 + 0.02 * step)
         if problem:
             break
         sound = watch.is_sound
@@ -51,7 +51,7 @@ def test_a_loss_that_climbs_is_a_problem_and_is_not_saved_on_the_way() -> None:
 
 def test_a_loss_that_stays_above_a_uniform_guess_is_a_problem_after_the_warm_up() -> None:
     watch = LossWatch(4.0, 20)
-    problems = [watch.see(4.8) for _ in range(100)]
+    problems = [watch.problem_after(4.8) for _ in range(100)]
     first = next(step for step, problem in enumerate(problems) if problem)
     assert first == 2 * 20 + SPAN
     assert problems[first] == "the loss is 4.80, and a uniform guess has 4.00"

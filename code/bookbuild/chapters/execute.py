@@ -86,6 +86,6 @@ def execution_key(chapter: Chapter, flat: list[FlatCell], project: Project) -> s
         project.lock.read_bytes(),
         sys.version,
         *LOADED,
-        Path(__file__).with_name("live.py").read_bytes(),  # the kernels read it afresh
+        (Path(__file__).parents[1] / "live.py").read_bytes(),  # the kernels read it afresh
         matplotlibrc().read_bytes(),
     )

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 
-# The colours of bookbuild/matplotlibrc, and those that a chapter may name -> the stylesheet's word for them.
+# The colours of chapters/matplotlibrc, and those that a chapter may name -> the stylesheet's word for them.
 PALETTE = {
     "#1f5fa8": "c0",
     "#b8400e": "c1",
