@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bookbuild.drawings.draw import Drawing
-from gptbook.data.tables import data_file, read_table
 from gptbook.machine.cost import PUBLISHED_SHARE, find_gpu
-from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import flops_per_token
+from gptbook.data.tables import data_file, read_table
+from gptbook.models.gpt import GPTConfig
 
 DOLLARS = 5
 PITCH, HEIGHT, WIDTH = 86, 48, 164

@@ -142,13 +142,13 @@ print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
 # A plain model: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
 
 # %% tags=["fold"]
-from gptbook.data.clubs import ClubGrammar
-from gptbook.data.sequences import padded
-from gptbook.data.tables import read_record
-from gptbook.data.tokenizer import WordTokenizer
 from gptbook.models.attention import AttentionModel
+from gptbook.data.clubs import ClubGrammar
+from gptbook.data.tables import read_record
 from gptbook.tasks.sentences import ground_accuracy
+from gptbook.data.sequences import padded
 from gptbook.training.loops import train_on_sequences
+from gptbook.data.tokenizer import WordTokenizer
 
 grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)

@@ -26,10 +26,10 @@ from torch import Tensor, nn
 
 from gptbook.data.docstrings import docstrings
 from gptbook.data.tables import city_names, split_names
-from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.models.ngram import NgramNet, context_windows, unique_contexts
-from gptbook.training.loops import train_on_counts
 from gptbook.training.loss import next_token_loss
+from gptbook.models.ngram import NgramNet, context_windows, unique_contexts
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.training.loops import train_on_counts
 
 # %% [markdown] tags=["note"]
 # Four symbols, two numbers each: the table of the drawing.

@@ -23,24 +23,28 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from gptbook.data.sequences import padded
-from gptbook.data.tables import city_names, read_record, split_names
-from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.generation.generate import generate_tokens
 from gptbook.models.attention import MultiHeadAttention
+from gptbook.data.tables import city_names, read_record, split_names
+from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import parameter_terms
+from gptbook.data.sequences import padded
 from gptbook.training.loops import train_on_sequences
 from gptbook.training.measure import sequence_loss
+from gptbook.data.tokenizer import CharacterTokenizer
 
 names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
 # %% tags=["show"]
+from gptbook.models.gpt import MLP
+
 # %% tags=["show"]
+from gptbook.models.gpt import Block
+
 # %% tags=["show"]
-from gptbook.models.gpt import GPT, MLP, Block
+from gptbook.models.gpt import GPT
 
 # %% [markdown]
 # ## The equation, read at last

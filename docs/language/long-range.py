@@ -25,8 +25,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from gptbook.data.clubs import ClubGrammar
-from gptbook.data.tokenizer import WordTokenizer
 from gptbook.models.ngram import NextTokenModel, NgramCounts, NgramNet, context_windows
+from gptbook.data.tokenizer import WordTokenizer
 from gptbook.training.loops import train_on_batches
 
 grammar = ClubGrammar()

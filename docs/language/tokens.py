@@ -19,8 +19,10 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 
+from gptbook.data.merging import byte_symbols, single_bytes
+
 # %% tags=["show"]
-from gptbook.data.merging import byte_symbols, single_bytes, split_words
+from gptbook.data.merging import split_words
 
 # %%
 small_text = "the cat sat on the mat, then the cat ate"
@@ -89,8 +91,8 @@ for left, right in merge_again_and_again(words, 6):
 # %% tags=["fold"]
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
 from gptbook.data.docstrings import docstrings
-from gptbook.data.merging import learn_merges
 from gptbook.data.tables import city_names, split_names
+from gptbook.data.merging import learn_merges
 
 # %%
 texts = docstrings(["matplotlib", "numpy", "pandas"])
@@ -342,7 +344,7 @@ def cut(word: str) -> list[bytes]:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.data.merging](../reference/data.md#gptbook.data.merging) cuts and merges. Its `learn_merges` gives the merges of this page's loop, and knows in which words a pair stands, so that it need not count anew. `BytePairTokenizer`, in [gptbook.data.bpe](../reference/data.md#gptbook.data.bpe), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.data.tables](../reference/data.md#gptbook.data.tables), finds the explanations, which Python calls docstrings.
+# [gptbook.data.merging](../reference/data.md#gptbook.data.merging) cuts and merges. Its `learn_merges` gives the merges of this page's loop, and knows in which words a pair stands, so that it need not count anew. `BytePairTokenizer`, in [gptbook.data.bpe](../reference/data.md#gptbook.data.bpe), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.data.docstrings](../reference/data.md#gptbook.data.docstrings), finds the explanations, which Python calls docstrings.
 #
 # ## Further reading
 #

@@ -23,12 +23,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gptbook.data.sequences import padded
-from gptbook.data.tables import city_names, read_record, split_names
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.models.attention import MultiHeadAttention
+from gptbook.data.tables import city_names, read_record, split_names
 from gptbook.models.gpt import GPTConfig
+from gptbook.data.sequences import padded
 from gptbook.training.loops import train_on_sequences
+from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% tags=["result"]
 row = torch.tensor([0.1, 0.7, 0.9, 1.5])
@@ -67,10 +67,13 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 
 # %% tags=["show"]
+from gptbook.models.gpt import MLP
+
 # %% [markdown] tags=["note"]
 # A block is two norms, attention of the last chapter, and an MLP. The sum itself is never normed, only what a part reads.
+
 # %% tags=["show"]
-from gptbook.models.gpt import MLP, Block
+from gptbook.models.gpt import Block
 
 # %% [markdown] tags=["note"]
 # The picture's block, from random numbers. Its last position is the one drawn:

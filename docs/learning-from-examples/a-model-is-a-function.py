@@ -22,8 +22,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gptbook.data.tables import data_file
 from gptbook.models.classifier import FEATURES, accuracy, iris_tensors
+from gptbook.data.tables import data_file
 
 
 # %%
@@ -386,7 +386,7 @@ def count_parameters(sizes: list[int]) -> int:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `IrisNet` is in [gptbook.models.classifier](../reference/models.md#gptbook.models.classifier); `GPTConfig`, `GPT` and `parameter_terms` are in [gptbook.models.gpt](../reference/models.md#gptbook.models.gpt). Chapter 11 assembles GPT-2 line by line. The models and their sources are in `data/models.csv`.
+# `IrisNet` is in [gptbook.models.classifier](../reference/models.md#gptbook.models.classifier); `GPTConfig` and `GPT` are in [gptbook.models.gpt](../reference/models.md#gptbook.models.gpt), `parameter_terms` in [gptbook.models.sizes](../reference/models.md#gptbook.models.sizes). Chapter 11 assembles GPT-2 line by line. The models and their sources are in `data/models.csv`.
 
 # %% [markdown]
 # ## Further reading

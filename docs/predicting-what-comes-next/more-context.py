@@ -16,11 +16,11 @@ import pandas as pd
 import torch
 
 from gptbook.data.tables import city_names, read_record, split_names
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.generate import generate_name
-from gptbook.models.ngram import NgramCounts, NgramNet, context_keys, unique_contexts
-from gptbook.training.loops import train_on_counts
 from gptbook.training.loss import count_loss
+from gptbook.models.ngram import NgramCounts, NgramNet, context_keys, unique_contexts
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.training.loops import train_on_counts
 from gptbook.training.measure import mean_surprise
 
 names = city_names()

@@ -101,13 +101,17 @@ for first in (0, 3, 6, 9):
 # A net can do the same: one letter in, {{ tokenizer.vocab_size }} probabilities out. Training lowers its loss.
 
 # %% tags=["show"]
+from gptbook.models.ngram import NgramNet
+
 # %% [markdown] tags=["note"]
 # The net looks up a row of learned numbers for the letter, its **embedding**, and sends it through two hidden layers.
+
 # %% [markdown]
 # !!! question "Guess first"
 #     This net's last numbers start at zero, so all {{ tokenizer.vocab_size }} symbols are equally likely: its loss must be ln 27 = {{ f"{math.log(27):.2f}" }} nats. Is it? How far down can training bring that?
+
 # %%
-from gptbook.models.ngram import NgramNet, context_windows, unique_contexts
+from gptbook.models.ngram import context_windows, unique_contexts
 from gptbook.training.measure import mean_surprise
 
 # One row a position: (P, 1) letters before, (P,) letters after.

@@ -2,7 +2,7 @@
 
 import { LivePiece, choice, el, number } from "./piece.js";
 
-// The terms in the order of gptbook.models.gpt.parameter_terms, with a short name for the address.
+// The terms in the order of gptbook.models.sizes.parameter_terms, with a short name for the address.
 const TERMS = [
   ["tokens", "One row of numbers for each token there is; a text picks its rows."],
   ["positions", "One row for each place in the text, added to the token’s row."],

@@ -15,9 +15,10 @@ import matplotlib.pyplot as plt
 import torch
 
 from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import parameter_terms
 
 # %% tags=["show"]
-from gptbook.models.sizes import flops_per_token, parameter_terms
+from gptbook.models.sizes import flops_per_token
 
 # %% tags=["result"]
 gpt_2 = GPTConfig()
@@ -29,8 +30,8 @@ print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
 # No GPU reaches its peak, the speed on its data sheet. Two published runs reached {{ " and ".join(f"{share:.0%}" for share in shares) }}, their **share of peak**, on eight H100. This book had no H100: all its numbers about one are *projected*.
 
 # %% tags=["fold"]
-from gptbook.data.tables import data_file, read_table
 from gptbook.machine.cost import find_gpu
+from gptbook.data.tables import data_file, read_table
 
 gpu = find_gpu("h100")
 runs = read_table(data_file("speedruns.csv"))
@@ -175,16 +176,16 @@ plt.show()
 # A ledger books each moment on one phase, so that all add up to the time that passed. Here a small GPT trains, by a clock that counts FLOPs, a billion a second: so the page is the same everywhere.
 
 # %% tags=["show"]
-from gptbook.data.docstrings import docstrings
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.machine.ledger import Ledger
-from gptbook.machine.receipt import receipt_lines
-from gptbook.models.modern import ModernGPT
 
 # %% tags=["fold"]
 from gptbook.models.sizes import forward_flops
+from gptbook.data.docstrings import docstrings
 from gptbook.training.loss import next_token_loss
+from gptbook.models.modern import ModernGPT
 from gptbook.training.optim import MuonAdamW, muon_groups, warmup_then_decay
+from gptbook.machine.receipt import receipt_lines
+from gptbook.data.tokenizer import CharacterTokenizer
 
 text = "\n\n".join(docstrings(("numpy",)))[:400_000]
 letters = CharacterTokenizer.from_texts([text])

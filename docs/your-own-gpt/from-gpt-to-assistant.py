@@ -12,8 +12,8 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from gptbook.data.dialogues import InstructSet, text_windows
 from gptbook.data.tables import city_names, data_file, read_record, read_table
+from gptbook.data.dialogues import InstructSet, text_windows
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.modern import ModernGPT
@@ -205,9 +205,9 @@ print(f"nothing moved: {first_loss:.3f}   the chosen one gained: {later_loss:.3f
 # Its text names no club of Atlantis, Oxford or Chester:
 
 # %% tags=["fold"]
-from gptbook.data.dialogues import Dialogue
 from gptbook.generation.answers import reply
 from gptbook.training.loss import answer_log_probabilities
+from gptbook.data.dialogues import Dialogue
 
 
 def answered(question: str) -> tuple[str, float]:
@@ -356,7 +356,7 @@ def dpo_loss(
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# The questions are made in [gptbook.data.dialogues](../reference/data.md#gptbook.data.dialogues); fine-tuning, answers and the preference loss are in [gptbook.generation.answers](../reference/generation.md#gptbook.generation.answers), the exam in [gptbook.experiments.assistant_experiment](../reference/experiments.md#gptbook.experiments.assistant_experiment). The three seeds come from a record, `data/runs/assistant.json`.
+# The questions are made in [gptbook.data.dialogues](../reference/data.md#gptbook.data.dialogues); fine-tuning is in [gptbook.training.loops](../reference/training.md#gptbook.training.loops), the preference loss in [gptbook.training.loss](../reference/training.md#gptbook.training.loss), answers in [gptbook.generation.answers](../reference/generation.md#gptbook.generation.answers), the exam in [gptbook.experiments.assistant_experiment](../reference/experiments.md#gptbook.experiments.assistant_experiment). The three seeds come from a record, `data/runs/assistant.json`.
 #
 # ## Further reading
 #

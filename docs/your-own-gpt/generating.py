@@ -22,32 +22,34 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from gptbook.data.sequences import padded
-from gptbook.data.tables import city_names, split_names
-from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.generation.generate import generate_tokens
+# %% tags=["show"]
+from gptbook.generation.sampling import at_temperature
 
 # %% tags=["show"]
+from gptbook.generation.sampling import keep_top_k
+
 # %% tags=["show"]
-# %% tags=["show"]
+from gptbook.generation.sampling import keep_top_p
+
 # %% [markdown] tags=["note"]
 # Together: temperature first, then top-k, then top-p of what is left.
+
 # %% tags=["show"]
-from gptbook.generation.sampling import (
-    at_temperature,
-    keep_top_k,
-    keep_top_p,
-    shaped_scores,
-)
+from gptbook.generation.sampling import shaped_scores
 
 # %% [markdown]
 # A real guess: a small city GPT has read *ma*.
+
 # %% tags=["fold"]
 from gptbook.models.attention import KVCache
+from gptbook.data.tables import city_names, split_names
+from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPT, GPTConfig
-from gptbook.models.ngram import NgramCounts, context_windows
 from gptbook.models.sizes import parameter_terms
+from gptbook.models.ngram import NgramCounts, context_windows
+from gptbook.data.sequences import padded
 from gptbook.training.loops import train_on_sequences
+from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.training.measure import mean_surprise
 
 names = city_names()

@@ -19,6 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+# %% tags=["show"]
+from gptbook.training.loops import train_in_one_pass
+
 # %% tags=["fold"]
 from gptbook.data.tables import data_file, read_record
 from gptbook.experiments.scaling_experiment import (
@@ -26,9 +29,6 @@ from gptbook.experiments.scaling_experiment import (
     gpt_of_width,
     window_loss,
 )
-
-# %% tags=["show"]
-from gptbook.training.loops import train_in_one_pass
 from gptbook.training.seeds import seeded
 
 record = read_record("scaling")

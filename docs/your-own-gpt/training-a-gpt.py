@@ -21,12 +21,12 @@ import torch
 from torch import nn
 
 from gptbook.data.docstrings import docstrings
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPTConfig
-from gptbook.models.modern import ModernGPT
 from gptbook.training.loss import next_token_loss
+from gptbook.models.modern import ModernGPT
 from gptbook.training.optim import MuonAdamW, muon_groups
+from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% [markdown] tags=["note"]
 # The text is what NumPy says about itself, letter by letter: 360,000 to learn from, 40,000 held out.
@@ -124,6 +124,7 @@ from gptbook.data.batches import fixed_windows
 
 # %% [markdown] tags=["note"]
 # A watch looks at every loss. One that climbs far above its best will not come back.
+
 # %% tags=["show"]
 from gptbook.training.watch import LossWatch
 
@@ -137,7 +138,7 @@ def train(rate=0.04, num_steps=160, warmup_steps=20):
     losses, measured, problem = [], {}, ""
     for step in range(num_steps):
         losses.append(take_step(model, optimizer, step, num_steps, warmup_steps))
-        problem = watch.see(losses[-1])
+        problem = watch.problem_after(losses[-1])
         if problem:
             break
         if step % 20 == 19:
@@ -355,7 +356,7 @@ def clipped(gradients: list, longest: float) -> list:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.data.batches](../reference/data.md#gptbook.data.batches) cuts the text, [gptbook.tasks.text](../reference/tasks.md#gptbook.tasks.text) takes the same step on one device or many, [gptbook.training.watch](../reference/training.md#gptbook.training.watch) and [gptbook.training.checkpoint](../reference/training.md#gptbook.training.checkpoint) protect it. A test holds that its step is the one written here.
+# [gptbook.data.batches](../reference/data.md#gptbook.data.batches) cuts the text, [gptbook.tasks.text](../reference/tasks.md#gptbook.tasks.text) gives the loss of a step, [gptbook.training.engine](../reference/training.md#gptbook.training.engine) takes the step, on one device or many, [gptbook.training.watch](../reference/training.md#gptbook.training.watch) and [gptbook.training.checkpoint](../reference/training.md#gptbook.training.checkpoint) protect it. A test holds that its step is the one written here.
 #
 # ## Further reading
 #

@@ -29,7 +29,7 @@ def test_a_step_and_a_measurement_are_judged_by_a_part_of_their_windows(
     corpus = noise(tmp_path, 11, TINY)  # with 20 windows held out
     run = text_run(replace(TINY, num_windows=100), corpus, rows_at_once=2)
     before = run.model.state_dict()["prediction.weight"].clone()
-    assert rehearse(run) == (2.0 * 2 + 2.0, pytest.approx(2.0 / 3 * 20 / 2))
+    assert rehearse(run) == (2.0 * 2 + 2.0, pytest.approx(2.0 * 2 / 3 * 20 / 4))
     assert torch.equal(run.model.state_dict()["prediction.weight"], before)
     assert run.step == 0
 

@@ -34,8 +34,8 @@ def rehearse(run: Run) -> tuple[float, float]:
             parts.append(timed(one_part, run.machine))
             moves.append(timed(trial.optimizer_step, run.machine))
     part, move = statistics.median(parts), statistics.median(moves)
-    measurement = part / 3 * run.task.num_held_out / run.rows_at_once
-    return part * run.num_parts + move, measurement
+    batches = run.task.num_held_out / getattr(run.recipe, "batch_size", 1)
+    return part * run.num_parts + move, part * run.num_parts / 3 * batches
 
 
 def seconds_left(run: Run) -> float:
