@@ -40,7 +40,7 @@ def other_pages(nav: list[Any]) -> list[str]:
     return [name for name in found if name.endswith(".md")]
 
 
-PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"], "reference/ngram.md"]
+PAGES = ["", *CHAPTER_NAMES, *[name for name in other_pages(navigation()) if name != "index.md"], "reference/models.md"]
 GUESSED_HEIGHTS = """[...document.querySelectorAll(".cell")].filter((cell) =>
   getComputedStyle(cell).contentVisibility === "auto" && cell.getBoundingClientRect().top < 1.3 * innerHeight).length"""
 # Columns that get wider with the rows that come: a slow page moves its first screen.
