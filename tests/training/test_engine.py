@@ -123,7 +123,7 @@ def test_each_process_takes_its_share(num_rows: int, size: int, at_once: int, sh
         (8, 3, 0, "a batch of 8 rows cannot be shared evenly by 3 processes"),
         (8, 1, 3, "--rows-at-once is 3, and 8 rows for each process cannot be cut into parts of 3"),
         (8, 2, -1, "--rows-at-once is -1"),
-        (1, 2, 0, "cannot be shared evenly by 2 processes"),
+        (1, 2, 0, "this recipe is for one process: start it without torchrun"),
     ],
 )
 def test_a_batch_that_cannot_be_shared_out_is_refused(num_rows: int, size: int, at_once: int, problem: str) -> None:

@@ -35,8 +35,10 @@ def train_with_bar(
         steps += f", of which {run.step:,} are done"
     print(f"  parameters  {run.num_parameters:,}")
     seconds = seconds_left(run)
-    spoken = f"about {duration(seconds)}" if seconds >= 2 else "a second or two"
-    how_long = f": {spoken} on this machine" if seconds >= 0 else ""
+    how_long = ""
+    if seconds >= 0:
+        about = f"about {duration(seconds)}" if seconds >= 2 else "a second or two"
+        how_long = f": {about} on this machine"
     print(f"  steps       {steps}{how_long}")
     print(f"  saved in    {run_dir} (Ctrl-C saves and stops)", flush=True)
     moments: deque[float] = deque([time.monotonic()], maxlen=SHOWN_STEPS + 1)

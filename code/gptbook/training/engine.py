@@ -115,7 +115,8 @@ class Run:
         if problem := self.watch.problem_after(self.losses[-1]):
             raise ValueError(
                 f"step {self.step}: {problem}; the last good checkpoint is kept: train "
-                "again with half the rates (--rate-scale 0.5) in another --run-dir"
+                "again in another --run-dir, a text with half the rates "
+                "(--rate-scale 0.5)"
             )
         every = self.task.evaluate_every
         if every and (self.step % every == 0 or self.is_finished):
@@ -263,6 +264,8 @@ def rows_for_each(num_rows: int, team_size: int, at_once: int = 0) -> int:
         raise ValueError(
             f"a batch of {num_rows} rows cannot be shared evenly by {team_size} "
             "processes: start another number of them"
+            if num_rows > 1
+            else "this recipe is for one process: start it without torchrun"
         )
     share = num_rows // team_size
     if at_once and (at_once < 0 or share % at_once):
