@@ -17,7 +17,7 @@ def imports() -> dict[str, set[str]]:
     assert spec is not None
     (package,) = map(Path, spec.submodule_search_locations or ())
     found: dict[str, set[str]] = {}
-    for path in package.rglob("*.py"):
+    for path in sorted(package.rglob("*.py")):
         wing = path.parent.name
         if path.parent == package:
             continue
@@ -105,7 +105,7 @@ def figure() -> str:
         for wing in arrows
     }
     for wing, (x, y, wide) in place.items():
-        for other in direct(wing, arrows):
+        for other in sorted(direct(wing, arrows)):
             ox, oy, owide = place[other]
             middle = (max(x, ox) + min(x + wide, ox + owide)) / 2
             d.arrow(middle, y + TALL, middle, oy)

@@ -35,8 +35,11 @@ def test_the_weights_file_alone_finds_what_lies_beside_it(tmp_path: Path) -> Non
 
 def test_without_a_text_it_begins_one_or_a_line(tmp_path: Path) -> None:
     for end_of_text in (True, False):
-        pair = open_pretrained(str(small_gpt2(tmp_path / str(end_of_text), end_of_text=end_of_text)))
-        assert "".join(continue_text(*pair, "", 5, temperature=0))
+        model, tokenizer = open_pretrained(str(small_gpt2(tmp_path / str(end_of_text), end_of_text=end_of_text)))
+        end = tokenizer.vocab_size - 1 if end_of_text else None
+        begun = tokenizer.encode("\n") if end is None else [end]
+        wanted = tokenizer.decode(generate_tokens(model, begun, 5, temperature=0, stop_token=end))
+        assert "".join(continue_text(model, tokenizer, "", 5, temperature=0)) == wanted
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
