@@ -35,3 +35,10 @@ def same_but_receipt(one: Path, other: Path) -> bool:
     """Whether two runs end in the same bytes; where the time went is another matter."""
     left, right = content(one), content(other)
     return left.pop("receipt.json") != right.pop("receipt.json") and left == right
+
+
+def written(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command that must work prints."""
+    capsys.readouterr()
+    assert main(words) == 0
+    return capsys.readouterr().out

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from gptbook.cli.parser import main
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.training.recipe import Recipe
@@ -34,3 +37,30 @@ def tiny_recipe(word: str) -> Recipe:
     """The recipes for text in small, all others as they are."""
     chosen = recipe(word)
     return replace(TINY, name=chosen.name) if isinstance(chosen, TextRecipe) else chosen
+
+
+def text_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let every command run in an empty folder with a text, and train in small."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GPTBOOK_CACHE", str(folder / "cache"))
+    for module in ("train", "reports"):
+        monkeypatch.setattr(f"gptbook.cli.{module}.recipe", tiny_recipe)
+    monkeypatch.setattr(
+        "gptbook.cli.progress.seconds_left", lambda run: 1.0
+    )  # its rehearsal takes longer than the rest
+    (folder / "own.txt").write_text(TEXT)
+    return folder
+
+
+def finished_text_run() -> Path:
+    """A run that is finished, in characters."""
+    assert main(OWN) == 0
+    return RUN
+
+
+def finished_pieces_run() -> Path:
+    """A run that is finished, in byte pairs."""
+    words = ["data", "prepare", "own.txt", "--out", "pairs", "--tokenizer", "byte-pairs", "--vocab-size", "270"]
+    assert main(words) == 0
+    assert main(["train", "laptop", "--data", "pairs", "--precision", "float32", "--steps", "3"]) == 0
+    return RUN

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_line import refused
-from small import EXACT, NAMES, TEXT, tiny_recipe
+from small import EXACT, NAMES, text_commands
 from tiny_models import small_gpt2
 
 from gptbook.cli.forms import COMMAND_FORMS, check_form
@@ -84,13 +84,8 @@ def test_an_option_is_taken_or_refused_by_its_name(command: str, form: str, opti
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
     """A folder with a list of names, a text, a run on each, and a small GPT-2."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    for module in ("train", "reports"):
-        monkeypatch.setattr(f"gptbook.cli.{module}.recipe", tiny_recipe)
-    monkeypatch.setattr("gptbook.cli.progress.seconds_left", lambda run: 1.0)
+    text_commands(tmp_path, monkeypatch)
     Path("towns.csv").write_text("town,people\n" + "".join(f"{name},7\n" for name in NAMES))
-    Path("own.txt").write_text(TEXT)
     small_gpt2(tmp_path / "model")
     names = ["--names", "towns.csv", "--column", "town"]
     assert main(["train", "city-bigram", *names, "--steps", "5", "--run-dir", "names"]) == 0

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from command_line import content, refused
+from command_line import content, refused, written
 from safetensors import safe_open
-from small import OWN, RUN, TEXT, TINY, tiny_recipe
+from small import OWN, TINY, finished_pieces_run, finished_text_run, text_commands
 from tokenizers import Tokenizer
 
 from gptbook.cli.parser import main
@@ -21,39 +21,17 @@ from gptbook.training.engine import Run
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every command runs in an empty folder with a text, and with recipes in small."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gptbook.cli.train.recipe", tiny_recipe)
-    monkeypatch.setattr("gptbook.cli.reports.recipe", tiny_recipe)
-    monkeypatch.setattr("gptbook.cli.progress.seconds_left", lambda run: 1.0)
-    (tmp_path / "own.txt").write_text(TEXT)
-    return tmp_path
+    return text_commands(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Path:
-    """A run that is finished, in characters."""
-    assert main(OWN) == 0
-    capsys.readouterr()
-    return RUN
+def run(folder: Path) -> Path:
+    return finished_text_run()
 
 
 @pytest.fixture
-def pieces_run(capsys: pytest.CaptureFixture[str]) -> Path:
-    """One in byte pairs, after one step."""
-    words = ["data", "prepare", "own.txt", "--out", "pairs", "--tokenizer", "byte-pairs", "--vocab-size", "270"]
-    assert main(words) == 0
-    assert main(["train", "laptop", "--data", "pairs", "--precision", "float32", "--steps", "3"]) == 0
-    capsys.readouterr()
-    return Path("runs/laptop-own")
-
-
-def written(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command that must work prints."""
-    capsys.readouterr()
-    assert main(words) == 0
-    return capsys.readouterr().out
+def pieces_run(folder: Path) -> Path:
+    return finished_pieces_run()
 
 
 def test_what_is_for_texts_is_refused_for_names(capsys: pytest.CaptureFixture[str]) -> None:

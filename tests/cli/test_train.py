@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from command_line import content, next_command, refused, same_but_receipt
-from small import EXACT, OWN, RUN, TEXT, TINY, tiny_recipe
+from small import EXACT, OWN, RUN, TEXT, TINY, text_commands
 from torch import Tensor, nn
 
 from gptbook.cli.parser import main
@@ -23,15 +23,7 @@ from gptbook.training.engine import Run
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every command runs in an empty folder with a text, and trains in small."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gptbook.cli.train.recipe", tiny_recipe)
-    monkeypatch.setattr(
-        "gptbook.cli.progress.seconds_left", lambda run: 1.0
-    )  # its rehearsal takes longer than all the rest
-    (tmp_path / "own.txt").write_text(TEXT)
-    return tmp_path
+    return text_commands(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import refused
-from small import OWN, RUN, TEXT, tiny_recipe
+from command_line import refused, written
+from small import TEXT, finished_pieces_run, finished_text_run, text_commands
 
-from gptbook.cli.parser import main
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.data.tokenizer_files import end_token, first_token
 from gptbook.generation.sampling import stream_tokens
@@ -16,39 +15,17 @@ from gptbook.tasks.open_run import load_text_model
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every command runs in an empty folder with a text, and with recipes in small."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gptbook.cli.train.recipe", tiny_recipe)
-    monkeypatch.setattr("gptbook.cli.reports.recipe", tiny_recipe)
-    monkeypatch.setattr("gptbook.cli.progress.seconds_left", lambda run: 1.0)
-    (tmp_path / "own.txt").write_text(TEXT)
-    return tmp_path
+    return text_commands(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Path:
-    """A run that is finished, in characters."""
-    assert main(OWN) == 0
-    capsys.readouterr()
-    return RUN
+def run(folder: Path) -> Path:
+    return finished_text_run()
 
 
 @pytest.fixture
-def pieces_run(capsys: pytest.CaptureFixture[str]) -> Path:
-    """One in byte pairs, after one step."""
-    words = ["data", "prepare", "own.txt", "--out", "pairs", "--tokenizer", "byte-pairs", "--vocab-size", "270"]
-    assert main(words) == 0
-    assert main(["train", "laptop", "--data", "pairs", "--precision", "float32", "--steps", "3"]) == 0
-    capsys.readouterr()
-    return Path("runs/laptop-own")
-
-
-def written(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command that must work prints."""
-    capsys.readouterr()
-    assert main(words) == 0
-    return capsys.readouterr().out
+def pieces_run(folder: Path) -> Path:
+    return finished_pieces_run()
 
 
 def test_a_text_begins_with_the_prompt_and_has_as_many_tokens_as_asked_for(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from small_dialogues import DIALOGUES
 
 from gptbook.data.dialogues import (
     ASSISTANT,
@@ -21,17 +22,6 @@ from gptbook.data.dialogues import (
 from gptbook.data.sequences import NO_TARGET
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.training.loss import next_token_loss
-
-
-def asked(question: str, answer: str) -> Dialogue:
-    return Dialogue(task="", question=question, answer=answer)
-
-
-TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
-
-
-DIALOGUES = [asked("oslo?", "o"), asked("lima?", "l"), asked("a?", "ab"), asked("rome or bonn?", "bonn")]
-
 
 INSTRUCTIONS = InstructSet()
 TOKENIZER = INSTRUCTIONS.tokenizer

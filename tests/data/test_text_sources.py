@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from gptbook.data import text_sources
-from gptbook.data.text_sources import cache_folder, own_text, split_documents, tiny_shakespeare, token_count
+from gptbook.data.text_sources import (
+    SHORTEST_CONTEXT,
+    cache_folder,
+    own_text,
+    split_documents,
+    tiny_shakespeare,
+    token_count,
+)
+from gptbook.tasks.recipe_words import laptop
 
 PLAY = b"SPEAKER:\nSome lines of our own, in place of his.\n" * 50
 
@@ -182,3 +190,7 @@ def test_what_is_no_number_of_tokens_is_refused(text: str) -> None:
 def test_more_than_the_sample_has_and_next_to_nothing_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"tokens: ask for 1,000 to 9\.5B, which the sample has"):
         token_count(text)
+
+
+def test_the_shortest_context_is_the_one_of_the_recipe_for_laptops() -> None:
+    assert laptop().context_length == SHORTEST_CONTEXT

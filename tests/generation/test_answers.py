@@ -2,35 +2,21 @@
 
 import pytest
 import torch
+from small_dialogues import CONFIG, DIALOGUES, TOKENIZER, opinionated
 from ties import agree_but_for_ties
 from torch import Tensor, nn
 
 from gptbook.data.dialogues import (
     ASSISTANT,
     USER,
-    Dialogue,
     InstructSet,
     prompt_tokens,
 )
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.answers import exact_match, greedy_answers, reply
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.attention import KVCache
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.modern import ModernGPT
-from gptbook.training.seeds import seeded
-
-TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
-CONFIG = GPTConfig(
-    vocab_size=TOKENIZER.vocab_size, context_length=24, num_layers=2, num_heads=2, model_dim=16, mlp_dim=32
-)
-
-
-def asked(question: str, answer: str) -> Dialogue:
-    return Dialogue(task="", question=question, answer=answer)
-
-
-DIALOGUES = [asked("oslo?", "o"), asked("lima?", "l"), asked("a?", "ab"), asked("rome or bonn?", "bonn")]
 
 
 class Says:
@@ -61,12 +47,7 @@ class Says:
 @pytest.fixture(params=[GPT, ModernGPT])
 def model(request: pytest.FixtureRequest) -> nn.Module:
     """A model with random numbers, large enough that its answers differ."""
-    with seeded(0):
-        made: nn.Module = request.param(CONFIG)
-        for parameter in made.parameters():
-            if parameter.ndim == 2:
-                nn.init.normal_(parameter, std=0.5)
-    return made.eval()
+    return opinionated(request.param)
 
 
 def test_many_prompts_at_once_are_answered_as_one_by_one(model: GPT | ModernGPT) -> None:

@@ -18,13 +18,10 @@ from gptbook.machine.cost import (
     gpu_called,
     known_gpus,
 )
-from gptbook.models.gpt import GPT, GPTConfig
-from gptbook.models.modern import ModernGPT
+from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import flops_per_token
 
 DATA = Path(__file__).parents[2] / "data"
-SMALL = GPTConfig(vocab_size=40, context_length=24, num_layers=3, num_heads=4, model_dim=32, mlp_dim=96)
-FORMS = {"gpt-2": GPT, "modern": ModernGPT}
 JOB = Job(config=GPTConfig(), form="modern", optimizer="muon", batch_size=512, num_steps=4_600)
 
 

@@ -4,36 +4,17 @@ import math
 
 import pytest
 import torch
+from small_dialogues import CONFIG, DIALOGUES, TOKENIZER
 
 from gptbook.data.dialogues import (
-    ASSISTANT,
-    USER,
-    Dialogue,
     dialogue_tokens,
 )
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.answers import exact_match, reply
-from gptbook.models.gpt import GPTConfig
 from gptbook.models.modern import ModernGPT
 from gptbook.training.loops import (
     fine_tune,
 )
 from gptbook.training.seeds import seeded
-
-
-def asked(question: str, answer: str) -> Dialogue:
-    return Dialogue(task="", question=question, answer=answer)
-
-
-TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
-
-
-CONFIG = GPTConfig(
-    vocab_size=TOKENIZER.vocab_size, context_length=24, num_layers=2, num_heads=2, model_dim=16, mlp_dim=32
-)
-
-
-DIALOGUES = [asked("oslo?", "o"), asked("lima?", "l"), asked("a?", "ab"), asked("rome or bonn?", "bonn")]
 
 
 def test_fine_tuning_lowers_the_loss_and_gives_the_answers() -> None:

@@ -6,17 +6,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_dialogues import CONFIG, DIALOGUES, TOKENIZER, asked, opinionated
 from torch import nn
 
 from gptbook.data.dialogues import (
-    ASSISTANT,
-    USER,
-    Dialogue,
     dialogue_tokens,
     prompt_tokens,
 )
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.gpt import GPT
 from gptbook.models.modern import ModernGPT
 from gptbook.models.ngram import context_windows, count_pairs, unique_contexts
 from gptbook.training.loss import (
@@ -29,30 +27,11 @@ from gptbook.training.loss import (
 )
 from gptbook.training.seeds import seeded
 
-TOKENIZER = CharacterTokenizer([*"abcdefghijklmnopqrstuvwxyz ?", USER, ASSISTANT])
-
-
-CONFIG = GPTConfig(
-    vocab_size=TOKENIZER.vocab_size, context_length=24, num_layers=2, num_heads=2, model_dim=16, mlp_dim=32
-)
-
-
-def asked(question: str, answer: str) -> Dialogue:
-    return Dialogue(task="", question=question, answer=answer)
-
-
-DIALOGUES = [asked("oslo?", "o"), asked("lima?", "l"), asked("a?", "ab"), asked("rome or bonn?", "bonn")]
-
 
 @pytest.fixture(params=[GPT, ModernGPT])
 def model(request: pytest.FixtureRequest) -> nn.Module:
     """A model with random numbers, large enough that its answers differ."""
-    with seeded(0):
-        made: nn.Module = request.param(CONFIG)
-        for parameter in made.parameters():
-            if parameter.ndim == 2:
-                nn.init.normal_(parameter, std=0.5)
-    return made.eval()
+    return opinionated(request.param)
 
 
 ABC = CharacterTokenizer("abc")

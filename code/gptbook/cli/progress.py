@@ -55,8 +55,7 @@ def train_with_bar(
                 shown += f", {speed:,.0f} tokens/s"
             bar.set_postfix_str(shown, refresh=False)
             bar.update()
-            last = run.evaluations[-1] if run.evaluations else {"step": 0}
-            held_out = last["held_out_loss"] if last["step"] == run.step else None
+            held_out = run.new_held_out_loss
             is_due = bar.disable and time.monotonic() - spoken[0] > LINE_EVERY_SECONDS
             if held_out is not None or is_due:
                 spoken[0] = time.monotonic()

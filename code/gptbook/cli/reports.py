@@ -1,4 +1,4 @@
-"""What the commands do around a GPT of a text: estimate, receipt, export, writing."""
+"""What the commands say and write about a run: estimate, receipt, export, evaluate."""
 
 import argparse
 import tempfile

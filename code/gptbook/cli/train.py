@@ -25,7 +25,7 @@ from gptbook.tasks.open_run import open_run, task_for
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import NamesRecipe, TextRecipe, TokenizerRecipe
 from gptbook.tasks.sentences import ClubSentences, split_at_words
-from gptbook.tasks.text import TextTask
+from gptbook.tasks.text import NUM_WRITTEN, TextTask
 from gptbook.training.checkpoint import FACTS_FILE
 from gptbook.training.engine import Run, rows_for_each
 from gptbook.training.recipe import Recipe
@@ -166,7 +166,7 @@ def next_words(run: Run, run_dir: Path) -> list[str]:
     task, generator = run.task, torch.Generator().manual_seed(0)
     sample = ["sample", str(run_dir)]
     if isinstance(task, TextTask):
-        return [*sample, "--tokens", "300"]
+        return [*sample, "--tokens", str(NUM_WRITTEN)]
     if isinstance(task, ClubSentences):
         (sentence,) = task.write("", 1, generator)
         print(f"  it writes      {sentence}")
@@ -283,8 +283,7 @@ def watched(
 
         def write(now: Run) -> None:
             writer.add_scalar("loss/training", run.losses[-1], run.step)
-            if run.evaluations and run.evaluations[-1]["step"] == run.step:
-                held_out = run.evaluations[-1]["held_out_loss"]
+            if (held_out := run.new_held_out_loss) is not None:
                 writer.add_scalar("loss/held_out", held_out, run.step)
 
         yield write

@@ -16,6 +16,7 @@ from gptbook.generation.sampling import continue_text
 from gptbook.tasks.byte_pairs import holds_tokenizer, load_tokenizer, shown_pieces
 from gptbook.tasks.open_run import model_of, open_run, text_tokenizer, write_samples
 from gptbook.tasks.recipes import TextRecipe
+from gptbook.tasks.text import NUM_WRITTEN
 
 
 def sample_command(options: argparse.Namespace) -> None:
@@ -31,7 +32,7 @@ def sample_command(options: argparse.Namespace) -> None:
         for number in range(options.count or 1):
             if number:
                 print("-" * 40)
-            show_text(options, model, tokenizer, start, 300, generator)
+            show_text(options, model, tokenizer, start, NUM_WRITTEN, generator)
         return
     what = f"{run_dir}, a run of {saved.recipe.name},"
     check_form(options, "sample", "names", what)

@@ -1,4 +1,4 @@
-"""From a GPT to an assistant: fine-tuning on dialogues, and what it answers."""
+"""What an assistant answers, and how many of its answers are right."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How much memory training takes, and how much of a batch fits at once."""
+"""How large a GPT is: its parameters, its operations, the memory to train it."""
 
 from dataclasses import dataclass
 

@@ -124,6 +124,12 @@ class Run:
             self.evaluations.append({"step": self.step, "held_out_loss": held_out})
         return self.losses[-1]
 
+    @property
+    def new_held_out_loss(self) -> float | None:
+        """The held-out loss (nats), where it was measured after the step just taken."""
+        last = self.evaluations[-1] if self.evaluations else {"step": 0}
+        return last["held_out_loss"] if last["step"] == self.step > 0 else None
+
     def forward_backward(self) -> Tensor:
         """Add up the gradients of all parts. Returns their mean loss, of shape ()."""
         self.model.train()

@@ -1,4 +1,4 @@
-"""Training: forward, backward, step; in the plain way, and in an exact and fast one."""
+"""Plain loops: forward, backward, step; on batches, on counts, on whole sequences."""
 
 import math
 from collections.abc import Callable

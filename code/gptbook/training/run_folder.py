@@ -1,4 +1,4 @@
-"""A folder for one process at a time: locked while it works, begun anew if cut off."""
+"""What a run folder holds before its first checkpoint, and what a kill left there."""
 
 import re
 import tempfile
