@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 import pytest
 import torch
@@ -106,6 +107,25 @@ def test_the_plain_recipe_learns_too_and_stays_above_the_floor(bigrams: dict[str
     assert losses[0] == pytest.approx(math.log(27), abs=0.1)
     floor = conditional_entropy(bigrams["unique"][1])
     assert floor + 0.005 < surprise_in_training(net, bigrams) < floor + 0.1
+
+
+def test_batches_and_counts_are_trained_with_the_same_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one way reaches, and the other does not, must not come from the schedule."""
+    used: list[float] = []
+
+    class Watching(torch.optim.Adam):
+        def step(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+            used.append(self.param_groups[0]["lr"])
+            super().step(*args, **kwargs)
+
+    monkeypatch.setattr("torch.optim.Adam", Watching)
+    rates = []
+    for train in (train_in_batches, train_on_all_rows, train_on_drawn_rows):
+        train(small_net(width=2), 0)
+        rates.append(used.copy())
+        used.clear()
+    assert rates[0] == rates[1] == rates[2]
+    assert rates[0][0] > rates[0][10] > rates[0][-1] > 0
 
 
 def test_the_whole_data_is_seen_in_every_step_if_contexts_are_few() -> None:

@@ -12,7 +12,14 @@ from gptbook.models.gpt import GPTConfig
 from gptbook.models.modern import ModernGPT
 from gptbook.training.checkpoint import restore_training, training_tensors
 from gptbook.training.loss import next_token_loss
-from gptbook.training.optim import FusedMuonAdamW, MuonAdamW, muon_groups, orthogonalize, warmup_then_decay
+from gptbook.training.optim import (
+    FusedMuonAdamW,
+    MuonAdamW,
+    half_cosine,
+    muon_groups,
+    orthogonalize,
+    warmup_then_decay,
+)
 from gptbook.training.seeds import seeded
 
 SMALL = GPTConfig(vocab_size=7, context_length=6, num_layers=2, num_heads=2, model_dim=8, mlp_dim=12)
@@ -214,6 +221,15 @@ def test_a_run_shorter_than_its_warmup_has_rates_above_0_too() -> None:
     shares = [warmup_then_decay(step, 3, 50) for step in range(3)]
     assert shares == pytest.approx([1 / 50, 2 / 50, 3 / 50])
     assert math.isclose(warmup_then_decay(0, 1, 50), 1 / 50)
+
+
+def test_half_a_cosine_falls_from_all_to_almost_nothing_and_is_at_half_in_the_middle() -> None:
+    shares = [half_cosine(step, 100) for step in range(100)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[50]) == (1, pytest.approx(0.5))
+    assert 0 < shares[-1] < 0.001
+    assert shares[10] > 0.9, "slowly at first"
+    assert half_cosine(0, 1) == 1
 
 
 CONFIG = GPTConfig(vocab_size=11, context_length=8, num_layers=2, num_heads=2, model_dim=8, mlp_dim=16)

@@ -1,6 +1,5 @@
 """Plain loops: forward, backward, step; on batches, on counts, on whole sequences."""
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -9,7 +8,12 @@ from torch import Tensor, nn
 from gptbook.data.dialogues import dialogue_batch
 from gptbook.data.sequences import sequence_batch
 from gptbook.training.loss import check_counts, count_loss, next_token_loss
-from gptbook.training.optim import MuonAdamW, muon_groups, warmup_then_decay
+from gptbook.training.optim import (
+    MuonAdamW,
+    half_cosine,
+    muon_groups,
+    warmup_then_decay,
+)
 from gptbook.training.seeds import seeded
 
 
@@ -25,15 +29,18 @@ def train_on_batches(
     """The plain recipe: draw a few positions, measure the surprise, step downhill.
 
     Shapes: contexts (P, C), targets (P,). Changes the model, and returns the loss of
-    every step, in nats per position. The seed decides which positions are drawn.
+    every step, in nats per position. The seed decides which positions are drawn. The
+    steps shrink to nothing along half a cosine.
     """
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     losses = []
     model.train()
     with seeded(seed):
-        for _ in range(num_steps):
+        for step in range(num_steps):
             rows = torch.randint(len(targets), (batch_size,))
             loss = next_token_loss(model(contexts[rows]), targets[rows])  # forward
+            rate = learning_rate * half_cosine(step, num_steps)
+            optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad()
             loss.backward()  # which way is uphill, for every parameter
             optimizer.step()  # the other way
@@ -55,8 +62,8 @@ def train_on_counts(
     """The exact recipe: see each different context once, with all that followed it.
 
     Up to batch_size contexts, every step sees them all: its loss and slope are those of
-    the whole data, with no luck in them. If there are more, a step draws batch_size of
-    them, each as often as it occurs. The steps shrink to nothing along half a cosine.
+    the whole data, free of chance. If there are more, a step draws batch_size of them,
+    each as often as it occurs. The steps shrink to nothing along half a cosine.
     Shapes: contexts (U, C), counts (U, V), as `unique_contexts` makes them. Changes the
     model, and returns the loss of every step, in nats per position. on_step is told the
     number of the step and its loss. Raises ValueError for counts that cannot be.
@@ -74,9 +81,8 @@ def train_on_counts(
                 rows = draw_rows(occurrences, batch_size)
                 shares = counts[rows] / counts[rows].sum(dim=1, keepdim=True)
                 loss = count_loss(model(contexts[rows]), shares)
-            # From wherever large steps have led, small ones reach the bottom.
-            fading = (1 + math.cos(math.pi * step / num_steps)) / 2
-            optimizer.param_groups[0]["lr"] = learning_rate * fading
+            rate = learning_rate * half_cosine(step, num_steps)
+            optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

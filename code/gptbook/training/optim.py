@@ -1,5 +1,6 @@
 """The optimizer of the modern GPT: Muon for its matrices, AdamW for the rest."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -141,6 +142,14 @@ def warmup_then_decay(step: int, num_steps: int, warmup_steps: int) -> float:
     Early gradients are wild, so begin with small steps; end with small ones, to settle.
     """
     return min(1.0, (step + 1) / warmup_steps, (num_steps - step) / num_steps)
+
+
+def half_cosine(step: int, num_steps: int) -> float:
+    """The share of the full rate at a step: from 1 to nothing along half a cosine.
+
+    From wherever large steps have led, small ones reach the bottom.
+    """
+    return (1 + math.cos(math.pi * step / num_steps)) / 2
 
 
 class FusedMuonAdamW(MuonAdamW):
