@@ -1,4 +1,5 @@
-// What a page cannot do without script: the Skim switch, a menu that closes by itself, copying code, live pieces.
+// What a page cannot do without script: the Skim switch, a menu that closes by itself, questions to guess at, copying
+// code, live pieces.
 const root = document.documentElement;
 
 // What stands at the top of the window stays there, whatever appears or disappears above it.
@@ -12,22 +13,50 @@ function keepingPlace(change) {
   root.style.overflowAnchor = "";
 }
 
+function setMode(skim) {
+  root.classList.toggle("skim", skim);
+  document.getElementById("mode")?.setAttribute("aria-checked", String(skim));
+  const address = new URL(location.href);
+  if (skim) address.searchParams.set("mode", "skim");
+  else address.searchParams.delete("mode");
+  history.replaceState(history.state, "", address);
+}
+
+// Whoever follows a link to what Skim hides wants to read it: this page is read then, and the choice for the others
+// stays. Says whether the page has changed.
+function readIfHidden(hash) {
+  let id = hash.slice(1);
+  try {
+    id = decodeURIComponent(id);
+  } catch {
+    // It stays as it is.
+  }
+  const target = id && document.getElementById(id);
+  if (!target || !root.classList.contains("skim") || target.getClientRects().length) return false;
+  root.classList.remove("skim");
+  const found = target.getClientRects().length > 0;
+  root.classList.add("skim");
+  if (!found) return false; // hidden for another reason
+  setMode(false);
+  target.scrollIntoView({ behavior: "instant" });
+  return true;
+}
+addEventListener("hashchange", () => readIfHidden(location.hash));
+readIfHidden(location.hash);
+
 document.addEventListener("click", (event) => {
-  const mode = event.target.closest("#mode");
-  if (mode) {
+  if (event.target.closest("#mode")) {
     const skim = !root.classList.contains("skim");
-    keepingPlace(() => root.classList.toggle("skim", skim));
-    mode.setAttribute("aria-checked", String(skim));
+    keepingPlace(() => setMode(skim));
     try {
       localStorage.setItem("mode", skim ? "skim" : "read");
     } catch {
       // A browser that forbids storage forgets the choice, and nothing else.
     }
-    const address = new URL(location.href);
-    if (skim) address.searchParams.set("mode", "skim");
-    else address.searchParams.delete("mode");
-    history.replaceState(history.state, "", address);
   }
+  // Before the browser goes there; and once more if it's the address already, which changes no hash.
+  const link = event.target.closest('a[href*="#"]');
+  if (link && link.href.split("#")[0] === location.href.split("#")[0]) readIfHidden(link.hash);
   for (const menu of document.querySelectorAll(".downloads[open]")) {
     if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
   }
@@ -40,6 +69,69 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+// A number as people type it: 0.5, 0,5, 1,234,567, 1 234 or −3, with or without its unit. NaN if it is none.
+function typedNumber(text, whole) {
+  let typed = text.trim().replace(/^[−–]/, "-").replace(/(\d)[\s\u00a0\u202f'’](?=\d{3}\b)/g, "$1");
+  typed = typed.match(/^[-+]?[\d.,]*\d(?:e[-+]?\d+)?/i)?.[0] ?? "";
+  const [commas, points] = [",", "."].map((mark) => typed.split(mark).length - 1);
+  const grouped = (mark) => new RegExp(`^[-+]?[1-9]\\d{0,2}(\\${mark}\\d{3})+$`).test(typed);
+  if (commas && points) typed = typed.replaceAll(typed.lastIndexOf(",") > typed.lastIndexOf(".") ? "." : ",", "");
+  else if (commas > 1 || (whole && grouped(","))) typed = typed.replaceAll(",", "");
+  else if (points > 1 || (whole && grouped("."))) typed = typed.replaceAll(".", "");
+  return typed ? Number(typed.replace(",", ".")) : NaN;
+}
+
+const closed = /[.!?…]$/;
+
+// How good a guess was is said in words, where a screen reader hears it; then the answer opens.
+function answer(place, ...said) {
+  const box = place.closest(".guess, .exercise");
+  box.querySelector(".guess-said").replaceChildren(...said);
+  box.querySelector(".guess-answer").open = true;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest(".guess-form");
+  if (!form) return;
+  event.preventDefault();
+  const input = form.querySelector("input");
+  const { answer: exact, within, said } = form.dataset;
+  const guess = typedNumber(input.value, !exact.includes("."));
+  input.setAttribute("aria-invalid", String(Number.isNaN(guess)));
+  if (Number.isNaN(guess)) {
+    form.nextElementSibling.textContent = "Type a number, such as 12 or 0.5.";
+    input.focus();
+    return;
+  }
+  const off = Math.abs(guess - Number(exact));
+  const decimals = exact.split(".")[1]?.length ?? 0;
+  const typed = input.value.trim();
+  if (decimals ? off < 0.5000001 * 10 ** -decimals : off === 0) answer(form, `Yes: ${said}.`);
+  else if (off <= Number(within) * 1.000001) answer(form, `Close: it is ${said}.`);
+  else answer(form, `You said ${typed.replace(closed, "")}; it is ${said}.`);
+});
+
+for (const choices of document.querySelectorAll(".guess-choices")) {
+  const items = [...choices.querySelectorAll("li")];
+  const right = items[choices.dataset.right];
+  const copy = (item) => [...item.querySelector("button").cloneNode(true).childNodes];
+  for (const item of items) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...item.childNodes);
+    item.append(button);
+    button.addEventListener("click", () => {
+      for (const other of items) {
+        other.firstChild.setAttribute("aria-pressed", String(other === item));
+        other.classList.toggle("right", other === right);
+      }
+      const ends = closed.test(right.textContent) ? "" : ".";
+      if (item === right) answer(item, "Yes: ", ...copy(right), ends);
+      else answer(item, "You said: ", ...copy(item), closed.test(item.textContent) ? "" : ".", " It is: ", ...copy(right), ends);
+    });
+  }
+}
 
 // A live piece comes while its figure is some screens away, and takes the place of the still picture.
 const near = new IntersectionObserver(

@@ -356,7 +356,11 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# Take the words *Chelsea, Arsenal, go, to*, and give *Arsenal* the same embedding as *Chelsea*, (2, 0). What share does *to* give to *Chelsea* now? Work it out: divide (4, 4, 0, 0) by √2, then softmax. Your number may be off by 0.02.
+# Take the words *Chelsea, Arsenal, go, to*, and give *Arsenal* the same embedding as *Chelsea*, (2, 0). What share does *to* give to *Chelsea* now? Work it out: divide (4, 4, 0, 0) by √2, then softmax.
+#
+# answer: 0.47, within 0.02
+#
+# Divided by √2, the scores are 2.83, 2.83, 0 and 0. Softmax raises e to each: about 16.9, 16.9, 1 and 1, together 35.8, of which 16.9 is a share of 0.47. The two clubs share evenly, and 0.06 is left for the other two words.
 
 # %% tags=["starter"]
 my_share = ...

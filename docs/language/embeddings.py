@@ -286,6 +286,10 @@ from gptbook.exercise import exercise
 # *easy · 5 minutes*
 #
 # The table of words holds 2,000 rows of 32 numbers. A step reads the words *the mean of the sum of the rows*, and nothing else. How many of the table's 64,000 numbers get a slope?
+#
+# answer: 160 numbers
+#
+# The sentence has eight words, but only five different ones: *the*, *mean*, *of*, *sum* and *rows*. Each has one row of 32 numbers, however often it is read, and 5 · 32 = 160.
 
 # %% tags=["starter"]
 my_prediction = ...

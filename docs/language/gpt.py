@@ -357,6 +357,10 @@ from gptbook.exercise import exercise
 # *easy · 5 minutes*
 #
 # GPT-2 small gets a 13th block. How many parameters does that add? Nothing else changes.
+#
+# answer: 7,087,872 parameters
+#
+# Every term with an $L$ in its formula counts once more: $12 D^2 + 13 D$ with $D = 768$ and $F = 4D$. The tables of tokens and positions stay as they are.
 
 # %% tags=["starter"]
 my_prediction = ...

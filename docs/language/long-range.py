@@ -252,6 +252,10 @@ from gptbook.exercise import exercise
 # *easy · 5 minutes*
 #
 # The gap is 17. How many words must the window hold, at least, so that the club is in it?
+#
+# answer: 18 words
+#
+# The gap counts the 17 words between the club and the word to be guessed. The window must hold all of these and the club itself.
 
 # %% tags=["starter"]
 my_width = ...

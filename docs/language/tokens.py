@@ -261,6 +261,10 @@ from gptbook.exercise import exercise
 # *easy · 5 minutes*
 #
 # *สวัสดี* is Thai for *hello*: six characters, each of them three bytes in UTF-8, the usual way of storing text. How many tokens is it for the tokenizer of this page, learned from English?
+#
+# answer: 18 tokens
+#
+# No Thai stood in the text that it learned from, so the bytes of Thai letters were never merged: six characters of three bytes are 18 tokens. The English *hello* is two, so a Thai text fills a context of the same length with far fewer words.
 
 # %% tags=["starter"]
 my_num_tokens = ...

@@ -329,6 +329,10 @@ from gptbook.exercise import exercise
 # *easy · 5 minutes*
 #
 # In a block with $F = 4D$, how many times as many parameters has the MLP as attention? Give the nearest whole number.
+#
+# answer: 2 times
+#
+# The MLP has two tables of $D$ by $4D$, which makes $8D^2$ numbers; attention has four of $D$ by $D$, which makes $4D^2$. The biases hardly count.
 
 # %% tags=["starter"]
 my_ratio = ...

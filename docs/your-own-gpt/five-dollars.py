@@ -292,7 +292,11 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# GPT-2 small reads 1,024 tokens. Attention is {{ f"{attention_share:.0%}" }} of its FLOPs. If it read 4,096, by which factor would a token's FLOPs grow? Your answer may be off by 0.05.
+# GPT-2 small reads 1,024 tokens. Attention is {{ f"{attention_share:.0%}" }} of its FLOPs. If it read 4,096, by which factor would a token's FLOPs grow?
+#
+# answer: 1.39, within 0.05
+#
+# What attention compares grows with the context, so its {{ f"{attention_share:.0%}" }} become four times as much. The matrices do the same work for a token, wherever it stands: the other {{ f"{1 - attention_share:.0%}" }} stay.
 
 # %% tags=["starter"]
 my_factor = ...

@@ -262,6 +262,10 @@ from gptbook.exercise import exercise
 # *easy · 3 minutes*
 #
 # `<what is the home of wolves?>molineux.` How many guesses does the loss look at?
+#
+# answer: 9 guesses
+#
+# The answer has eight letters, and after them comes the mark `.` that ends it: an assistant must also know when to stop. The question and the role marks don't count.
 
 # %% tags=["starter"]
 my_prediction = ...

@@ -327,6 +327,13 @@ from gptbook.exercise import exercise
 # *easy · 5 minutes*
 #
 # A text of 4 tokens is given, and the model writes 20 more. How many positions are computed, without the cache and with it?
+#
+# - [ ] 480 without, 24 with
+# - [ ] 80 without, 20 with
+# - [x] 270 without, 23 with
+# - [ ] 290 without, 24 with
+#
+# Without the cache, the 20 guesses read 4, 5, 6 and so on up to 23 tokens, 270 in all. With it, the first reads 4 and each of the other 19 reads one. The token that the last guess gives is read by nobody.
 
 # %% tags=["starter"]
 my_without, my_with = ..., ...

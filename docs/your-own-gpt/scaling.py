@@ -235,6 +235,10 @@ from gptbook.exercise import exercise
 # *easy · 3 minutes*
 #
 # A law has a floor of 1 nat and an exponent of 0.5. A model of 10,000 parameters has a loss of 1.4. What loss do you expect from one of a million?
+#
+# answer: 1.04 nats
+#
+# Only what is above the floor shrinks: 0.4 nats. The model is a hundred times larger, and a hundred to the power of 0.5 is 10, so that a tenth of the 0.4 stays.
 
 # %% tags=["starter"]
 my_loss = ...

@@ -278,7 +278,11 @@ from gptbook.exercise import exercise
 #
 # *easy · 3 minutes*
 #
-# GPT-2 has 50,257 tokens. What loss should you see before its first step, in nats? Your number may be off by 0.1.
+# GPT-2 has 50,257 tokens. What loss should you see before its first step, in nats?
+#
+# answer: 10.82 nats, within 0.1
+#
+# A model that knows nothing gives each of the 50,257 tokens the same probability, and the surprise at something with probability 1 / 50,257 is ln 50,257.
 
 # %% tags=["starter"]
 my_loss = ...

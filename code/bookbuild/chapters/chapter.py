@@ -6,11 +6,14 @@ from pathlib import Path
 
 import jupytext
 
-MARKDOWN_TAGS = frozenset({"note", "exercise", "hint"})
-CODE_TAGS = frozenset({"show", "fold", "hide", "result", "raises", "starter", "check", "solution", "live"})
+from bookbuild.chapters.guess import GuessError, check_source, unfenced
+
+MARKDOWN_TAGS = frozenset({"read", "note", "guess", "exercise", "hint"})
+CODE_TAGS = frozenset({"show", "fold", "hide", "result", "read", "raises", "starter", "check", "solution", "live"})
 EXERCISE_TAGS = ("exercise", "starter", "check", "hint", "solution")
 
 CELL_MARKER = re.compile(r"^# %%")
+SECTION = re.compile(r"^##? ")
 OPTION = re.compile(r"^#\| *(?P<name>[a-z]+): *(?P<value>.*)$")
 
 
@@ -57,7 +60,8 @@ class Chapter:
 def read_chapter(path: Path, docs_dir: Path) -> Chapter:
     """Read a percent-format chapter.
 
-    Raises BuildError, with file and line, for an unknown tag, a cell without a marker, or exercises out of order.
+    Raises BuildError, with file and line, for an unknown tag, a cell without a marker, exercises out of order, a
+    section that only Read would have, and a question whose answer is missing or malformed.
     """
     name = path.relative_to(docs_dir).as_posix()
     text = path.read_text(encoding="utf-8")
@@ -69,6 +73,9 @@ def read_chapter(path: Path, docs_dir: Path) -> Chapter:
     if not cells or cells[0].kind != "markdown" or not cells[0].source.startswith("# "):
         raise BuildError(f"docs/{name}:1: the first cell must be Markdown and begin with `# Title`")
     _check_exercises(cells, name)
+    for cell in cells:
+        if cell.kind == "markdown":
+            _check_prose(cell, name, path.stem)
     return Chapter(path=path, name=name, cells=cells)
 
 
@@ -100,6 +107,23 @@ def _read_cell(raw: object, marker_line: int, name: str) -> Cell:
         line=marker_line + 1 + first,
         options=options,
     )
+
+
+def _check_prose(cell: Cell, name: str, slug: str) -> None:
+    if len(cell.tags) > 1:
+        raise BuildError(
+            f"docs/{name}:{cell.line}: a prose cell tagged {' and '.join(sorted(cell.tags))}; it has one tag at most"
+        )
+    for number, line in unfenced(cell.source) if cell.has("read") else ():
+        if SECTION.match(line):
+            raise BuildError(
+                f"docs/{name}:{cell.line + number}: a cell tagged `read` holds no `##` heading: Skim would lose the "
+                "section; begin the section in a cell without a tag"
+            )
+    try:
+        check_source(cell.source, cell.tags, slug)
+    except GuessError as error:
+        raise BuildError(f"docs/{name}:{cell.line + error.line}: {error}") from None
 
 
 def _check_exercises(cells: tuple[Cell, ...], name: str) -> None:

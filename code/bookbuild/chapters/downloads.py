@@ -18,6 +18,7 @@ import jupytext
 import nbformat
 
 from bookbuild.chapters.fragments import code_cells
+from bookbuild.chapters.guess import Guess
 from bookbuild.chapters.packing import files_named, packed_cell
 from bookbuild.chapters.published import PublishedCell, notebook_outputs
 from bookbuild.drawings.raster import as_png
@@ -159,6 +160,9 @@ def _markdown_cells(
         return f"[{match['text']}]({urljoin(page_url, '../' + path)}{hash_mark}{anchor})"
 
     text = cell.source
+    if cell.guess:
+        # An exercise is answered by its solution, in a cell of its own.
+        text = cell.guess.asked if "exercise" in cell.tags else _question(cell.guess, folded=pictures)
     if cell.in_exercises and "hint" in cell.tags:
         text = f"<details><summary>Hint</summary>\n\n{text}\n\n</details>"
     text = PICTURE.sub(picture, text)
@@ -184,6 +188,14 @@ def _box(match: re.Match[str]) -> str:
         return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>\n\n"
     quoted = "\n".join(f"> {line}".rstrip() for line in body.splitlines())
     return f"> **{title}**\n>\n{quoted}\n\n"
+
+
+def _question(guess: Guess, *, folded: bool) -> str:
+    asked = f"**Guess first.** {guess.asked}"
+    if folded:
+        answer = f"**{guess.stated}**\n\n{guess.explanation}"
+        return f"{asked}\n\n<details><summary>Answer</summary>\n\n{answer}\n\n</details>"
+    return f"{asked}\n\nAnswer: {guess.stated}\n\n{guess.explanation}"
 
 
 def _solution(source: str, *, folded: bool) -> str:

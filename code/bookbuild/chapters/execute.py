@@ -14,6 +14,7 @@ from jupyter_core.utils import ensure_event_loop
 
 from bookbuild.chapters import kernel, packing
 from bookbuild.chapters.chapter import BuildError, Chapter
+from bookbuild.chapters.guess import answer_lines
 from bookbuild.chapters.kernel import EXPRESSION, PARSING, Execution, code_of, expressions, matplotlibrc
 from bookbuild.chapters.source import FlatCell, flatten
 from bookbuild.project import Project
@@ -77,11 +78,14 @@ def execute(chapter: Chapter, project: Project, progress: Callable[[str], None] 
 def execution_key(chapter: Chapter, flat: list[FlatCell], project: Project) -> str:
     """A hash of all that can change a result: code, tags, data, locked versions, Python, and this executor itself."""
     cells = [f"{sorted(cell.cell.tags)}\n{cell.source}" for cell in flat if cell.cell.kind == "code"]
+    # With them each answer that the page gives is tried in the run.
+    answers = [answer_lines(cell.cell.source) for cell in flat if cell.cell.has("exercise")]
     asked = [expression.code for expression in expressions(chapter)]
     tables = packing.files_named(code_of(flat), project.data_dir)
     return key_of(
         key_of(*cells),
         key_of(*asked),
+        key_of(*answers),
         key_of(*(part for name in tables for part in (name, (project.data_dir / name).read_bytes()))),
         project.lock.read_bytes(),
         sys.version,

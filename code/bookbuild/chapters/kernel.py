@@ -22,7 +22,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from bookbuild.chapters import packing
-from bookbuild.chapters.chapter import BuildError, Chapter
+from bookbuild.chapters.chapter import BuildError, Cell, Chapter
+from bookbuild.chapters.guess import GuessError, answering_code, find_guess
 from bookbuild.chapters.outputs import check_outputs, joined, steady
 from bookbuild.chapters.source import FlatCell
 from bookbuild.project import LIVE_DIR_VARIABLE, Project
@@ -126,7 +127,7 @@ def run(chapter: Chapter, flat: list[FlatCell], project: Project) -> Execution:
                     _execute_cell(client, notebook.cells[index], index, cell, chapter)
                 if index == last_before_exercises:
                     values = _evaluate_prose(client, chapter)
-            _check_exercises(client, notebook.cells, code_cells, chapter)
+            _check_exercises(client, notebook.cells, code_cells, chapter, values)
         live = _live_files(Path(live_dir), chapter)
     outputs = [joined([steady(output) for output in raw.get("outputs", [])]) for raw in notebook.cells]
     for cell, results in zip(code_cells, outputs):
@@ -225,18 +226,42 @@ def _execute_cell(client: NotebookClient, raw: Any, index: int, cell: FlatCell, 
         raise BuildError(f"{chapter.at(cell.cell.line)}: {what}is tagged `raises` and raised nothing")
 
 
-def _check_exercises(client: NotebookClient, ran: list[Any], code_cells: list[FlatCell], chapter: Chapter) -> None:
-    """Raises BuildError for a starter that solves its exercise, and for a solution that does not."""
+def _check_exercises(
+    client: NotebookClient, ran: list[Any], code_cells: list[FlatCell], chapter: Chapter, values: dict[str, str]
+) -> None:
+    """Raises BuildError for a starter that solves its exercise, and for a solution, or an answer on the page, that does
+    not."""
+    tasks = [cell for cell in chapter.cells if cell.has("exercise")]
+    starters = [cell for cell in code_cells if cell.cell.has("starter")]
     checks = [(cell, raw) for cell, raw in zip(code_cells, ran) if cell.cell.has("check")]
     solutions = [cell for cell in code_cells if cell.cell.has("solution")]
-    for (check, raw), solution in zip(checks, solutions, strict=True):
+    for task, starter, (check, raw), solution in zip(tasks, starters, checks, solutions, strict=True):
         before = "".join(output.get("text", "") for output in raw.get("outputs", []))
         if not before.startswith(UNSOLVED):
             raise BuildError(f"{chapter.at(check.cell.line)}: the starter passes the check: it says {before.strip()!r}")
-        both = f"{solution.source}\n{check.source}"
-        after = _execute_hidden(client, both, chapter, solution.cell.line, "the solution: ").splitlines()
-        if not any(line.startswith(SOLVED) for line in after) or any(line.startswith(UNSOLVED) for line in after):
-            raise BuildError(f"{chapter.at(solution.cell.line)}: the solution fails its check: {' '.join(after)}")
+
+        def solves(code: str, line: int, what: str, check: FlatCell = check) -> tuple[bool, str]:
+            said = _execute_hidden(client, f"{code}\n{check.source}", chapter, line, what).splitlines()
+            solved = any(line.startswith(SOLVED) for line in said)
+            return solved and not any(line.startswith(UNSOLVED) for line in said), " ".join(said)
+
+        solved, said = solves(solution.source, solution.cell.line, "the solution: ")
+        if not solved:
+            raise BuildError(f"{chapter.at(solution.cell.line)}: the solution fails its check: {said}")
+        for number, code in enumerate(_answers(task, starter, values, chapter)):
+            solved, said = solves(code, task.line, "the answer: ")
+            if solved != (number == 0):
+                what = "a wrong choice passes" if number else "the answer fails"
+                raise BuildError(f"{chapter.at(task.line)}: {what} the check: {' '.join(code.split())}: {said}")
+
+
+def _answers(task: Cell, starter: FlatCell, values: dict[str, str], chapter: Chapter) -> list[str]:
+    """The starter, filled in with each answer that the page offers, the right one first."""
+    try:
+        guess = find_guess(EXPRESSION.sub(lambda match: values[match["code"].strip()], task.source))
+    except GuessError as error:
+        raise BuildError(f"{chapter.at(task.line + error.line)}: {error}") from None
+    return answering_code(guess, starter.source) if guess else []
 
 
 def _execute_hidden(

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bookbuild.chapters.chapter import EXERCISE_TAGS, Chapter
+from bookbuild.chapters.chapter import EXERCISE_TAGS, BuildError, Cell, Chapter
 from bookbuild.chapters.execute import fill
+from bookbuild.chapters.guess import Guess, GuessError, find_guess
 from bookbuild.chapters.kernel import Execution
 from bookbuild.chapters.source import Origin, flatten
 
@@ -25,6 +26,8 @@ class PublishedCell:
     caption: str = ""
     widget: str = ""
     """The live piece that takes the place of the figure."""
+    guess: Guess | None = None
+    """What the reader is asked before the page answers it."""
     outputs: tuple[dict[str, Any], ...] = ()
     execution_count: int | None = None
 
@@ -38,7 +41,11 @@ def notebook_outputs(cell: PublishedCell) -> list[dict[str, Any]]:
 
 
 def publish(chapter: Chapter, execution: Execution) -> list[PublishedCell]:
-    """Merge the chapter's text, as it is now, with what its code gave."""
+    """Merge the chapter's text, as it is now, with what its code gave.
+
+    The check of an exercise has no output here: it failed, since nobody has answered yet.
+    Raises BuildError for a question whose answer is no answer any more, now that its numbers are filled in.
+    """
     published: list[PublishedCell] = []
     outputs = iter(zip(execution.outputs, execution.counts))
     in_exercises = False
@@ -54,7 +61,8 @@ def publish(chapter: Chapter, execution: Execution) -> list[PublishedCell]:
             "in_exercises": in_exercises or cell.has(*EXERCISE_TAGS),
         }
         if cell.kind == "markdown":
-            published.append(PublishedCell(source=fill(cell.source, execution.values), **common))  # type: ignore[arg-type]
+            text = fill(cell.source, execution.values)
+            published.append(PublishedCell(source=text, guess=_guess(chapter, cell, text), **common))  # type: ignore[arg-type]
             continue
         results, count = next(outputs)
         # The figure belongs to the cell's own code, not to the definitions that came in with it.
@@ -67,9 +75,18 @@ def publish(chapter: Chapter, execution: Execution) -> list[PublishedCell]:
                 alt=fill(cell.options.get("alt", ""), execution.values) if drawn else "",
                 caption=fill(cell.options.get("caption", ""), execution.values) if drawn else "",
                 widget=cell.options.get("widget", ""),
-                outputs=tuple(results),
+                outputs=() if cell.has("check") else tuple(results),
                 execution_count=count,
                 **common,  # type: ignore[arg-type]
             )
         )
     return published
+
+
+def _guess(chapter: Chapter, cell: Cell, text: str) -> Guess | None:
+    if not cell.has("guess", "exercise"):
+        return None
+    try:
+        return find_guess(text)
+    except GuessError as error:
+        raise BuildError(f"{chapter.at(cell.line + error.line)}: {error}") from None

@@ -31,11 +31,21 @@ def visible_words(markdown: str) -> int:
 
 
 def skim_words(cells: list[PublishedCell]) -> int:
-    """What Skim shows: prose and captions; no code, output, note, exercise or folded box."""
+    """What Skim shows: prose, questions to guess and captions; no code, output, exercise or folded box."""
+    return _prose_words([cell for cell in cells if "read" not in cell.tags])
+
+
+def read_words(cells: list[PublishedCell]) -> int:
+    """The prose of Read, with what Skim shows of it; no code, output, note, exercise or folded box."""
+    return _prose_words(cells)
+
+
+def _prose_words(cells: list[PublishedCell]) -> int:
     total = 0
     for cell in cells:
         if cell.kind == "markdown" and not cell.in_exercises and "note" not in cell.tags:
-            total += visible_words(cell.source)
+            # The answer to a question is folded away.
+            total += visible_words(cell.guess.asked if cell.guess else cell.source)
         total += visible_words(cell.caption)
     return total
 
@@ -45,11 +55,11 @@ def skim_minutes(cells: list[PublishedCell]) -> int:
 
 
 def read_minutes(cells: list[PublishedCell]) -> int:
-    """Prose and notes at reading speed and the visible code line by line; exercises have their own minutes."""
+    """All prose and notes at reading speed and the visible code line by line; exercises have their own minutes."""
     notes = sum(visible_words(cell.source) for cell in cells if "note" in cell.tags)
     lines = sum(
         sum(bool(line.strip()) for line in cell.source.splitlines())
         for cell in cells
         if cell.kind == "code" and not cell.folded and not cell.in_exercises
     )
-    return ceil((skim_words(cells) + notes) / WORDS_PER_MINUTE + lines / CODE_LINES_PER_MINUTE)
+    return ceil((read_words(cells) + notes) / WORDS_PER_MINUTE + lines / CODE_LINES_PER_MINUTE)

@@ -13,8 +13,11 @@ import markdown
 
 from bookbuild.chapters.fragments import Fragment, code_cells
 from bookbuild.chapters.published import EXERCISES_HEADING, PublishedCell
+from bookbuild.site.questions import CLOSED as QUESTION_CLOSED
+from bookbuild.site.questions import OPENED as QUESTION_OPENED
+from bookbuild.site.questions import answer_markdown, box_markdown, field_html, field_markdown
 
-PLACE = re.compile(r"<!--(cell|open|close) ?(.*?)-->")
+PLACE = re.compile(r"<!--(cell|field|open|close) ?(.*?)-->")
 DRAWN = re.compile(r'<p><img (?P<attributes>[^>]*?src="(?P<src>[^"]*figures/[^"]+\.svg)"[^>]*?)\s*/?></p>')
 ATTRIBUTE = re.compile(r'(?P<name>[a-z-]+)="(?P<value>[^"]*)"')
 
@@ -24,11 +27,16 @@ def page_markdown(cells: list[PublishedCell]) -> str:
     parts: list[str] = []
     numbers = {id(cell): number for number, cell in enumerate(code_cells(cells))}
     open_boxes: list[str] = []
+    on_page: PublishedCell | None = None  # the exercise that is answered on the page, as long as its cells last
 
     def close(name: str) -> None:
+        nonlocal on_page
         if name in open_boxes:
             while True:
                 box = open_boxes.pop()
+                if box == "exercise" and on_page and on_page.guess:
+                    parts.append(answer_markdown(on_page.guess))
+                    on_page = None
                 parts.append(f"<!--close {box}-->")
                 if box == name:
                     break
@@ -41,16 +49,23 @@ def page_markdown(cells: list[PublishedCell]) -> str:
             kind = first.source.removeprefix("### ").split(":")[0].strip().lower()
             parts.append(f"<!--open exercise {kind}-->")
             open_boxes.append("exercise")
+            on_page = first if first.guess else None
         if first.kind == "markdown" and first.source.startswith("## "):
             close("exercises")
             if first.source.startswith(EXERCISES_HEADING):
                 parts.append("<!--open exercises-->")
                 open_boxes.append("exercises")
         if first.kind == "markdown":
-            box = next((tag for tag in ("note", "hint") if tag in first.tags), None)
+            box = next((tag for tag in ("read", "note", "hint") if tag in first.tags), None)
             text = first.source
+            if first.guess:
+                number = cells.index(first)
+                ask = field_markdown if "exercise" in first.tags else box_markdown
+                text = ask(first.guess, number)
             parts.append(f"<!--open {box}-->\n\n{text}\n\n<!--close {box}-->" if box else text)
             continue
+        if on_page and first.tags & {"starter", "check", "solution"}:
+            continue  # in the notebook
         if "solution" in first.tags:
             parts.append("<!--open solution-->")
         parts.extend(f"<!--cell {','.join(str(numbers[id(cell)]) for cell in run)}-->" for run in _runs(members))
@@ -67,12 +82,16 @@ def _runs(members: list[PublishedCell]) -> list[list[PublishedCell]]:
 
 
 OPENED = {
+    **QUESTION_OPENED,
+    "read": '<div class="read">',
     "note": '<div class="note-beside">',
     "hint": '<details class="hint"><summary>Hint</summary>',
     "solution": '<details class="solution"><summary>Solution</summary>',
     "exercises": '<div class="exercise-part">',
 }
 CLOSED = {
+    **QUESTION_CLOSED,
+    "read": "</div>",
     "note": "</div>",
     "hint": "</details>",
     "solution": "</details>",
@@ -98,6 +117,8 @@ def fill_places(
 
     def replace(match: re.Match[str]) -> str:
         what, rest = match[1], match[2]
+        if what == "field":
+            return field_html(cells[int(rest)].guess)
         if what == "close":
             return CLOSED[rest]
         if what == "open":
@@ -139,7 +160,7 @@ def _run_html(
     label = next((name for tag, name in (("starter", "Start here"), ("check", "Check")) if tag in first.tags), "")
     heading = f'<p class="cell-label">{label}</p>' if label else ""
     return (
-        f'<div class="cell" id="cell-{run[0][0] + 1}">{heading}'
+        f'<div class="cell{_read(first)}" id="cell-{run[0][0] + 1}">{heading}'
         f'<div class="cell-source">{body}</div>{"".join(outputs)}</div>'
     )
 
@@ -150,8 +171,13 @@ def _live_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], 
     if drawing is None:
         return ""
     widget, url = html.escape(cell.widget), html.escape(live_url)
-    more = f' live" id="{widget}" data-widget="{widget}" data-live="{url}'
+    more = f'{_read(cell)} live" id="{widget}" data-widget="{widget}" data-live="{url}'
     return _figure_html(drawing, cell.caption, inline, more)
+
+
+def _read(cell: PublishedCell) -> str:
+    """The class of what Skim hides with its cell."""
+    return " read" if "read" in cell.tags else ""
 
 
 def _figure_html(drawing: str, caption: str, inline: Callable[[str], str], more: str = "") -> str:

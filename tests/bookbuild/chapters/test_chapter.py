@@ -44,8 +44,28 @@ def test_a_cell_knows_its_tags_options_and_first_line(tmp_path: Path) -> None:
             TITLE + '# %% [markdown] tags=["exercise"]\n# ### Predict\n',
             r"slug.py:4: the last exercise has no starter",
         ),
+        (
+            TITLE + '# %% [markdown] tags=["read"]\n# Prose.\n#\n# ## A section\n',
+            r"slug.py:6: a cell tagged `read` holds no `##` heading",
+        ),
+        (TITLE + '# %% [markdown] tags=["read", "note"]\n# Prose.\n', r"slug.py:4: a prose cell tagged note and read"),
+        (
+            TITLE + '# %% [markdown] tags=["guess"]\n# Which?\n',
+            r"slug.py:4: a question tagged `guess` has an `answer:`",
+        ),
+        (
+            TITLE + '# %% [markdown] tags=["guess"]\n# Which?\n#\n# - [ ] one\n# - [ ] two\n#\n# So.\n',
+            r"slug.py:6: none of the choices",
+        ),
     ],
 )
 def test_an_authors_mistake_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BuildError, match=message):
         read(tmp_path, text)
+
+
+def test_read_may_have_small_headings_and_code_that_looks_like_one(tmp_path: Path) -> None:
+    cell = "# ### Small\n#\n# ```bash\n# # a comment\n# ```\n"
+    code = '# %% tags=["read", "fold"]\nx = 1\n'
+    chapter = read(tmp_path, f'{TITLE}\n# %% [markdown] tags=["read"]\n{cell}\n{code}')
+    assert [sorted(cell.tags) for cell in chapter.cells] == [[], ["read"], ["fold", "read"]]
