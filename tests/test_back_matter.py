@@ -18,6 +18,7 @@ def test_the_data_page_has_every_model_with_its_size_and_source(project: Project
         rows = list(csv.DictReader(file))
     for row in rows:
         size = f"{int(row['parameters']):,}" if row["parameters"] else "undisclosed"
+        size += ", mixture of experts" if row["kind"] == "mixture of experts" else ""
         line = f"- {row['date']} · **{row['name']}**, {row['organisation']}: {size}  \n      {row['source']}"
         assert line in data_page
     assert data_page.count(" · **") == len(rows)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gptbook.data.tables import city_names, data_file, iris, read_names, read_record, read_table, split_names
+from gptbook.models.gpt import GPT, GPTConfig
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = REPOSITORY / "data"
@@ -185,22 +186,35 @@ def test_a_rebuild_never_overwrites_silently(
 def test_every_row_of_the_models_has_its_date_and_its_source() -> None:
     with data_file("models.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["name", "parameters", "date", "organisation", "source", "note"]
+    assert list(rows[0]) == ["name", "parameters", "kind", "date", "organisation", "source", "note"]
     dates = [row["date"] for row in rows]
     assert dates == sorted(dates)
-    assert dates[0] == "2017-06"
+    assert dates[0] == "2017-01"
     assert len({row["name"] for row in rows}) == len(rows)
     for row in rows:
         assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", row["date"]), row
         assert row["organisation"], row
         assert len(row["source"]) > 10, row
         assert (row["note"] == "undisclosed") == (row["parameters"] == ""), row
-        assert row["parameters"] == "" or 10**8 < int(row["parameters"]) < 10**13, row
+        assert row["parameters"] == "" or 10**8 < int(row["parameters"]) <= 10**13, row
+        assert row["kind"] in (("dense", "mixture of experts") if row["parameters"] else ("",)), row
+        assert ("used for each token" in row["note"]) <= (row["kind"] == "mixture of experts"), row
         arxiv = re.search(r"arXiv:(\d\d)(\d\d)\.\d{5}", row["source"])
         if arxiv:  # the number says when the paper appeared: in the month of the row, or a little later
             appeared = (2000 + int(arxiv[1])) * 12 + int(arxiv[2])
             said = int(row["date"][:4]) * 12 + int(row["date"][5:])
             assert 0 <= appeared - said <= 4, row
+
+
+def test_counts_that_follow_from_a_published_configuration_are_counted() -> None:
+    """GPT has GPT-2's parts, but for the norm at the end."""
+    with data_file("models.csv").open(encoding="utf-8", newline="") as file:
+        sizes = {row["name"]: row["parameters"] for row in csv.DictReader(file)}
+    blocks, width = 12, 768  # and so is the default
+    block = GPT(GPTConfig(vocab_size=2, context_length=2, num_layers=1, num_heads=12)).blocks[0]
+    in_blocks = blocks * sum(parameter.numel() for parameter in block.parameters())
+    assert int(sizes["GPT"]) == in_blocks + (40_478 + 512) * width
+    assert int(sizes["GPT-2 small"]) == in_blocks + (50_257 + 1_024) * width + 2 * width
 
 
 @given(st.sets(st.text(st.characters(codec="utf-8"), min_size=1), min_size=2), st.integers(0, 5))
