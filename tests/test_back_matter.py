@@ -1,11 +1,41 @@
 """The pages around the chapters say what the tables and the package say."""
 
 import csv
+import re
 
 import pytest
 
+from bookbuild.chapters.chapter import read_chapter
 from bookbuild.project import Project
 from gptbook.data.tables import read_table
+
+ENTRY = re.compile(r"^### (.+?) \{#.+?\}\n\n(.+)$", re.MULTILINE)
+WORK = re.compile(r"^- [^*]*\*(?!\*)(.+?)\*", re.MULTILINE)
+"""A title in a list of further reading, which stands in italics."""
+BOLD = re.compile(r"\*\*([^*\n]+?)\*\*")
+
+
+def plain(text: str) -> str:
+    """Small letters and digits only, so that titles are alike however they are set."""
+    return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
+
+
+def prose(project: Project) -> dict[str, str]:
+    """What each chapter says outside its code, captions included, by `part/slug.py`."""
+    texts = {}
+    for path in sorted(project.docs_dir.glob("*/*.py")):
+        if path.parent.name != "figures":
+            chapter = read_chapter(path, project.docs_dir)
+            said = "\n".join(
+                cell.source if cell.kind == "markdown" else cell.options.get("caption", "") for cell in chapter.cells
+            )
+            texts[chapter.name] = re.sub(r"\{\{.*?\}\}", "0", said)
+    return texts
+
+
+def stems(term: str) -> list[str]:
+    """The beginnings of a term's words, by which singular and plural are one."""
+    return [word[: max(4, len(word) - 2)] for word in plain(term).split() if word not in ("and", "of")]
 
 
 @pytest.fixture
@@ -56,3 +86,21 @@ def test_every_module_has_its_place_on_its_wings_page_and_its_line_in_the_list(p
     assert {path.stem for path in reference.glob("*.md")} - {"index"} == {
         path.relative_to(package).with_suffix("").parts[0] for path in modules
     }
+
+
+def test_every_work_of_further_reading_stands_among_the_sources(project: Project) -> None:
+    sources = plain((project.docs_dir / "sources.md").read_text(encoding="utf-8"))
+    for name, text in prose(project).items():
+        works = WORK.findall(text.partition("## Further reading")[2])
+        assert works, name
+        for work in works:
+            assert plain(work) in sources, f"{name}: {work}"
+
+
+def test_every_term_in_bold_has_its_entry_in_the_glossary(project: Project) -> None:
+    """A run-in that ends with a full stop is the head of a paragraph, and no term."""
+    entries = [plain(" ".join(entry)) for entry in ENTRY.findall((project.docs_dir / "glossary.md").read_text("utf-8"))]
+    for name, text in prose(project).items():
+        for term in BOLD.findall(text):
+            if not term.endswith("."):
+                assert any(all(stem in entry for stem in stems(term)) for entry in entries), f"{name}: {term}"

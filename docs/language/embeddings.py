@@ -385,6 +385,6 @@ def odd_one_out(group: list[str]) -> str:
 #
 # ## Further reading
 #
-# - Zellig Harris, *Distributional Structure* (1954): words are alike if they keep the same company. The idea, before any net.
+# - Zellig Harris, *Distributional Structure* (1954): words that occur in the same surroundings mean similar things. The idea, before any net.
 # - Tomas Mikolov and others, *Efficient Estimation of Word Representations in Vector Space* (2013): word2vec, which learned a million rows by guessing neighbours.
 # - Tolga Bolukbasi and others, *Man is to Computer Programmer as Woman is to Homemaker?* (2016): rows learn the prejudices of their texts, too.

@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to ground. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules that say which words may follow each word, and how often. Ours has 20 real clubs, each with its ground. A token is a word here, and so is a name.
+# When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to ground. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules by which sentences can be built. Ours says which words may follow each word, and how often; that a man is *he* and a woman *she*; and that the ground is the club's. It has 20 real clubs, each with its ground. A token is a word here, and so is a name.
 
 # %% tags=["show"]
 from gptbook.data.clubs import next_word_table
@@ -348,4 +348,4 @@ def guess_ground(words: list[str]) -> str:
 # ## Further reading
 #
 # - Claude Shannon, *Prediction and Entropy of Printed English* (1951): people guess the next letter better, the more of the text before it they may see, up to a hundred letters.
-# - Urvashi Khandelwal and others, *Sharp Nearby, Fuzzy Far Away* (2018): how far back language models before attention did look.
+# - Urvashi Khandelwal and others, *Sharp Nearby, Fuzzy Far Away* (2018): how far back a **recurrent network** looks, which reads one token at a time and carries its memory along. Theirs, an LSTM, used some 200 tokens, and of those beyond the last 50 it knew little more than the topic.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Generating
 #
-# How does it write, and how fast? A GPT gives every token a probability. Somebody must choose.
+# How does it write, and how fast? A GPT gives every token a probability. Somebody must choose. Using a trained model in this way, without changing it, is called **inference**.
 #
 # ![Bars for five letters, four times. As it is: 47, 29, 14, 7 and 2 percent. Temperature 0.5: 67, 25, 6, 2 and 0. Top-k with k = 2: 62 and 38, the other three are out. Top-p with p = 0.9: 52, 32 and 16, the other two are out.](../figures/ways-to-choose.svg "One guess, changed in three ways before drawing; in percent. Dashed: never drawn.")
 
