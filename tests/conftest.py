@@ -28,7 +28,7 @@ import pytest
 from tqdm import tqdm
 
 from bookbuild.__main__ import navigation
-from bookbuild.chapters.book import chapter_names
+from bookbuild.chapters.book import Book, chapter_names, make_book
 from bookbuild.project import Project, this_project
 from gptbook.tasks.recipes import GPTRecipe, NgramRecipe
 
@@ -86,6 +86,12 @@ CHAPTER_NAMES = [name for _, name in chapter_names(navigation())]
 @pytest.fixture(scope="session")
 def project() -> Project:
     return this_project()
+
+
+@pytest.fixture(scope="session")
+def book(project: Project) -> Book:
+    """As the build made it: what it executed is remembered, and executed here only where nothing was built."""
+    return make_book(navigation(), project, "http://127.0.0.1:8000/", progress=lambda line: None)
 
 
 @pytest.fixture(scope="session")

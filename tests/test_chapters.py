@@ -28,7 +28,6 @@ import pytest
 from conftest import CHAPTER_NAMES, HANG
 from packaging.requirements import Requirement
 
-from bookbuild.chapters.book import make_book
 from bookbuild.chapters.chapter import read_chapter
 from bookbuild.chapters.downloads import DISTRIBUTIONS, requirements
 from bookbuild.chapters.outputs import steady
@@ -63,14 +62,6 @@ for name in list(sys.modules):
     if top not in allowed and not top.startswith("_"):
         del sys.modules[name]
 """
-
-
-@pytest.fixture(scope="session")
-def book(project: Project) -> Any:
-    """As the build made it: what it executed is remembered, and executed here only where nothing was built."""
-    from bookbuild.__main__ import navigation
-
-    return make_book(navigation(), project, "http://127.0.0.1:8000/", progress=lambda line: None)
 
 
 def closure(distributions: list[str]) -> set[str]:

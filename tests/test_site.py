@@ -257,6 +257,23 @@ def test_skim_prose_never_points_at_code(site: Site) -> None:
         assert pointing.findall(soup.get_text(" ")) == [], name
 
 
+def test_what_is_copied_is_the_code_that_stands_there(visit: Callable[..., Any], site: Site) -> None:
+    name = next(name for name in CHAPTER_NAMES if article(site, name).select(".highlight > .rest"))
+    page = visit(site.page(name))
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    block = page.locator(".highlight:has(> .rest)").first
+    whole = "".join(block.locator("code").all_text_contents())
+    copied = []
+    for _ in range(2):
+        block.hover()
+        block.locator(".copy").click()
+        copied.append(page.evaluate("window.copied"))
+        block.locator("summary").click()
+    assert copied[1] == whole
+    assert whole.startswith(copied[0])
+    assert 0 < copied[0].count("\n") < whole.count("\n")
+
+
 # ---- finding one's way
 
 

@@ -167,7 +167,8 @@ if (navigator.clipboard) {
     button.textContent = "Copy";
     button.setAttribute("aria-live", "polite");
     button.addEventListener("click", async () => {
-      const copied = navigator.clipboard.writeText(block.querySelector("code").textContent);
+      const shown = [...block.querySelectorAll("code")].filter((code) => !code.closest(".rest:not([open])"));
+      const copied = navigator.clipboard.writeText(shown.map((code) => code.textContent).join(""));
       button.textContent = await copied.then(
         () => "Copied",
         () => "Not allowed here: select it",

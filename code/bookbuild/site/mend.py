@@ -32,7 +32,9 @@ MENDS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 # Search is for prose. Material leaves out an element with this attribute up to the first end of *any* element of its
 # name, so only what holds no second of its kind can carry it: not the <div> of a cell, but the <pre> in it.
-NOT_PROSE = re.compile(r'<(?:(?:pre|svg|math|form)\b|div class="table"|p class="cell-(?:where|label)"|summary(?=>Code))')
+NOT_PROSE = re.compile(
+    r'<(?:(?:pre|svg|math|form)\b|div class="table"|p class="cell-(?:where|label)"|summary class="of-code")'
+)
 
 
 def without_code_in_search(html: str) -> str:

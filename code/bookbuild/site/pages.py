@@ -13,6 +13,8 @@ import markdown
 
 from bookbuild.chapters.fragments import Fragment, code_cells
 from bookbuild.chapters.published import EXERCISES_HEADING, PublishedCell
+from bookbuild.site.cells import frame_html, live_html
+from bookbuild.site.frames import frames
 from bookbuild.site.questions import CLOSED as QUESTION_CLOSED
 from bookbuild.site.questions import OPENED as QUESTION_OPENED
 from bookbuild.site.questions import answer_markdown, box_markdown, field_html, field_markdown
@@ -26,6 +28,7 @@ def page_markdown(cells: list[PublishedCell]) -> str:
     """The prose, with comments where cells, notes, exercises and their folded parts begin and end."""
     parts: list[str] = []
     numbers = {id(cell): number for number, cell in enumerate(code_cells(cells))}
+    framed = frames(cells)
     open_boxes: list[str] = []
     on_page: PublishedCell | None = None  # the exercise that is answered on the page, as long as its cells last
 
@@ -68,17 +71,13 @@ def page_markdown(cells: list[PublishedCell]) -> str:
             continue  # in the notebook
         if "solution" in first.tags:
             parts.append("<!--open solution-->")
-        parts.extend(f"<!--cell {','.join(str(numbers[id(cell)]) for cell in run)}-->" for run in _runs(members))
+        # One that is in no frame here stands in that of a later cell.
+        parts.extend(f"<!--cell {numbers[id(cell)]}-->" for cell in members if numbers[id(cell)] in framed)
         if "solution" in first.tags:
             parts.append("<!--close solution-->")
     close("exercise")
     close("exercises")
     return "\n\n".join(parts)
-
-
-def _runs(members: list[PublishedCell]) -> list[list[PublishedCell]]:
-    """Neighbouring cells that go into one fold together."""
-    return [list(run) for _, run in groupby(members, key=lambda cell: cell.folded)]
 
 
 OPENED = {
@@ -113,7 +112,7 @@ def fill_places(
     `fragments` is what `cell_fragments` gave, `reference_url(module, name)` the page that documents a definition,
     `inline` renders a caption's Markdown, `live_url` is the folder of what the live piece loads.
     """
-    code = code_cells(cells)
+    code, framed = code_cells(cells), frames(cells)
 
     def replace(match: re.Match[str]) -> str:
         what, rest = match[1], match[2]
@@ -126,90 +125,13 @@ def fill_places(
             if name == "exercise":
                 return f'<section class="exercise" data-kind="{html.escape(kind)}">'
             return OPENED[name]
-        numbers = [int(number) for number in rest.split(",")]
-        run = [(number, code[number], fragments[number]) for number in numbers]
-        if "live" in run[0][1].tags or run[-1][1].widget:
-            return _live_html(*run[-1][1:], inline, live_url)
-        return _run_html(run, reference_url, inline)
+        frame = framed[int(rest)]
+        last = code[frame.shown[-1]]
+        if "live" in last.tags or last.widget:
+            return live_html(last, fragments[frame.shown[-1]], inline, live_url)
+        return frame_html(frame, code, fragments, reference_url, inline)
 
     return PLACE.sub(replace, page_html)
-
-
-def _run_html(
-    run: list[tuple[int, PublishedCell, Fragment]],
-    reference_url: Callable[[str, str], str],
-    inline: Callable[[str], str],
-) -> str:
-    sources, outputs = [], []
-    for _, cell, fragment in run:
-        if "hide" in cell.tags:
-            continue
-        sources.append(_source_html(cell, fragment, reference_url))
-        outputs.append(_outputs_html(cell, fragment, inline))
-    if not sources:
-        return ""
-    first = run[0][1]
-    body = "".join(sources)
-    if first.folded:
-        from_package = [cell.origin.name for _, cell, _ in run if cell.origin]
-        summary = "Code"
-        if from_package and all(cell.origin for _, cell, _ in run):
-            names = ", ".join(f"<code>{name}</code>" for name in from_package)
-            summary = f"Code that the next lines use: {names}"
-        body = f'<details class="fold"><summary>{summary}</summary>{body}</details>'
-    label = next((name for tag, name in (("starter", "Start here"), ("check", "Check")) if tag in first.tags), "")
-    heading = f'<p class="cell-label">{label}</p>' if label else ""
-    return (
-        f'<div class="cell{_read(first)}" id="cell-{run[0][0] + 1}">{heading}'
-        f'<div class="cell-source">{body}</div>{"".join(outputs)}</div>'
-    )
-
-
-def _live_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], str], live_url: str) -> str:
-    """The figure of a live piece, whose place it takes when it comes near the screen; nothing if the cell has none."""
-    drawing = next((output["figure"] for output in fragment["outputs"] if "figure" in output), None)
-    if drawing is None:
-        return ""
-    widget, url = html.escape(cell.widget), html.escape(live_url)
-    more = f'{_read(cell)} live" id="{widget}" data-widget="{widget}" data-live="{url}'
-    return _figure_html(drawing, cell.caption, inline, more)
-
-
-def _read(cell: PublishedCell) -> str:
-    """The class of what Skim hides with its cell."""
-    return " read" if "read" in cell.tags else ""
-
-
-def _figure_html(drawing: str, caption: str, inline: Callable[[str], str], more: str = "") -> str:
-    return f'<figure class="figure plot{more}">{drawing}<figcaption>{inline(caption)}</figcaption></figure>'
-
-
-def _source_html(cell: PublishedCell, fragment: Fragment, reference_url: Callable[[str, str], str]) -> str:
-    where = ""
-    if cell.origin:
-        module, name = cell.origin.module, cell.origin.name
-        lines = f"lines {cell.origin.first_line}–{cell.origin.last_line}"
-        path = module.replace(".", "/") + ".py"
-        where = f'<p class="cell-where"><a href="{reference_url(module, name)}">{path}, {lines}</a></p>'
-    # Material's script gives every `pre > code` watchers of its own, a quarter of a second on a phone; with an element
-    # between, it leaves them alone.
-    code = f'<pre tabindex="0"><span><code>{fragment["source"]}\n</code></span></pre>'
-    return f'{where}<div class="highlight">{code}</div>'
-
-
-def _outputs_html(cell: PublishedCell, fragment: Fragment, inline: Callable[[str], str]) -> str:
-    parts = [
-        _figure_html(output["figure"], cell.caption, inline) if "figure" in output else output["plain"]
-        for output in fragment["outputs"]
-    ]
-    if not parts:
-        return ""
-    kind = "cell-output"
-    if any("figure" in output for output in fragment["outputs"]):
-        kind += " cell-figure"
-    if "result" in cell.tags:
-        kind += " cell-result"
-    return f'<div class="{kind}">{"".join(parts)}</div>'
 
 
 def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[str], str], live_url: str = "") -> str:
