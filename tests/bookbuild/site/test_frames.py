@@ -5,11 +5,12 @@ from dataclasses import replace
 from published_cells import CELLS, code, markdown
 
 from bookbuild.chapters.book import Book
+from bookbuild.chapters.guess import Guess
 from bookbuild.chapters.published import PublishedCell
 from bookbuild.site.frames import frames
 
 EXERCISE_CODE = ("starter", "check", "solution")
-GUESS = Guess(question="How many?", number="3", stated="3")
+GUESS = Guess(question="How many?", explanation="Three.", number="3")
 
 
 def folded(source: str, group: int, *tags: str, **more: object) -> PublishedCell:
