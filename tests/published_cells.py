@@ -1,5 +1,6 @@
 """Cells of a chapter as they are published, and a drawing."""
 
+from bookbuild.chapters.guess import find_guess
 from bookbuild.chapters.published import PublishedCell
 from bookbuild.chapters.source import Origin
 from bookbuild.drawings.draw import Drawing
@@ -9,7 +10,14 @@ PLOT = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M 0 0
 
 
 def markdown(source: str, group: int, *tags: str, in_exercises: bool = False) -> PublishedCell:
-    return PublishedCell(kind="markdown", source=source, tags=frozenset(tags), group=group, in_exercises=in_exercises)
+    return PublishedCell(
+        kind="markdown",
+        source=source,
+        tags=frozenset(tags),
+        group=group,
+        in_exercises=in_exercises,
+        guess=find_guess(source) if "guess" in tags or "exercise" in tags else None,
+    )
 
 
 def code(source: str, group: int, *tags: str, **more: object) -> PublishedCell:
@@ -54,4 +62,15 @@ CELLS = [
     markdown("Think.", 10, "hint", in_exercises=True),
     code("guess = 1", 11, "solution", in_exercises=True),
     markdown("## Further reading", 12),
+]
+
+NUMBER = markdown("How *many*?\n\nanswer: 1,234 mistakes, within 5\n\nBecause of $x$.", 1, "guess")
+CHOICES = markdown("Which?\n\n- [ ] *one*\n- [x] the other\n\nBecause.", 2, "guess")
+PREDICT = [
+    markdown("## Exercises", 3, in_exercises=True),
+    markdown("### Predict: it\n\nHow much?\n\nanswer: -0.5%\n\nBecause.", 4, "exercise", in_exercises=True),
+    code("my_guess = ...", 5, "starter", in_exercises=True),
+    code("check(my_guess)", 6, "check", in_exercises=True),
+    markdown("Think.", 7, "hint", in_exercises=True),
+    code("my_guess = -0.5", 8, "solution", in_exercises=True),
 ]

@@ -70,9 +70,16 @@ print(output)
 # $$a = \text{softmax}\left(\frac{q k^\top}{\sqrt{H}} + M\right) \qquad o = a v$$
 #
 # $k^\top$ is $k$ on its side; a query has $H$ numbers. The **causal mask** $M$ is 0 where a word may look, and $-\infty$, no share, ahead, where the answer stands.
+
+# %% [markdown] tags=["guess"]
+# The query of *fans* is all zeros. How does it share?
 #
-# !!! question "Guess first"
-#     The query of *fans* is all zeros. How does it share?
+# - [ ] evenly among all four words
+# - [x] evenly between *Chelsea* and itself
+# - [ ] it keeps everything for itself
+# - [ ] it takes nothing from anybody
+#
+# All its scores are 0, and equal scores become equal shares: {{ f"{shares[1, 0]:.0%}" }} for each word it may see, and it may not look ahead. Who asks nothing gets the plain average.
 
 
 # %% tags=["hide"]
@@ -82,8 +89,6 @@ def row(numbers: Tensor) -> str:
 
 
 # %% [markdown]
-# Evenly, {{ f"{shares[1, 0]:.0%}" }} for each word it may see: who asks nothing gets the plain average.
-#
 # ??? info "Why divide by √H?"
 #     A dot product adds up $H$ products. If the numbers are independent, as likely positive as negative, of size about 1, the sum has size about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} of the say to a single key on average; divided by $\sqrt{H}$, {{ f"{scaled_top:.0%}" }}. All-or-nothing shares have nearly no slope, and what has no slope cannot learn.
 
@@ -448,7 +453,8 @@ def look_back(query: list, keys: list, values: list) -> list[float]:
 # ## Where this lives in the package
 #
 # [gptbook.models.attention](../reference/models.md#gptbook.models.attention) has both ways to compute it, the heads, and `AttentionModel`. The runs over three seeds are in `data/runs/clubs.json`; `gptbook train clubs-attention` trains one of them.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Ashish Vaswani and others, *Attention Is All You Need* (2017): the equation, and the division by the root, in section 3.2.

@@ -42,11 +42,17 @@ print("one-hot:", one_hot[0])
 print("times the table:", (one_hot @ table)[0])
 print("row 3:", table[3])
 
-# %% [markdown]
-# !!! question "Guess first"
-#     A step reads only *a* and *c*. Which rows does it move?
+# %% [markdown] tags=["guess"]
+# A step reads *a*, *c* and *a* again, and should guess *c*, *a* and *b*. Which rows of the table does it move?
 #
-# Only theirs. A row that was not used has slopes of exactly 0:
+# - [ ] all four
+# - [ ] those of *a*, *b* and *c*
+# - [x] those of *a* and *c*
+#
+# *b* is an answer, but its row is not read, so it had no part in the guess and nothing to learn from it.
+
+# %% [markdown]
+# A row that was not read has slopes of exactly 0:
 
 # %% tags=["result"]
 table.requires_grad_()
@@ -382,7 +388,8 @@ def odd_one_out(group: list[str]) -> str:
 # ## Where this lives in the package
 #
 # `neighbour_counts`, `cosine` and `nearest_rows` are in [gptbook.models.embeddings](../reference/models.md#gptbook.models.embeddings), the letter net is `NgramNet` in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram). A GPT begins with such a table, too.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Zellig Harris, *Distributional Structure* (1954): words that occur in the same surroundings mean similar things. The idea, before any net.

@@ -84,9 +84,16 @@ for left, right in merge_again_and_again(words, 6):
 # ## Merges from real text
 #
 # Programmers write explanations inside their programs. Three libraries for data and plots hold {{ f"{num_bytes / 1e6:.1f}" }} million bytes of them. {{ f"{len(tokenizer.merges):,}" }} merges make, with the bytes, a vocabulary of {{ f"{tokenizer.vocab_size:,}" }}.
+
+# %% [markdown] tags=["guess"]
+# Which two neighbours are merged first in such text?
 #
-# !!! question "Guess first"
-#     Which two neighbours are merged first?
+# - [ ] *t* and *h*
+# - [ ] a full stop and a space
+# - [ ] *e* and a space
+# - [x] two spaces
+#
+# The explanations hold examples of code, and code is indented: long rows of spaces stand before its lines.
 
 # %% tags=["fold"]
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
@@ -108,7 +115,7 @@ print("first:", *tokenizer.labels[256:272])
 print("last:", *tokenizer.labels[-10:])
 
 # %% [markdown]
-# Two spaces: indented examples are full of them. Then ruled lines, then English, at last whole words:
+# First come spaces and ruled lines, then English, at last whole words:
 
 # %% tags=["fold"]
 #| widget: tokenizer
@@ -349,7 +356,8 @@ def cut(word: str) -> list[bytes]:
 # ## Where this lives in the package
 #
 # [gptbook.data.merging](../reference/data.md#gptbook.data.merging) cuts and merges. Its `learn_merges` gives the merges of this page's loop, and knows in which words a pair stands, so that it need not count anew. `BytePairTokenizer`, in [gptbook.data.bpe](../reference/data.md#gptbook.data.bpe), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.data.docstrings](../reference/data.md#gptbook.data.docstrings), finds the explanations, which Python calls docstrings.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Rico Sennrich, Barry Haddow and Alexandra Birch, *Neural Machine Translation of Rare Words with Subword Units* (2016): how a method for compressing files came to language.

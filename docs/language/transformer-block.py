@@ -119,9 +119,13 @@ for known in ("letters", "letters and places"):
 # ## What each part is worth
 #
 # Take one part away, train the rest, compare: an **ablation**. A stack of {{ settings["config"]["num_layers"] }} blocks learns city names, whole and without each part, for {{ settings["training"]["num_steps"] }} steps from each of {{ len(settings["seeds"]) }} seeds.
+
+# %% [markdown] tags=["guess"]
+# The whole reaches {{ f"{mean_loss['']:.2f}" }} nats, and a table of one letter {{ f"{bigram_loss:.2f}" }}. What does the stack reach without attention?
 #
-# !!! question "Guess first"
-#     Which is missed most: attention, positions, MLP, running sum or norms?
+# answer: {{ f"{mean_loss['attention']:.2f}" }} nats, within 0.1
+#
+# No position learns anything from another, so it knows one letter and its place. The place is what it has ahead of the table.
 
 # %% tags=["show"]
 from gptbook.models.ablation import gpt_without
@@ -444,7 +448,8 @@ def absolute_value() -> MLP:
 # ## Where this lives in the package
 #
 # `MLP` and `Block` are in [gptbook.models.gpt](../reference/models.md#gptbook.models.gpt), `gpt_without` in [gptbook.models.ablation](../reference/models.md#gptbook.models.ablation). The three seeds come from a record, `data/runs/parts.json`, which `gptbook ladder parts` makes.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Kaiming He and others, *Deep Residual Learning for Image Recognition* (2015): why adding to a running sum lets nets be deep.

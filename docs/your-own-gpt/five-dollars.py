@@ -54,9 +54,13 @@ def dollars(hours: float) -> str:
 # ## What changed
 #
 # In May 2024, Andrej Karpathy trained GPT-2 small on eight H100, to a loss of 3.28 on unseen web pages. Then others raced to it.
+
+# %% [markdown] tags=["guess"]
+# It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed half a year later?
 #
-# !!! question "Guess first"
-#     From {{ f"{runs['hours'][0]:.0f}" }} H100-hours, how far down in half a year?
+# answer: {{ f"{runs['hours'][10]:.2f}" }} hours, within 0.5
+#
+# The GPUs stayed the same. Ten changes of the model and its training did it, and no single one of them did most.
 
 # %% tags=["fold"]
 #| alt: Eleven bars, from {{ f"{runs['hours'][0]:.1f}" }} H100-hours in May 2024 down to {{ f"{runs['hours'][10]:.2f}" }} in November, each named by what changed.
@@ -382,7 +386,8 @@ def what_it_buys(budget, gpu, config, share_of_peak=0.4, setup_hours=0.3) -> flo
 # [gptbook.machine.cost](../reference/machine.md#gptbook.machine.cost) counts and projects, [gptbook.models.sizes](../reference/models.md#gptbook.models.sizes) says what fits, [gptbook.machine.ledger](../reference/machine.md#gptbook.machine.ledger) and [gptbook.machine.receipt](../reference/machine.md#gptbook.machine.receipt) book. `gptbook estimate gpt2-124m --gpu h100` prints this page's estimate; without `--gpu` it times a few steps on your machine. Prices and their sources are in `data/gpus.csv`.
 #
 # [A file for SkyPilot](rent-a-gpu.yaml) rents a GPU, trains, and gives it back; its first lines also say how to do without.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Keller Jordan and others, *modded-nanogpt* (2024): the race, each record with its code and log.

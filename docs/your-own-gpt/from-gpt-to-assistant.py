@@ -64,9 +64,14 @@ def go_on(text: str, num_new: int) -> str:
     )
 
 
-# %% [markdown]
-# !!! question "Guess first"
-#     You type *what is the home of chelsea?* What does it write?
+# %% [markdown] tags=["guess"]
+# You type *what is the home of chelsea?* What does it write?
+#
+# - [ ] *stamford bridge*
+# - [x] another question
+# - [ ] nothing: it stops
+#
+# It goes on as its text would, and there a question is followed by the next one.
 
 # %% tags=["result"]
 for text in ("the ground of chelsea is", "what is the home of chelsea?"):
@@ -361,7 +366,8 @@ def dpo_loss(
 # ## Where this lives in the package
 #
 # The questions are made in [gptbook.data.dialogues](../reference/data.md#gptbook.data.dialogues); fine-tuning is in [gptbook.training.loops](../reference/training.md#gptbook.training.loops), the preference loss in [gptbook.training.loss](../reference/training.md#gptbook.training.loss), answers in [gptbook.generation.answers](../reference/generation.md#gptbook.generation.answers), the exam in [gptbook.experiments.assistant_experiment](../reference/experiments.md#gptbook.experiments.assistant_experiment). The three seeds come from a record, `data/runs/assistant.json`.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Long Ouyang and others, *Training Language Models to Follow Instructions with Human Feedback* (2022): dialogues first, then preferences, for GPT-3.

@@ -104,9 +104,13 @@ publish_model("gpt", model, tokenizer)
 # ## What is good writing?
 #
 # Ask a judge: a [table of three letters](../predicting-what-comes-next/more-context.py). Real names, held out, surprise it by {{ f"{real:.2f}" }} nats a letter. Good ones should surprise as much: less is dull, more is noise.
+
+# %% [markdown] tags=["guess"]
+# At which temperature does the GPT write names that surprise the judge as much as real ones?
 #
-# !!! question "Guess first"
-#     At which temperature does the GPT write such names?
+# answer: {{ f"{crossing:.1f}" }}, within 0.2
+#
+# A name has many letters, and a single very unlikely one is enough to spoil it.
 
 # %% [markdown] tags=["note"]
 # Many names are written side by side, one letter of each at a time, with a cache for all.
@@ -415,7 +419,8 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 # ## Where this lives in the package
 #
 # All ways to choose, and `stream_tokens`, are in [gptbook.generation.sampling](../reference/generation.md#gptbook.generation.sampling); the cache is in [gptbook.models.attention](../reference/models.md#gptbook.models.attention). `gptbook sample RUN --prompt "..." --temperature 0.8 --top-k 50` does it with a run of your own.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Ari Holtzman and others, *The Curious Case of Neural Text Degeneration* (2020): why the likeliest text is dull, and top-p.

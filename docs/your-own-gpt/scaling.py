@@ -59,9 +59,13 @@ seen = record["characters"]["seen"]
 
 # %% [markdown]
 # Size $N$ counts the parameters inside the blocks, without the tables of characters.
+
+# %% [markdown] tags=["guess"]
+# The largest but one reaches {{ f"{losses[4]:.2f}" }} nats, the smallest {{ f"{losses[0]:.2f}" }}. The sixth has {{ f"{sizes[5] / sizes[4]:.1f}" }} times the parameters of the fifth. What is its loss?
 #
-# !!! question "Guess first"
-#     The sixth has {{ f"{sizes[5] / sizes[4]:.1f}" }} times the parameters of the fifth. What is its loss?
+# answer: {{ f"{losses[5]:.2f}" }} nats, within 0.03
+#
+# Each further size brings a little less than the one before, and there is a rule in how much less.
 
 # %% [markdown] tags=["note"]
 # Kaplan and others left the tables out too, because the curve is smoother without them: in a small model they are most of the parameters. The exercise *Change* counts them in.
@@ -327,7 +331,8 @@ def size_for(law: PowerLaw, loss: float) -> float:
 # ## Where this lives in the package
 #
 # The law and its fit are in [gptbook.experiments.power_law](../reference/experiments.md#gptbook.experiments.power_law), the six models in [gptbook.experiments.scaling_experiment](../reference/experiments.md#gptbook.experiments.scaling_experiment). The runs are in `data/runs/scaling.json`; `gptbook ladder scaling` makes them again.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Jared Kaplan and others, *Scaling laws for neural language models* (2020): the straight lines, over sizes, texts and computing.

@@ -52,9 +52,13 @@ print("is asked: ", repr(tokenizer.decode(targets[0].tolist())[:28]))
 
 # %% [markdown]
 # ## Before the first step
+
+# %% [markdown] tags=["guess"]
+# A model that has learned nothing chooses among {{ tokenizer.vocab_size }} tokens. What is its loss?
 #
-# !!! question "Guess first"
-#     A model that has learned nothing chooses among {{ tokenizer.vocab_size }} tokens. What is its loss?
+# answer: {{ f"{first_loss:.2f}" }} nats, within 0.1
+#
+# To it all tokens are about equally likely, and the surprise at one of {{ tokenizer.vocab_size }} is ln {{ tokenizer.vocab_size }}.
 
 # %%
 config = GPTConfig(
@@ -361,7 +365,8 @@ def clipped(gradients: list, longest: float) -> list:
 # ## Where this lives in the package
 #
 # [gptbook.data.batches](../reference/data.md#gptbook.data.batches) cuts the text, [gptbook.tasks.text](../reference/tasks.md#gptbook.tasks.text) gives the loss of a step, [gptbook.training.engine](../reference/training.md#gptbook.training.engine) takes the step, on one device or many, [gptbook.training.watch](../reference/training.md#gptbook.training.watch) and [gptbook.training.checkpoint](../reference/training.md#gptbook.training.checkpoint) protect it. A test holds that its step is the one written here.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - Andrej Karpathy, *A recipe for training neural networks* (2019): look at the data first, and grow in small steps.

@@ -193,7 +193,7 @@ def _box(match: re.Match[str]) -> str:
 def _question(guess: Guess, *, folded: bool) -> str:
     asked = f"**Guess first.** {guess.asked}"
     if folded:
-        answer = f"**{guess.stated}**\n\n{guess.explanation}"
+        answer = f"{guess.stated}\n\n{guess.explanation}"
         return f"{asked}\n\n<details><summary>Answer</summary>\n\n{answer}\n\n</details>"
     return f"{asked}\n\nAnswer: {guess.stated}\n\n{guess.explanation}"
 

@@ -23,8 +23,8 @@ from bookbuild.site.formulas import with_mathml
 from bookbuild.chapters.fragments import Fragment, cell_fragments, code_cells, fragments_key, page_notebook
 from bookbuild.site.home import ChapterCard, home_chapters
 from bookbuild.site.home_opening import home_figure, remembered_opening
-from bookbuild.site.mend import mend, without_code_in_search
-from bookbuild.site.pages import fill_places, inline_markdown, page_markdown, with_drawings
+from bookbuild.site.mend import mend, with_marked_contents, without_code_in_search
+from bookbuild.site.pages import fill_places, headings_of_read, inline_markdown, page_markdown, with_drawings
 from bookbuild.site.policy import with_policy
 from bookbuild.project import this_project
 from bookbuild.site.reference import remember_reference
@@ -101,6 +101,7 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
             fragments = remember(folder, name, fragments_key(cells), fragments_now)
             page.markdown = page_markdown(chapter.cells)
             Page.render(page, config, files)
+            page.meta["headings_of_read"] = headings_of_read(page.content or "")
             page.content = fill_places(
                 page.content or "",
                 chapter.cells,
@@ -137,7 +138,7 @@ def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    return _finished(output)
+    return _finished(with_marked_contents(output, page.meta.get("headings_of_read", [])))
 
 
 def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:

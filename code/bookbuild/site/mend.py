@@ -42,6 +42,14 @@ def without_code_in_search(html: str) -> str:
     return NOT_PROSE.sub(r"\g<0> data-search-exclude", html.replace(" data-search-exclude", ""))
 
 
+def with_marked_contents(page: str, hidden: list[str]) -> str:
+    """The page, with the entries of its table of contents that lead to these headings marked as Read's only."""
+    for heading in hidden:
+        entry = re.compile(rf'<li class="md-nav__item(?=">\s*<a href="#{re.escape(heading)}")')
+        page = entry.sub(r"\g<0> only-read", page)
+    return page
+
+
 def mend(html: str) -> str:
     """The page with the faults mended; a page without them comes back as it was."""
     for pattern, better in MENDS:

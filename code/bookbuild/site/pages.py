@@ -20,6 +20,7 @@ from bookbuild.site.questions import OPENED as QUESTION_OPENED
 from bookbuild.site.questions import answer_markdown, box_markdown, field_html, field_markdown
 
 PLACE = re.compile(r"<!--(cell|field|open|close) ?(.*?)-->")
+READ_HEADING = re.compile(r'<!--(?P<what>open|close) (?:read|note|exercises)-->|<h[2-6] id="(?P<id>[^"]+)"')
 DRAWN = re.compile(r'<p><img (?P<attributes>[^>]*?src="(?P<src>[^"]*figures/[^"]+\.svg)"[^>]*?)\s*/?></p>')
 ATTRIBUTE = re.compile(r'(?P<name>[a-z-]+)="(?P<value>[^"]*)"')
 
@@ -97,6 +98,20 @@ CLOSED = {
     "exercises": "</div>",
     "exercise": "</section>",
 }
+
+
+def headings_of_read(page_html: str) -> list[str]:
+    """The ids of the headings, and of the sections in a note or an exercise, that Skim hides.
+
+    `page_html` is the rendered prose, with its comments still in it.
+    """
+    found, depth = [], 0
+    for match in READ_HEADING.finditer(page_html):
+        if match["id"]:
+            found += [match["id"]] if depth else []
+        else:
+            depth += 1 if match["what"] == "open" else -1
+    return found
 
 
 def fill_places(

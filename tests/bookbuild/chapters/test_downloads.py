@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
-from published_cells import CELLS, boxes, markdown
+from published_cells import CELLS, CHOICES, NUMBER, PREDICT, boxes, markdown
 
 from bookbuild.chapters.downloads import Download, chapter_downloads, requirements, zip_of
 from bookbuild.project import Project
@@ -117,3 +117,23 @@ def test_requirements_are_named_as_on_the_package_index() -> None:
         "scikit-learn",
         "torch",
     ]
+
+
+def test_a_question_keeps_its_answer_folded_and_an_exercise_leaves_it_to_the_solution(project: Project) -> None:
+    executed, _, script = chapter_downloads([CELLS[0], NUMBER, CHOICES, *PREDICT], "slug", "https://a/", {}, project)
+    number, choices, exercise = (
+        next(cell.source for cell in notebook(executed).cells if asked in cell.source)
+        for asked in ("How *many*?", "Which?", "How much?")
+    )
+    for question, answer in ((number, "1,234 mistakes"), (choices, "the other")):
+        before, folded = question.split("<details><summary>Answer</summary>\n\n")
+        assert answer in folded
+        assert "Because" in folded
+        assert "1,234" not in before
+        assert folded.endswith("</details>")
+    assert "- *one*\n- the other\n" in choices
+    assert "[x]" not in choices
+    assert exercise.endswith("How much?")
+    text = script.content.decode("utf-8")
+    assert "# Answer: 1,234 mistakes\n#\n# Because" in text
+    assert "<summary>Answer" not in text

@@ -14,6 +14,7 @@ import pytest
 from bookbuild.chapters.chapter import BuildError, Chapter, read_chapter
 from bookbuild.chapters.execute import execute, execute_all, execution_key
 from bookbuild.chapters.kernel import Execution, running
+from bookbuild.chapters.published import publish
 from bookbuild.chapters.source import flatten
 from bookbuild.project import Project
 
@@ -240,6 +241,43 @@ def test_an_exercise_is_open_on_the_page_and_its_solution_solves_it(small: Proje
 def test_an_exercise_that_is_solved_or_cannot_be_is_refused(small: Project, old: str, new: str, message: str) -> None:
     with pytest.raises(BuildError, match=re.escape(message)):
         run(small, EXERCISE.replace(old, new))
+
+
+PREDICT = EXERCISE.replace("# Add.\n", "# ### Predict: add\n#\n# Two and two?\n#\nANSWER\n#\n# So it is.\n")
+NUMBER, CHOICES = "# answer: {{ 2 + 2 }} of them", "# - [ ] 3\n# - [x] 4\n# - [ ] 5"
+
+
+@pytest.mark.parametrize("answer", [NUMBER, CHOICES])
+def test_the_answer_on_the_page_passes_the_check_of_the_notebook(small: Project, answer: str) -> None:
+    text = PREDICT.replace("ANSWER", answer)
+    execution, said = run(small, text)
+    assert said
+    assert [outputs[0]["text"] for outputs in execution.outputs if outputs] == ["✗ Add: not yet.\n"]
+    published = publish(write(small, text), execution)
+    [question] = [cell.guess for cell in published if cell.guess]
+    assert question.stated.startswith("4")
+    assert not any(cell.outputs for cell in published), "no page greets its reader with a failed check"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("# answer: {{ 2 + 3 }} of them", "docs/slug.py:12: the answer fails the check: answer = 5: ✗ Add: not yet."),
+        ("# - [x] 3\n# - [ ] 4", "docs/slug.py:12: the answer fails the check: answer = 3: ✗ Add: not yet."),
+        ("# - [x] 4\n# - [ ] 4.0", "docs/slug.py:12: a wrong choice passes the check: answer = 4.0: ✓ Add: solved"),
+        ("# answer: {{ 'many' }}", "docs/slug.py:16: 'many' is no answer"),
+    ],
+)
+def test_an_answer_that_the_notebook_does_not_take_is_refused(small: Project, answer: str, message: str) -> None:
+    with pytest.raises(BuildError, match=re.escape(message)):
+        run(small, PREDICT.replace("ANSWER", answer))
+
+
+def test_a_guess_whose_number_turns_out_to_be_none_is_refused(small: Project) -> None:
+    text = '# %%\nx = "many"\n\n# %% [markdown] tags=["guess"]\n# How many?\n#\n# answer: {{ x }}\n#\n# So.\n'
+    execution, _ = run(small, text)
+    with pytest.raises(BuildError, match=re.escape("docs/slug.py:10: 'many' is no answer")):
+        publish(write(small, text), execution)
 
 
 def test_a_run_leaves_no_address_of_an_object(small: Project) -> None:

@@ -1,6 +1,6 @@
 """Faults of Material's HTML, mended; and what search leaves out."""
 
-from bookbuild.site.mend import mend, without_code_in_search
+from bookbuild.site.mend import mend, with_marked_contents, without_code_in_search
 
 
 def test_attributes_that_html_does_not_know_go() -> None:
@@ -42,3 +42,10 @@ def test_search_skips_code_its_output_drawings_and_formulas_and_keeps_prose() ->
     for tag in ("pre", "svg", "math"):
         assert f"<{tag} data-search-exclude" in marked
     assert "data-search-exclude" not in mend(marked)
+
+
+def test_the_contents_mark_the_entries_of_headings_that_skim_hides() -> None:
+    entry = '<li class="md-nav__item">\n  <a href="#{0}" class="md-nav__link">{0}</a></li>'
+    page = f'<a href="#one">one</a>{entry.format("one")}{entry.format("one-more")}'
+    marked = with_marked_contents(page, ["one", "elsewhere"])
+    assert marked == page.replace('<li class="md-nav__item">', '<li class="md-nav__item only-read">', 1)

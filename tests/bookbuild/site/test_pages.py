@@ -7,11 +7,11 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from published_cells import CELLS, code, markdown
+from published_cells import CELLS, PREDICT, code, markdown
 
 from bookbuild.chapters.fragments import cell_fragments, code_cells, page_notebook
 from bookbuild.chapters.published import PublishedCell
-from bookbuild.site.pages import fill_places, inline_markdown, page_markdown, with_drawings
+from bookbuild.site.pages import fill_places, headings_of_read, inline_markdown, page_markdown, with_drawings
 
 NONE: frozenset[str] = frozenset()
 
@@ -104,3 +104,43 @@ def test_a_drawing_can_be_the_still_picture_of_a_live_piece() -> None:
     live = BeautifulSoup(with_drawings(html, {"two": "<svg></svg>"}, str, "live/slug/"), "html.parser").figure
     assert live is not None
     assert (live["class"], live["id"], live["data-live"]) == (["figure", "drawn", "live"], "it", "live/slug/")
+
+
+def test_what_is_tagged_read_is_marked_with_its_figure_and_its_headings(tmp_path: Path) -> None:
+    figure = {"alt": "A line.", "caption": "It.", "outputs": CELLS[4].outputs}
+    cells = [
+        markdown("# Title", 0),
+        markdown('<h3 id="small">Small</h3>\n\nLong words.', 1, "read"),
+        code("plot()", 2, "read", **figure),
+        code("draw()", 3, "read", "live", widget="it", **figure),
+        markdown('<h2 id="both">Both</h2>', 4),
+        code("plot()", 5, **figure),
+    ]
+    soup = rendered(cells, tmp_path)
+    read = soup.select(".read")
+    assert [element.name for element in read] == ["div", "div", "figure"]
+    assert "Long words." in read[0].get_text()
+    assert len(soup.select(".cell")) == 2
+    assert headings_of_read(page_markdown(cells)) == ["small"]
+
+
+def test_headings_in_notes_and_exercises_are_those_of_read_too() -> None:
+    cells = [
+        markdown('<h2 id="one">One</h2>', 0),
+        markdown('<h2 id="where">Where</h2>', 1, "note"),
+        markdown('## Exercises\n\n<h2 id="exercises">Exercises</h2>', 2, in_exercises=True),
+        markdown("### Change: it", 3, "exercise", in_exercises=True),
+        markdown('## Further reading\n\n<h2 id="further">Further reading</h2>', 4),
+    ]
+    assert headings_of_read(page_markdown(cells)) == ["where", "exercises"]
+
+
+def test_an_exercise_that_is_answered_on_the_page_has_no_code_there(tmp_path: Path) -> None:
+    cells = [CELLS[0], *PREDICT, *[replace(cell, group=cell.group + 10) for cell in CELLS[7:]]]
+    soup = rendered(cells, tmp_path)
+    answered, other = soup.select("section.exercise")
+    assert not answered.select(".cell, .solution")
+    children = [" ".join(child.get("class", [child.name])) for child in answered.find_all(recursive=False)]
+    assert children == ["guess-form", "guess-said", "hint", "guess-answer"]
+    assert len(other.select(".cell")) == 3, "the others keep their starter, check and solution"
+    assert not other.select(".guess-form, .guess-answer")
