@@ -72,14 +72,14 @@ document.addEventListener("keydown", (event) => {
 
 // A number as people type it: 0.5, 0,5, 1,234,567, 1 234 or −3, with or without its unit. NaN if it is none.
 function typedNumber(text, whole) {
-  let typed = text.trim().replace(/^[−–]/, "-").replace(/(\d)[\s\u00a0\u202f'’](?=\d{3}\b)/g, "$1");
-  typed = typed.match(/^[-+]?[\d.,]*\d(?:e[-+]?\d+)?/i)?.[0] ?? "";
-  const [commas, points] = [",", "."].map((mark) => typed.split(mark).length - 1);
-  const grouped = (mark) => new RegExp(`^[-+]?[1-9]\\d{0,2}(\\${mark}\\d{3})+$`).test(typed);
-  if (commas && points) typed = typed.replaceAll(typed.lastIndexOf(",") > typed.lastIndexOf(".") ? "." : ",", "");
-  else if (commas > 1 || (whole && grouped(","))) typed = typed.replaceAll(",", "");
-  else if (points > 1 || (whole && grouped("."))) typed = typed.replaceAll(".", "");
-  return typed ? Number(typed.replace(",", ".")) : NaN;
+  const plain = text.trim().replace(/^[−–]/, "-").replace(/(\d)[\s'’](?=\d{3}\b)/g, "$1");
+  const typed = plain.match(/^[-+]?[\d.,]*\d(?:e[-+]?\d+)?/i)?.[0] ?? "";
+  const last = typed.lastIndexOf(",") > typed.lastIndexOf(".") ? "," : ".";
+  const other = last === "," ? "." : ",";
+  // A mark that comes more than once stands between thousands. So does one alone, where a whole number is asked for.
+  const thousands = new RegExp(`^[-+]?[1-9]\\d{0,2}(\\${last}\\d{3})${whole ? "+" : "{2,}"}$`).test(typed);
+  const number = typed.replaceAll(thousands ? last : other, "").replace(",", ".");
+  return number ? Number(number) : NaN;
 }
 
 const closed = /[.!?…]$/;

@@ -5,7 +5,8 @@ from math import ceil
 
 from bookbuild.chapters.published import PublishedCell
 
-WORDS_PER_MINUTE = 220
+WORDS_PER_MINUTE = 238
+"""The mean pace of adults who read English non-fiction silently: Brysbaert 2019, over 190 studies."""
 CODE_LINES_PER_MINUTE = 15
 """A line of new code takes about as long as a sentence; measured on nobody, so the making-of page calls it a guess."""
 
@@ -51,7 +52,7 @@ def _prose_words(cells: list[PublishedCell]) -> int:
 
 
 def skim_minutes(cells: list[PublishedCell]) -> int:
-    return max(1, ceil(skim_words(cells) / WORDS_PER_MINUTE))
+    return max(1, round(skim_words(cells) / WORDS_PER_MINUTE))
 
 
 def read_minutes(cells: list[PublishedCell]) -> int:

@@ -132,7 +132,8 @@ def fill_places(
     def replace(match: re.Match[str]) -> str:
         what, rest = match[1], match[2]
         if what == "field":
-            return field_html(cells[int(rest)].guess)
+            asking = cells[int(rest)]
+            return field_html(asking.guess, exercise="exercise" in asking.tags)
         if what == "close":
             return CLOSED[rest]
         if what == "open":

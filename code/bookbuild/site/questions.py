@@ -37,7 +37,7 @@ def answer_markdown(guess: Guess) -> str:
     )
 
 
-def field_html(guess: Guess | None) -> str:
+def field_html(guess: Guess | None, *, exercise: bool = False) -> str:
     """What stands at the place of a `field`: a form for a number, or the opening tag of the choices."""
     if guess is None:
         raise ValueError("a field without a question")
@@ -45,11 +45,12 @@ def field_html(guess: Guess | None) -> str:
         return f'<div class="guess-choices" data-right="{guess.right}">'
     plain = guess.number.replace(",", "").replace("−", "-")
     within = guess.tolerance.replace(",", "") or "0"
+    asked, button = ("answer", "Check") if exercise else ("guess", "Guess")
     unit = f" {escape(guess.unit)}" if guess.unit else ""
     return (
         f'<form class="guess-form" data-answer="{plain}" data-within="{within}" data-said="{escape(guess.stated)}">'
-        f'<label>Your guess <input type="text" inputmode="decimal" autocomplete="off" size="8">{unit}</label>'
-        f'<button type="submit">Guess</button></form>{SAID}'
+        f'<label>Your {asked} <input type="text" inputmode="decimal" autocomplete="off" size="8">{unit}</label>'
+        f'<button type="submit">{button}</button></form>{SAID}'
     )
 
 

@@ -262,10 +262,10 @@ def test_the_answer_on_the_page_passes_the_check_of_the_notebook(small: Project,
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ("# answer: {{ 2 + 3 }} of them", "docs/slug.py:12: the answer fails the check: answer = 5: ✗ Add: not yet."),
-        ("# - [x] 3\n# - [ ] 4", "docs/slug.py:12: the answer fails the check: answer = 3: ✗ Add: not yet."),
-        ("# - [x] 4\n# - [ ] 4.0", "docs/slug.py:12: a wrong choice passes the check: answer = 4.0: ✓ Add: solved"),
-        ("# answer: {{ 'many' }}", "docs/slug.py:16: 'many' is no answer"),
+        ("# answer: {{ 2 + 3 }} of them", "docs/slug.py:9: the answer fails the check: answer = 5: ✗ Add: not yet."),
+        ("# - [x] 3\n# - [ ] 4", "docs/slug.py:9: the answer fails the check: answer = 3: ✗ Add: not yet."),
+        ("# - [x] 4\n# - [ ] 4.0", "docs/slug.py:9: a wrong choice passes the check: answer = 4.0: ✓ Add: solved"),
+        ("# answer: {{ 'many' }}", "docs/slug.py:13: 'many' is no answer"),
     ],
 )
 def test_an_answer_that_the_notebook_does_not_take_is_refused(small: Project, answer: str, message: str) -> None:

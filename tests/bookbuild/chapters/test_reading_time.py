@@ -40,4 +40,4 @@ def test_each_mode_counts_what_it_shows() -> None:
     assert skim_words(cells) == 10
     assert read_words(cells) == 13
     assert skim_minutes(cells) == 1
-    assert read_minutes(cells) == 5  # 13 words, 440 words of notes, 30 lines of code
+    assert read_minutes(cells) == 4  # 13 words, 440 words of notes, 30 lines of code
