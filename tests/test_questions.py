@@ -291,7 +291,7 @@ def test_going_back_to_what_skim_hides_reads_it(visit: Callable[..., Any]) -> No
     page.evaluate("location.hash = 'further-reading'")
     page.get_by_role("switch").click()
     page.go_back(wait_until="commit")
-    page.wait_for_function("!document.documentElement.classList.contains('skim')")
+    page.locator("html:not(.skim)").wait_for(state="attached")
     assert in_view(page, HIDDEN)
 
 
