@@ -41,7 +41,8 @@ function readIfHidden(hash) {
   target.scrollIntoView({ behavior: "instant" });
   return true;
 }
-addEventListener("hashchange", () => readIfHidden(location.hash));
+// Going back over a change of mode is no change of the hash alone.
+for (const moved of ["hashchange", "popstate"]) addEventListener(moved, () => readIfHidden(location.hash));
 readIfHidden(location.hash);
 
 document.addEventListener("click", (event) => {
