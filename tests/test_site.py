@@ -228,7 +228,7 @@ def test_skim_shows_concepts_only_is_remembered_and_lives_in_the_address(visit: 
 NOT_SKIMMED = (
     ".exercise-part, .note-beside, .cell-source, .cell-output pre, .cell-output .table, details, svg, "
     ".headerlink, button, form, .guess-title, .live-piece, .eyebrow, .chapter-facts, .footnote, [hidden], "
-    ".md-source-file"
+    ".md-source-file, #further-reading ~ ul"
 )
 ONLY_READ = ".read"
 

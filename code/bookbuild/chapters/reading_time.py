@@ -13,6 +13,8 @@ CODE_LINES_PER_MINUTE = 15
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 FOLDED = re.compile(r"^\?\?\?.*\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
 OPENED = re.compile(r'^!!! *\w+ *"?(.*?)"?$', re.MULTILINE)
+READING_LIST = re.compile(r"^(## Further reading)$.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+"""Nobody reads a list of books and papers from its first to its last word."""
 PICTURE = re.compile(r'!\[[^\]]*\]\([^)\s"]*(?:\s+"(?P<caption>[^"]*)")?\)(?:\{[^}]*\})?')
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
@@ -21,10 +23,11 @@ WORD = re.compile(r"\S*\w\S*")
 
 
 def visible_words(markdown: str) -> int:
-    """Words that stand on the page when every folded box is closed; a formula counts as one."""
+    """Words to read on the page when every folded box is closed: a formula counts as one, a reading list as none."""
     text = FENCE.sub(" ", markdown)
     text = FOLDED.sub("\n", text + "\n")
     text = OPENED.sub(r"\1", text)
+    text = READING_LIST.sub(r"\1\n", text)
     text = PICTURE.sub(lambda match: match["caption"] or " ", text)
     text = LINK.sub(r"\1", text)
     text = FORMULA.sub(" formula ", text)

@@ -41,3 +41,9 @@ def test_each_mode_counts_what_it_shows() -> None:
     assert read_words(cells) == 13
     assert skim_minutes(cells) == 1
     assert read_minutes(cells) == 4  # 13 words, 440 words of notes, 30 lines of code
+
+
+def test_a_reading_list_counts_as_its_heading() -> None:
+    assert (
+        visible_words("Before.\n\n## Further reading\n\n- A book (1999): long.\n\n## After\n\nIt goes on.") == 1 + 2 + 4
+    )
