@@ -384,7 +384,8 @@ def main() -> None:
     for position, cell in enumerate(run):
         for name in waiting[position] if breaks else ():
             report["broken"][name] = notices(run[position:], namespace, name)
-        report["printed"].append(steady({"text": run_quietly(cell, namespace)})["text"])
+        said = steady({"text": run_quietly(cell, namespace)})["text"]
+        report["printed"].append("" if cell.cell.has("check") else said)  # the page does not show it
         plt.close("all")
         if cell.origin and callable(namespace[cell.origin.name]) and not cell.folded:
             waiting[first_use(run, position)].append(cell.origin.name)
