@@ -240,6 +240,7 @@ TINY: dict[str, dict[str, Any]] = {
     "windows": {
         "widest": 1,
         "seeds": [0],
+        "validation": {"share": 0.1, "seed": 0, "net_seeds": [0]},
         "training": {"num_steps": 1, "batch_size": 4, "learning_rate": 4e-3},
         "num_samples": 1,
         "curve": {"context_length": 1, "num_steps": 1, "dropouts": [0.1]},

@@ -289,13 +289,14 @@ publish("losses", {"city": round(city_loss, 3)})  # for the home page
 # ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg)
 
 # %% tags=["fold"]
-windows = pd.DataFrame(read_record("windows")["rows"])
+windows = read_record("windows")
 rows = pd.DataFrame(read_record("names")["rows"])
-every = pd.concat([windows, rows]).fillna({"context_length": -1})
+every = pd.concat([pd.DataFrame(windows["rows"]), rows]).fillna({"context_length": -1})
 columns = ["parameters", "seconds", "training_loss", "held_out_loss", "new"]
 means = every.groupby(["model", "context_length"])[columns].mean()
+# Chosen on validation names; the held-out names are only asked.
 table_width, net_width = (
-    int(means.loc[model, "held_out_loss"].idxmin()) for model in ("counts", "net")
+    windows["chosen"][model]["context_length"] for model in ("counts", "net")
 )
 rungs = {
     "letter frequencies": ("letters", 0),
@@ -307,7 +308,8 @@ rungs = {
     "GPT": ("gpt", -1),
 }
 table = means.loc[list(rungs.values())].set_axis(list(rungs), axis=0)
-gpt, best_table = table.loc["GPT"], means.loc["counts", "held_out_loss"].min()
+gpt = table.loc["GPT"]
+best_table = means.loc[("counts", table_width), "held_out_loss"]
 pd.DataFrame(
     {
         "parameters": table["parameters"].map("{:,.0f}".format),

@@ -21,9 +21,11 @@ WINDOWS = recordings()["windows"]
 TINY: dict[str, Any] = {
     "widest": 1,
     "seeds": [0],
+    "validation": {"share": 0.1, "seed": 0, "net_seeds": [0]},
     "net": {"embedding_dim": 4, "hidden_dim": 8, "dropout": 0.1},
     "training": {"num_steps": 3, "batch_size": 16, "learning_rate": 4e-3},
     "num_samples": 3,
+    "num_places": 4,
     "curve": {"context_length": 1, "num_steps": 3, "dropouts": [0.0]},
 }
 
@@ -47,7 +49,9 @@ def test_the_committed_record_says_how_it_was_made(windows: dict[str, Any]) -> N
     for fact in ("date", "commit", "processor", "threads", "python", "torch", "settings", "sources"):
         assert fact in windows
     assert windows["names"]["training"] + windows["names"]["held_out"] == len(city_names())
+    assert windows["names"]["fitting"] + windows["names"]["validation"] == windows["names"]["training"]
     assert len(windows["rows"]) == 9 + 8 * 3
+    assert len(windows["validation"]) == 8 + 8 * len(windows["settings"]["validation"]["net_seeds"])
 
 
 def test_a_bigram_net_is_as_good_as_smoothed_counts_on_held_out_names(windows: dict[str, Any]) -> None:
@@ -62,11 +66,34 @@ def test_each_wider_context_up_to_4_is_better_held_out_for_every_net(windows: di
         assert max(nets[wide]) < min(nets[narrow])
 
 
-def test_counts_and_nets_turn_before_the_widest_context(windows: dict[str, Any]) -> None:
+def test_validation_names_choose_the_widths_and_held_out_names_are_told(windows: dict[str, Any]) -> None:
     for model in ("counts", "net"):
+        validated: dict[int, list[float]] = {}
+        for row in windows["validation"]:
+            if row["model"] == model:
+                validated.setdefault(row["context_length"], []).append(row["validation_loss"])
+        losses = {width: mean(by_seed) for width, by_seed in validated.items()}
+        chosen = windows["chosen"][model]
+        assert chosen["context_length"] == min(losses, key=losses.__getitem__)
+        assert chosen["validation_loss"] == pytest.approx(min(losses.values()), abs=2e-6)
+        asked = held_out(windows, model)[chosen["context_length"]]
+        assert chosen["held_out_loss"] == pytest.approx(mean(asked), abs=2e-6)
+
+
+def test_wide_windows_of_both_kinds_are_too_close_to_call(windows: dict[str, Any]) -> None:
+    """Each width is compared with the chosen one: narrow ones are surely worse, the widest are not."""
+    for model in ("counts", "net"):
+        compared = {row["context_length"]: row for row in windows["comparisons"] if row["model"] == model}
+        assert list(compared) == list(range(1, 9))
         losses = {width: mean(by_seed) for width, by_seed in held_out(windows, model).items()}
-        best = min(losses, key=losses.__getitem__)
-        assert 4 < best < 8, losses
+        for width, row in compared.items():
+            assert row["chosen"] == windows["chosen"][model]["context_length"]
+            difference = losses[width] - losses[row["chosen"]]
+            assert row["held_out_difference"] == pytest.approx(difference, abs=3e-6)
+            assert (row["held_out_standard_error"] > 0) == (width != row["chosen"])
+        for width in (1, 2, 3):
+            assert compared[width]["held_out_difference"] > 10 * compared[width]["held_out_standard_error"]
+        assert windows["chosen"][model]["context_length"] > 4
 
 
 def test_every_net_starts_at_the_uniform_guess(windows: dict[str, Any]) -> None:
@@ -79,7 +106,9 @@ def test_training_loss_is_not_skill(windows: dict[str, Any]) -> None:
     """Without dropout the training loss falls to the end, while the held-out loss turns and rises."""
     curve = next(curve for curve in windows["curves"] if curve["dropout"] == 0)
     assert curve["training_losses"][-1] == min(curve["training_losses"])
-    assert curve["held_out_losses"][-1] > min(curve["held_out_losses"]) + 0.05
+    at_choice = curve["held_out_losses"][curve["steps"].index(curve["chosen_step"])]
+    assert curve["held_out_losses"][-1] > at_choice + 0.05
+    assert curve["chosen_step"] < curve["steps"][-1] / 2
 
 
 def test_a_record_is_made_part_by_part_and_goes_on_after_a_stop(
@@ -95,13 +124,16 @@ def test_a_record_is_made_part_by_part_and_goes_on_after_a_stop(
             make_record(tiny, progress=False, path=path)
     assert not path.exists(), "nothing half-written"
     kept = sorted(file.name for file in tmp_path.glob(".cache/records/*/*"))
-    assert kept == ["counts-0.json", "counts-1.json", "net-1-0.json"]
+    rows = ["counts-0.json", "counts-1.json", "net-1-0.json"]
+    assert kept == [*rows, "validation-counts-1.json", "validation-net-1-0.json"]
     with monkeypatch.context() as resumed:
         resumed.setattr(WindowExperiment, "train", interrupt)  # it must not be needed again
         assert make_record(tiny, progress=True, path=path) == path
     assert "curve-0.0" in capsys.readouterr().err, "progress is shown"
     record = json.loads(path.read_text())
     assert [row["model"] for row in record["rows"]] == ["letters", "counts", "net"]
+    assert [row["model"] for row in record["validation"]] == ["counts", "net"]
+    assert not any("name_surprises" in row for row in (*record["rows"], *record["validation"]))
     assert len(record["curves"]) == 1
     assert what_changed(record, tiny) == []
     assert make_record(tiny, progress=False, resume=False, path=path) == path

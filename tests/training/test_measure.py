@@ -13,7 +13,7 @@ from gptbook.models.ngram import NgramCounts, NgramNet, context_windows
 from gptbook.training.loss import (
     next_token_loss,
 )
-from gptbook.training.measure import mean_surprise, sequence_loss
+from gptbook.training.measure import mean_surprise, sequence_loss, surprises
 
 NAMES = city_names()
 TOKENIZER = CharacterTokenizer.from_texts(NAMES)
@@ -40,13 +40,13 @@ def lively(context_length: int = 16) -> ModernGPT:
 
 def test_the_loss_of_many_is_that_of_each_position_one_by_one() -> None:
     model = lively()
-    surprises = []
+    each = []
     for tokens in WORDS:
         logits = model(torch.tensor([[0, *tokens]]))[0]
         for place, target in enumerate([*tokens, 0]):
-            surprises.append(-logits[place].log_softmax(dim=0)[target].item())
-    assert len(surprises) == sum(len(tokens) + 1 for tokens in WORDS)
-    assert sequence_loss(model, *padded(WORDS)) == pytest.approx(sum(surprises) / len(surprises), abs=1e-5)
+            each.append(-logits[place].log_softmax(dim=0)[target].item())
+    assert len(each) == sum(len(tokens) + 1 for tokens in WORDS)
+    assert sequence_loss(model, *padded(WORDS)) == pytest.approx(sum(each) / len(each), abs=1e-5)
 
 
 def test_the_loss_is_measured_in_pieces_without_dropout_and_without_a_trace() -> None:
@@ -79,6 +79,8 @@ def test_surprise_over_many_positions_is_the_mean_over_all_of_them() -> None:
     counts = NgramCounts(1, 27).fit(contexts, targets)
     given = counts.probabilities(contexts)[torch.arange(len(targets)), targets]
     assert mean_surprise(counts, contexts, targets) == pytest.approx(-given.log().mean().item(), abs=1e-12)
+    torch.testing.assert_close(surprises(counts, contexts, targets), -given.log())
+    assert surprises(counts, contexts[:0], targets[:0]).shape == (0,)
 
 
 def test_nothing_to_score_is_refused() -> None:

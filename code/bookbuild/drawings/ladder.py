@@ -28,11 +28,9 @@ def rungs() -> tuple[list[Rung], float]:
     for row in record["rows"]:
         found[row["model"], row["context_length"]].append(row["held_out_loss"])
     means = {key: sum(losses) / len(losses) for key, losses in found.items()}
-    best = {
-        model: min((loss, width) for (name, width), loss in means.items() if name == model)
-        for model in ("counts", "net")
-    }
-    (counts_loss, counts_width), (net_loss, net_width) = best["counts"], best["net"]
+    # Chosen on validation names: the least held-out loss of many would flatter.
+    counts_width, net_width = (record["chosen"][model]["context_length"] for model in ("counts", "net"))
+    counts_loss, net_loss = means["counts", counts_width], means["net", net_width]
     deep = defaultdict(list)
     for row in read_record("names")["rows"]:
         deep[row["model"]].append(row["held_out_loss"])

@@ -18,6 +18,11 @@ from gptbook.experiments.ladder_experiments import (
 from gptbook.experiments.mistake_experiment import MistakeExperiment, mistake_settings
 from gptbook.experiments.record import Recording
 from gptbook.experiments.scaling_experiment import SCALING_SETTINGS, ScalingExperiment
+from gptbook.experiments.width_choice import (
+    chosen_width,
+    compared_with,
+    mean_by_width,
+)
 from gptbook.experiments.window_experiment import WINDOW_SETTINGS, WindowExperiment
 from gptbook.tasks.recipe_words import city_attention, city_gpt, clubs_attention
 
@@ -28,7 +33,7 @@ def recordings() -> dict[str, Recording]:
         Recording(
             name="windows",
             about="loss (nats per position) of counts and nets by letters of context",
-            duration="about 20 minutes on one processor core",
+            duration="about 50 minutes on one processor core",
             settings=WINDOW_SETTINGS,
             start=RecordedWindows,
         ),
@@ -132,16 +137,57 @@ class RecordedWindows(WindowExperiment):
 
     def results(self, done: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """What the record holds besides how it was made."""
+        names = {
+            "training": self.training,
+            "held_out": self.held_out,
+            "fitting": self.fitting,
+            "validation": self.validation,
+        }
+        curves = [part for part in done.values() if "steps" in part]
+        choices = [part for part in done.values() if "validation_loss" in part]
+        rows = [part for part in done.values() if "held_out_loss" in part]
+        chosen, comparisons = {}, []
+        for model in ("counts", "net"):
+            of_choice = [part for part in choices if part["model"] == model]
+            asked = [part for part in rows if part["model"] == model]
+            width = chosen_width(of_choice)
+            means = mean_by_width(of_choice, "validation_loss")
+            losses = mean_by_width(asked, "held_out_loss")
+            chosen[model] = {
+                "context_length": width,
+                "validation_loss": means[width].item(),
+                "held_out_loss": losses[width].item(),
+            }
+            validated = compared_with(width, of_choice, self.validation)
+            for other, (higher, error) in compared_with(
+                width, asked, self.held_out
+            ).items():
+                comparisons.append(
+                    {
+                        "model": model,
+                        "context_length": other,
+                        "chosen": width,
+                        "validation_difference": validated[other][0],
+                        "validation_standard_error": validated[other][1],
+                        "held_out_difference": higher,
+                        "held_out_standard_error": error,
+                    }
+                )
         return {
-            "names": {
-                "training": len(self.training),
-                "held_out": len(self.held_out),
-            },
+            "names": {part: len(some) for part, some in names.items()},
             "positions": {
-                "training": sum(len(name) + 1 for name in self.training),
-                "held_out": sum(len(name) + 1 for name in self.held_out),
+                part: sum(len(name) + 1 for name in some)
+                for part, some in names.items()
             },
             "uniform_loss": math.log(self.tokenizer.vocab_size),
-            "rows": [part for name, part in done.items() if "curve" not in name],
-            "curves": [part for name, part in done.items() if "curve" in name],
+            "chosen": chosen,
+            "validation": [shown(part) for part in choices],
+            "comparisons": comparisons,
+            "rows": [shown(part) for part in rows],
+            "curves": curves,
         }
+
+
+def shown(part: dict[str, Any]) -> dict[str, Any]:
+    """A part as the record has it: without the thousands of names one by one."""
+    return {key: value for key, value in part.items() if key != "name_surprises"}

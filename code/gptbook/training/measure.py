@@ -38,3 +38,15 @@ def mean_surprise(model: NextTokenModel, contexts: Tensor, targets: Tensor) -> f
         given = model.probabilities(contexts[rows]).gather(1, targets[rows, None])
         total -= given.log().sum().item()
     return total / len(targets)
+
+
+def surprises(model: NextTokenModel, contexts: Tensor, targets: Tensor) -> Tensor:
+    """The model's surprise at what came, in nats, at each position on its own.
+
+    Shapes: contexts (P, C), targets (P,), the result (P,).
+    """
+    found = [torch.zeros(0, dtype=torch.float64)]
+    for rows in torch.arange(len(targets)).split(16384):  # in pieces, to spare memory
+        given = model.probabilities(contexts[rows]).gather(1, targets[rows, None])
+        found.append(-given[:, 0].log())
+    return torch.cat(found)

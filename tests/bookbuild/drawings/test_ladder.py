@@ -23,6 +23,20 @@ def test_every_number_is_the_records() -> None:
     assert all(f">{rung.loss:.2f}<" in drawn for rung in steps)
 
 
+def test_the_widths_are_those_that_the_record_chose_and_not_the_luckiest(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = read_record("windows")
+    record["chosen"] = {"counts": {"context_length": 3}, "net": {"context_length": 2}}
+    monkeypatch.setattr(
+        "bookbuild.drawings.ladder.read_record", lambda name: record if name == "windows" else read_record(name)
+    )
+    rows = record["rows"]
+    by_name = {rung.name: rung for rung in rungs()[0]}
+    for name, model, width, word in (("Wide table", "counts", 3, "three"), ("Wide net", "net", 2, "two")):
+        losses = [row["held_out_loss"] for row in rows if (row["model"], row["context_length"]) == (model, width)]
+        assert by_name[name].loss == pytest.approx(sum(losses) / len(losses))
+        assert word in by_name[name].does
+
+
 def test_a_lit_rung_stands_out_and_an_unknown_one_is_refused() -> None:
     plain, lit = ladder(), ladder({"Bigram net"})
     assert lit.count('fill-opacity="0.35"') == len(rungs()[0]) - 1
