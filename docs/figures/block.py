@@ -7,8 +7,8 @@ import torch
 from bookbuild.drawings.draw import Drawing
 from gptbook.models.gpt import Block, GPTConfig
 
-SUM_X = 70  # the running sum: one line up, as in the tower of all blocks
-CELL = 31
+SUM_X = 77  # the running sum: one line up, as in the tower of all blocks
+CELL = 36
 # Three positions in four numbers each; the drawing follows the last.
 X = torch.tensor([[[1.2, 0.3, -0.5, 0.4], [0.5, -1.0, 0.8, 0.9], [0.1, 0.7, 0.9, 1.5]]])
 
@@ -72,15 +72,15 @@ def figure() -> str:
     )
     for y, name, task, read, added in branches:
         middle, tap = y + 31, y + 104
-        d.text(246, y + 12, task, 14, "muted")
-        d.box(142, y + 14, 92, 34, name, "accent")
-        row(246, y + 19, added, "plain")
-        d.arrow(188, tap - 14, 188, y + 50)
-        d.text(246, tap - 18, "keep in range", 14, "muted")
-        d.box(142, tap - 14, 92, 28, "norm", weight=400)
-        row(246, tap - 12, read, "plain")
-        d.arrow(SUM_X, tap, 140, tap)
-        d.arrow(140, middle, SUM_X + 10, middle)
+        d.text(228, y + 12, task, 14, "muted")
+        d.box(132, y + 14, 86, 34, name, "accent")
+        row(228, y + 19, added, "plain")
+        d.arrow(175, tap - 14, 175, y + 50)
+        d.text(228, tap - 18, "keep in range", 14, "muted")
+        d.box(132, tap - 14, 86, 28, "norm", weight=400)
+        row(228, tap - 12, read, "plain")
+        d.arrow(SUM_X, tap, 130, tap)
+        d.arrow(130, middle, SUM_X + 10, middle)
         d.circle(SUM_X, middle, 9, "paper")
         d.circle(SUM_X, middle, 9, "ink", fill=0, stroke=1.5)
         d.line(SUM_X - 5, middle, SUM_X + 5, middle)
@@ -89,7 +89,7 @@ def figure() -> str:
     row(left, 2, rows[6], "data")
     row(left, 197, rows[3], "data")
     row(left, 398, rows[0], "data")
-    d.text(144, 19, "to the next part", 14, "muted")
-    d.text(144, 214, "the running sum", 14, "muted")
-    d.text(144, 415, "one position: token + place", 14, "muted")
+    d.text(158, 19, "to the next part", 14, "muted")
+    d.text(158, 214, "the running sum", 14, "muted")
+    d.text(158, 415, "one position: token + place", 14, "muted")
     return d.svg()

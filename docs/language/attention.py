@@ -12,6 +12,7 @@
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -58,7 +59,11 @@ print(shares)
 
 # %% tags=["result"]
 output = shares @ v
-print(output)
+pd.DataFrame(
+    [[f"{number:.2f}" for number in numbers] for numbers in output.tolist()],
+    index=["Chelsea", "fans", "go", "to"],
+    columns=["output", ""],
+)
 
 # %% [markdown]
 # The last row with its numbers; then the whole, in letters:
@@ -192,7 +197,7 @@ by_attention, by_average = (
     [ground_accuracy(learner, tokenizer, grammar, gap, 500) for gap in gaps]
     for learner in (model, twin)
 )
-fig, ax = plt.subplots(figsize=(5.4, 3.6))
+fig, ax = plt.subplots(figsize=(4.5, 3.6))
 for values, at, look, name, above in (
     (by_attention, gaps, "C1o-", "attention", -8),
     (by_average, gaps, "C2s--", "plain average", 3),
@@ -204,11 +209,11 @@ for values, at, look, name, above in (
 ax.set_xscale("log")
 ax.set_xticks(gaps, gaps)
 ax.minorticks_off()
-ax.set_xlim(4.5, 700)
+ax.set_xlim(4.5, 1000)
 ax.set_ylim(-2, 104)
 ax.set_xlabel("words between club and ground")
 ax.set_ylabel("right grounds (%)")
-ax.set_title("Attention finds the club at every distance tried")
+ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
 # %% [markdown]
@@ -310,7 +315,7 @@ opening = {
 publish("opening", opening)
 publish_model("model", model, tokenizer)
 shown = ["start", *words[:-1]]
-fig, ax = plt.subplots(figsize=(4.6, 4.2))
+fig, ax = plt.subplots(figsize=(4.5, 4.2))
 ax.barh(range(len(shown)), 100 * looks[finder, asking, : asking + 1], color="C1")
 ax.set_yticks(range(len(shown)), shown)
 ax.invert_yaxis()

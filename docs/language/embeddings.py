@@ -20,6 +20,7 @@ import re
 from collections import Counter
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,8 +61,11 @@ output = torch.tensor([[0.1, -0.3, 0.8, 0.2], [0.5, 0.4, -0.6, 0.3]])  # (2, 4)
 read, answers = tiny.encode("aca"), torch.tensor(tiny.encode("cab"))
 loss = next_token_loss(table[read] @ output, answers)  # the row goes into the net
 loss.backward()
-for label, slopes in zip(tiny.labels, table.grad):
-    print(f"slopes of row {label}:", *[f"{slope:6.2f}" for slope in slopes.tolist()])
+pd.DataFrame(
+    [[f"{slope:.2f}" for slope in slopes] for slopes in table.grad.tolist()],
+    index=pd.Index(tiny.labels, name="row"),
+    columns=["slopes", ""],
+)
 
 # %% [markdown]
 # ## Letters find their place
@@ -133,7 +137,7 @@ print("after training: ", *wrong_after)
 #| widget: letter-map
 #| alt: Two maps of the letters a to z. Before training, vowels stand among the consonants. After it, a, e, i, o, u stand together on one side of a dashed line, apart from the consonants.
 #| caption: Two numbers a letter, before and after training. Vowels are ringed; *y*, which can be both, is gray and not counted. Dashed: the best line.
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.6))
+fig, axes = plt.subplots(1, 2, figsize=(4.5, 3.6))
 for ax, rows, stage in zip(axes, maps[0], ("before", "after")):
     wrong, across, cut = best_line(rows)
     for letter in letters.characters:
@@ -141,14 +145,16 @@ for ax, rows, stage in zip(axes, maps[0], ("before", "after")):
         vowel = letter in "aeiou"
         color = "C1" if vowel else "gray" if letter == "y" else "C0"
         weight = "bold" if vowel else "normal"
-        ax.plot(*place, "o", color=color, fillstyle="none", alpha=float(vowel), ms=15)
+        ax.plot(*place, "o", color=color, fillstyle="none", alpha=float(vowel), ms=14)
         ax.text(*place, letter, color=color, weight=weight, ha="center", va="center")
     along = (-across[1], across[0])
     ax.margins(0.1)
     ax.autoscale_view()
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())  # the line changes nothing
     ax.axline(across * cut, across * cut + torch.stack(along), color="gray", ls="--")
-    ax.set_title(f"{stage}: {wrong} of 25 wrong", weight="normal")
+    ax.set_title(
+        f"{stage}: {wrong} of 25\non the wrong side", weight="normal", fontsize=11
+    )
     ax.set_xlabel("first number")
 axes[0].set_ylabel("second number")
 fig.suptitle(
@@ -210,9 +216,11 @@ print(f"{len(texts):,} docstrings, {sum(map(len, texts)):,} words")
 from gptbook.models.embeddings import cosine, nearest_rows
 
 # %% tags=["result"]
-for word in ("row", "true", "maximum", "red", "plot", "month", "left"):
-    near = nearest_rows(rows, words.index(word), count=4)
-    print(f"{word:8}->", *[words[token] for token in near])
+nearest = {
+    word: " ".join(words[i] for i in nearest_rows(rows, words.index(word), count=4))
+    for word in ("row", "true", "maximum", "red", "plot", "month", "left")
+}
+pd.DataFrame({"nearest, the nearest first": nearest}).rename_axis("word")
 
 # %% [markdown]
 # Near means *used alike*, not *the same*: {{ f"*true* and *false* have cosine {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. Of {{ 2 * len(partners) }} words with a partner, listed beforehand (*left*, *right*), {{ found }} have it among their five nearest (one seed); before training, {{ found_untrained }}.

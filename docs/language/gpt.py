@@ -255,7 +255,7 @@ read = torch.tensor([[0, *tokenizer.encode(begun)]])
 with torch.no_grad():
     expected = city(read)[0, -1].softmax(dim=-1)  # (V,)
 best = expected.argsort(descending=True)[:6].tolist()
-fig, ax = plt.subplots(figsize=(5.4, 2.4))
+fig, ax = plt.subplots(figsize=(4.5, 2.4))
 ax.barh(range(6), 100 * expected[best], color="C1")
 ax.set_yticks(range(6), [tokenizer.labels[i] if i else "end" for i in best])
 ax.invert_yaxis()

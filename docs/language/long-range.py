@@ -18,10 +18,10 @@ for word in ("likes", "soup"):
     print(word, "->", next_word_table()[word])
 
 # %% tags=["fold"]
-import textwrap
 from collections import Counter
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 
 from gptbook.data.clubs import ClubGrammar
@@ -38,7 +38,7 @@ tokenizer = WordTokenizer(grammar.words)
 # %% tags=["result"]
 for gap in (4, 10, 20):
     (sentence,) = grammar.sentences(1, seed=3, gap=gap)
-    print(textwrap.fill(f"{gap}: {' '.join(sentence)}.", 60))
+    print(f"{gap}: {' '.join(sentence)}.")
 
 # %% [markdown]
 # ![The sentence my father is a Manchester United fan who likes old films and cooks soup, he saw them at, then a question mark. A frame holds the last eight words. Manchester United stands before it.](../figures/window-too-short.svg "Eight words of context, and the one that matters is not among them.")
@@ -100,27 +100,25 @@ right = {
 # %% tags=["fold"]
 #| alt: Accuracy against the gap, from 4 to 40. The table of 2 words is at chance throughout. The tables of 5 and 8 words and the net of 12 are right at first; each drops to chance where the gap is as wide as its window, and stays there.
 #| caption: {{ f"{len(new_sentences[4]):,}" }} new sentences a gap.
-fig, ax = plt.subplots(figsize=(5.4, 3.4))
+fig, ax = plt.subplots(figsize=(4.5, 3.4))
 chance = 1 / len(grammar.grounds)
 for width, color, style in ((2, "C3", "^:"), (5, "C0", "o-"), (8, "C2", "s-")):
     share = [100 * right[width][gap] for gap in gaps]
-    ax.plot(gaps, share, color + style, markersize=4)
-ax.plot(gaps, [100 * right[12][gap] for gap in gaps], "C1D-", markersize=4)
-for width, color in ((5, "C0"), (8, "C2"), (12, "C1")):
-    kind = "net" if width == 12 else "table"
-    ax.text(width * 1.02, 22, f"{kind},\n{width} words", color=color)
-ax.text(2.95, 10, "table,\n2 words", color="C3")
+    ax.plot(gaps, share, color + style, markersize=4, label=f"table, {width} words")
+net_share = [100 * right[12][gap] for gap in gaps]
+ax.plot(gaps, net_share, "C1D-", markersize=4, label="net, 12 words")
+ax.legend(loc="upper right", bbox_to_anchor=(1.03, 0.97))
 ax.plot([4, 40], [100 * chance] * 2, color="gray", linestyle="--", zorder=0)
 ax.text(40, 9, f"chance: 1 in {len(grammar.grounds)}", color="gray", ha="right")
 ax.set_xscale("log")  # the first steps matter most
-ax.set_xlim(2.85, 42)
+ax.set_xlim(3.8, 42)
 ticks = [4, 5, 8, 12, 20, 40]
 ax.set_xticks(ticks, [str(gap) for gap in ticks])
 ax.set_xticks([], minor=True)
 ax.set_ylim(0, 105)
 ax.set_xlabel("gap (words, logarithmic scale)")
 ax.set_ylabel("right ground (%)")
-ax.set_title("Beyond its window, every model guesses")
+ax.set_title("Beyond its window,\nevery model guesses")
 plt.show()
 beyond = [right[w][gap] for w in right for gap in gaps if gap >= w]
 inside = min(right[12][gap] for gap in gaps if gap < 12)
@@ -164,7 +162,7 @@ publish("opening", opening)
 order = sorted(zip(guesses[8][4][0], grammar.grounds.values()), reverse=True)[:5]
 still = [share / 10 for share, _ in order]
 asked_text = " ".join([*asked_words[4][5:], "?"])
-fig, ax = plt.subplots(figsize=(5.4, 2.6))
+fig, ax = plt.subplots(figsize=(4.5, 2.6))
 ax.barh(range(5), still, color="C0")
 ax.set_yticks(range(5), [name for _, name in order])
 ax.invert_yaxis()
@@ -189,14 +187,14 @@ known = {
     for gap, sentences in new_sentences.items()
 }
 first_rare = next(gap for gap in gaps if known[gap] < 0.01)
-fig, ax = plt.subplots(figsize=(5.4, 2.6))
+fig, ax = plt.subplots(figsize=(4.5, 2.8))
 shown = [gap for gap in gaps if gap <= 20]
 ax.plot(shown, [100 * known[gap] for gap in shown], "ko-", markersize=4)
 ax.set_ylim(0, 105)
 ax.set_xticks(range(4, 21, 2))
 ax.set_xlabel("gap (words between club and ground)")
 ax.set_ylabel("seen before (%)")
-ax.set_title(f"From a gap of {first_rare} on, nearly every window is new")
+ax.set_title(f"From a gap of {first_rare} on,\nnearly every window is new")
 plt.show()
 
 
@@ -222,12 +220,11 @@ def count_windows(gap: int) -> int:
 near = [s for s in training if grammar.ground_position(s) - s.index("fan") <= 8]
 near_net = train_net(near, width=12, num_steps=1000)
 near_right = {gap: accuracy(near_net, 12, new_sentences[gap]) for gap in range(6, 12)}
-print("gap          ", *[f"{gap:4}" for gap in near_right])
 shown = [  # near chance the digits follow the processor
-    " >90" if share > 0.9 else " <10" if share < 0.1 else f"{100 * share:4.0f}"
+    ">90" if share > 0.9 else "<10" if share < 0.1 else f"{100 * share:.0f}"
     for share in near_right.values()
 ]
-print("right (%)    ", *shown)
+pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("gap")
 
 # %% [markdown]
 # At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned about a club nine words back says nothing about one ten words back. So each distance costs new weights and new examples.

@@ -126,15 +126,16 @@ cuts = []
 for allowed in (0, 64, 512, num_merges):
     cutter = BytePairTokenizer(tokenizer.merges[:allowed])
     cuts.append((allowed, [cutter.tokens[i] for i in cutter.encode(shown_text)]))
-fig, ax = plt.subplots(figsize=(5.4, 2.4))
+fig, ax = plt.subplots(figsize=(4.5, 2.6))
 walls = []  # all of them are one line with gaps: fewer bytes
 for row, (allowed, pieces) in enumerate(cuts):
-    ax.text(0, 0.3 - row, f"{allowed:,} merges: {len(pieces)} pieces", fontsize=10)
+    ax.text(0, 0.3 - row, f"{allowed:,} merges: {len(pieces)} pieces")
     place = 0
     for part in pieces:
-        end = place + len(part)
-        said = part.hex() if part[0] > 127 else drawn(part)
-        look = {"fontsize": 9, "ha": "center", "va": "center"}
+        is_text = part[0] < 128
+        end = place + len(part) * (1 if is_text else 1.5)
+        said = drawn(part) if is_text else part.hex()
+        look = {"fontsize": 10, "ha": "center", "va": "center"}
         ax.text((place + end) / 2, -0.05 - row, said, **look)
         corners = [(place, -0.3), (place, 0.2), (end, 0.2), (end, -0.3), (place, -0.3)]
         walls += [*((x, y - row) for x, y in corners), (math.nan, math.nan)]
@@ -188,7 +189,7 @@ saved = [
 ]
 num_words = sum(len(split_words(text)) for text in sample)
 whole_word = sum(len(text.encode()) for text in sample) / num_words
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
 ax.plot(sizes, saved, "C0o-")
 ax.axhline(whole_word, color="gray", linestyle="--")
 ax.text(256, whole_word - 0.05, "a whole word", color="gray", va="top")
@@ -200,7 +201,7 @@ ax.minorticks_off()
 ax.set_ylim(0, None)
 ax.set_xlabel("vocabulary size")
 ax.set_ylabel("bytes per token")
-ax.set_title("Each doubling of the vocabulary saves less")
+ax.set_title("Each doubling of the vocabulary\nsaves less")
 plt.show()
 
 # %% [markdown]

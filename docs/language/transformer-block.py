@@ -35,6 +35,7 @@ row = torch.tensor([0.1, 0.7, 0.9, 1.5])
 away = row - row.mean()
 variance = away.square().mean()
 normed = away / (variance + 1e-5).sqrt()  # a little more: never divide by 0
+worked = {}
 for label, numbers in (
     ("the row", row),
     ("its mean", row.mean()),
@@ -44,7 +45,9 @@ for label, numbers in (
     ("its square root", variance.sqrt()),
     ("each divided by the root", normed),
 ):
-    print(f"{label:25}", *[f"{n:5.2f}" for n in numbers.reshape(-1).tolist()])
+    said = [f"{number:.2f}" for number in numbers.reshape(-1).tolist()]
+    worked[label] = said + [""] * (len(row) - len(said))
+pd.DataFrame(worked, index=[""] * len(row)).T
 
 # %% [markdown] tags=["note"]
 # PyTorch's norm gives the same numbers, and the same again for a row ten times as large. Its own two rows of learned numbers, $g$ and $b$, begin as 1 and 0.
@@ -106,14 +109,15 @@ tokenizer = CharacterTokenizer.from_texts(names)
 torch.manual_seed(66)
 letters, places = nn.Embedding(27, 4), nn.Embedding(5, 4)
 attention = MultiHeadAttention(model_dim=4, num_heads=1)
-print("what the last a finds:")
+found = {}
 for known in ("letters", "letters and places"):
     for name in ("lima", "mila"):
         rows = letters(torch.tensor([[0, *tokenizer.encode(name)]]))  # (1, 5, 4)
         if known == "letters and places":
             rows = rows + places.weight
         numbers = attention(rows)[0, -1].tolist()
-        print(f"{known:18} {name}", *[f"{number:5.2f}" for number in numbers])
+        found[f"{name}, {known}"] = [f"{number:.2f}" for number in numbers]
+pd.DataFrame(found, index=["what the last a finds", "", "", ""]).T
 
 # %% [markdown]
 # ## What each part is worth
@@ -171,7 +175,7 @@ unclear = [called[part] for part in cost.index if part not in clear]
 verdict = "Each part costs more than twice the spread over seeds."
 if unclear:
     verdict = f"Too close to call, next to the spread over seeds: {', '.join(unclear)}."
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for height, part in enumerate(cost.index):
     dots = held_out_loss.get_group(part)
     ax.plot(
@@ -248,13 +252,13 @@ shown = (by_place["attention"] - by_place[""])[:8].tolist()
 control = 2 * max(abs(shown[0]), abs(shown[1]))
 pays_from = 1 + max([place for place, gain in enumerate(shown, 1) if gain <= control])
 ordinal = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
-fig, ax = plt.subplots(figsize=(5.4, 2.4))
+fig, ax = plt.subplots(figsize=(4.5, 2.6))
 ax.bar(range(1, 9), shown, color="C0")
 ax.axhline(0, color="gray", linewidth=0.8)
 ax.set_xticks(range(1, 9))
 ax.set_xlabel("guess, from the start of a name")
 ax.set_ylabel("cost (nats)")
-ax.set_title(f"Attention pays from the {ordinal[pays_from - 1]} guess on")
+ax.set_title(f"Attention pays from the {ordinal[pays_from - 1]}\nguess on")
 plt.show()
 
 # %% [markdown]

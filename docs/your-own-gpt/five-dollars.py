@@ -12,6 +12,7 @@
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 
 from gptbook.models.gpt import GPTConfig
@@ -65,19 +66,22 @@ def dollars(hours: float) -> str:
 # %% tags=["fold"]
 #| alt: Eleven bars, from {{ f"{runs['hours'][0]:.1f}" }} H100-hours in May 2024 down to {{ f"{runs['hours'][10]:.2f}" }} in November, each named by what changed.
 #| caption: Published records of modded-nanogpt.
-fig, ax = plt.subplots(figsize=(5.4, 3.9))
+fig, ax = plt.subplots(figsize=(4.5, 5))
 ours = [1, 2, 3, 4, 7]  # the book's recipe has these too
 for run in runs.itertuples():
     kept = run.Index in ours
-    ax.barh(run.Index, run.hours, color="C0" if kept else "lightgray")
+    color = "C0" if kept else "lightgray"
+    ax.barh(run.Index, run.hours, height=0.3, align="edge", color=color)
     label = f"{run.hours:.2f}  {run.change}"
     weight = "bold" if kept else "normal"
-    ax.text(run.hours + 0.1, run.Index, label, va="center", fontsize=9, weight=weight)
-ax.set_yticks(range(len(runs)), runs["date"].str[:7], fontsize=9)
-ax.invert_yaxis()
-ax.set_xlim(0, 10.8)
+    ax.text(0.1, run.Index - 0.1, label, va="bottom", fontsize=10, weight=weight)
+months = pd.to_datetime(runs["date"]).dt.strftime("%B")
+first = ~months.duplicated()
+ax.set_yticks(runs.index[first], months[first])
+ax.set_ylim(len(runs) - 0.5, -0.8)
+ax.set_xlim(0, 6.2)
 ax.set_xticks(range(7))
-ax.set_xlabel("H100-hours to a loss of 3.28")
+ax.set_xlabel("H100-hours to a loss of 3.28, in 2024")
 ax.set_title("Half a year of ideas: six times less")
 plt.show()
 
@@ -158,7 +162,7 @@ bill = [
     ("× price of an hour", f"${gpu.price_per_hour_usd:.2f}"),
     ("= cost", f"${projected.dollars(gpu.price_per_hour_usd):.2f}"),
 ]
-fig, ax = plt.subplots(figsize=(5.4, 2.8))
+fig, ax = plt.subplots(figsize=(4.5, 2.8))
 ax.axis("off")
 ax.set_title("What would it cost?")
 for row, (term, amount) in enumerate(bill):

@@ -137,7 +137,7 @@ losses = fine_tune(
 # %% tags=["fold"]
 #| alt: Exact match against steps of fine-tuning. Both tasks begin at 0 percent. First letters reach {{ f"{shares['first letter'][-1]:.0f}" }} percent after {{ steps[-1] }} steps, grounds {{ f"{shares['ground'][-1]:.0f}" }}.
 #| caption: {{ len(exam["first letter"]) }} new names, {{ len(exam["ground"]) }} clubs asked for in new words.
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
 looks = {"first letter": ("C1o-", -4), "ground": ("C0s--", 0)}
 for task, (look, above) in looks.items():
     ax.plot(steps, shares[task], look)
@@ -148,7 +148,7 @@ ax.set_xticks(steps)
 ax.set_ylim(-4, 104)
 ax.set_xlabel("steps of fine-tuning")
 ax.set_ylabel("exact match (%)")
-ax.set_title("A few hundred steps, and it answers")
+ax.set_title("A few hundred steps,\nand it answers")
 plt.show()
 
 # %% [markdown]
@@ -168,7 +168,7 @@ worst_before, worst_after = (
     pick_one(row[when][task] for row in record_rows for task in asked_tasks)
     for when, pick_one in (("before_plain", max), ("after", min))
 )
-fig, ax = plt.subplots(figsize=(5.4, 3.4))
+fig, ax = plt.subplots(figsize=(4.5, 3.4))
 for place, task in enumerate(asked_tasks):
     for when, look in (("before_plain", "s"), ("after", "o")):
         values = [100 * row[when][task] for row in record_rows]
@@ -180,7 +180,7 @@ ax.set_yticks(range(len(asked_tasks)), asked_tasks)
 ax.set_ylim(len(asked_tasks) - 0.5, -1.2)
 ax.set_xlim(-3, 103)
 ax.set_xlabel("exact match (%)")
-ax.set_title("Before, nearly nothing is right; after, nearly all")
+ax.set_title("Before, nearly nothing is right;\nafter, nearly all")
 plt.show()
 
 # %% [markdown]

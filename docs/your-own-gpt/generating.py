@@ -82,7 +82,7 @@ left = keep_top_p(keep_top_k(at_temperature(scores, 0.5), 10), 0.9)
 before, after = (100 * s.softmax(dim=-1)[ranked] for s in (scores, left))
 letters = [tokenizer.labels[token] for token in ranked.tolist()]
 stay = [(name, p) for name, p in zip(letters, after.tolist()) if p > 0]
-fig, ax = plt.subplots(figsize=(5.4, 2.6))
+fig, ax = plt.subplots(figsize=(4.5, 2.6))
 ax.bar(range(len(stay)), after[: len(stay)], width=1, color="C0", alpha=0.6)
 ax.stairs(before, np.arange(len(letters) + 1) - 0.5, color="black", lw=1.2)
 for place, name in enumerate(letters):
@@ -162,7 +162,7 @@ surprises, differ = (
     for column in ("surprise", "different")
 )
 crossing = float(np.interp(real, surprises, temperatures))
-fig, (above, below) = plt.subplots(2, 1, figsize=(5.4, 4.6), sharex=True)
+fig, (above, below) = plt.subplots(2, 1, figsize=(4.5, 4.6), sharex=True)
 for ax, column, scale, dots, line in (
     (above, "surprise", 1, "C0o", "C0-"),
     (below, "different", 100, "C1s", "C1-"),
@@ -174,7 +174,7 @@ for ax, column, scale, dots, line in (
 above.axhline(real, color="gray", linestyle="--")
 above.text(1.6, real, "real names", color="gray", ha="right", va="bottom")
 above.set_ylabel("surprise (nats)")
-above.set_title(f"As surprising as real names: temperature {crossing:.1f}")
+above.set_title(f"As surprising as real names:\ntemperature {crossing:.1f}")
 below.set_ylim(0, 105)
 below.set_ylabel("different names (%)")
 below.set_xlabel("temperature")
@@ -268,7 +268,7 @@ with_it = [in_blocks + looking * place + head for place in places]
 without_cache = [
     in_blocks * place + looking * place * (place + 1) // 2 + head for place in places
 ]
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fig, ax = plt.subplots(figsize=(4.5, 3.3))
 for counts, look, name in (
     (without_cache, "C0o-", "without a cache"),
     (with_it, "C1s--", "with the cache"),
@@ -278,10 +278,12 @@ for counts, look, name in (
 ax.set_xscale("log", base=2)
 ax.set_yscale("log")
 ax.set_ylim(top=without_cache[-1] * 4)
+ax.set_yticks([1e8, 1e9, 1e10, 1e11], ["0.1", "1", "10", "100"])
+ax.minorticks_off()
 ax.set_xticks(places[::2], places[::2])
 ax.set_xlabel("position of the token")
-ax.set_ylabel("multiplications")
-ax.set_title("With the cache a late token costs little more")
+ax.set_ylabel("multiplications (billions)")
+ax.set_title("With the cache a late token\ncosts little more")
 plt.show()
 
 # %% [markdown]

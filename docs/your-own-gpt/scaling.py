@@ -105,7 +105,7 @@ print(f"predicted {predicted:.3f} ({low:.3f} to {high:.3f}), measured {losses[5]
 #| widget: scale
 #| alt: Loss against parameters, both on axes where each step multiplies. Five dots fall from {{ f"{losses[0]:.2f}" }} to {{ f"{losses[4]:.2f}" }} nats along a curve that flattens. Beyond them it is dashed. At the sixth size it says {{ f"{predicted:.2f}" }}, with a range; the ring of the measured loss, {{ f"{losses[5]:.2f}" }}, lies {{ "inside" if low <= losses[5] <= high else "outside" }} the range.
 #| caption: Means of {{ num_seeds }} seeds. Range: one seed, one size left out.
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
 fitted, beyond = np.geomspace(sizes[0], sizes[4], 25), np.geomspace(sizes[4], 1e9, 25)
 ax.plot(fitted, [law.loss(n) for n in fitted], "C1-")
 ax.plot(beyond, [law.loss(n) for n in beyond], "C1--")
@@ -120,7 +120,7 @@ ax.set_yticks([1.2, 1.6, 2.0], ["1.2", "1.6", "2.0"])
 ax.minorticks_off()
 ax.set_xlabel("parameters inside the blocks")
 ax.set_ylabel("loss (nats)")
-ax.set_title(f"Five sizes predict the sixth within {np.ceil(100 * abs(off)):.0f}%")
+ax.set_title(f"Five sizes predict the sixth\nwithin {np.ceil(100 * abs(off)):.0f}%")
 plt.show()
 
 # %% tags=["live"]
@@ -179,7 +179,7 @@ largest = dense.loc[dense["parameters"].idxmax()]
 #| alt: The same axes, far wider. Within the measured sizes a solid and a dashed line are close. Beyond, the solid one turns flat at {{ f"{law.floor:.2f}" }} nats; the dashed one goes on falling, to {{ f"{straight.loss(gpt_2):.2f}" }} at GPT-2 small and {{ f"{straight.loss(gpt_3):.2f}" }} at GPT-3.
 #| caption: Gray: where anything was measured.
 straight = fit_power_law(sizes[:5], losses[:5], with_floor=False)
-fig, ax = plt.subplots(figsize=(5.4, 3.4))
+fig, ax = plt.subplots(figsize=(4.5, 3.4))
 far = np.geomspace(sizes[0], 1e12, 120)
 ax.axvspan(sizes[0], sizes[5], color="lightgray", alpha=0.5, linewidth=0)
 ax.plot(far, [law.loss(n) for n in far], "C1-")

@@ -157,13 +157,13 @@ print(f"held out: {list(measured.values())[-1]:.2f} nats per letter")
 # %% tags=["fold", "result"]
 #| alt: The loss of each batch wobbles, and falls from {{ f"{losses[0]:.1f}" }} to {{ f"{losses[-1]:.1f}" }} nats in {{ len(losses) }} steps; the held-out loss falls smoothly beside it, to {{ f"{measured[159]:.1f}" }}.
 #| caption: One run, 160 steps.
-fig, ax = plt.subplots(figsize=(5.4, 2.9))
+fig, ax = plt.subplots(figsize=(4.5, 2.9))
 ax.plot(losses, color="C0", lw=0.9)
 ax.plot(list(measured), list(measured.values()), color="C1", marker="o", ms=4)
 ax.text(60, 3.35, "each batch", color="C0")
 ax.text(95, 2.75, "held out", color="C1")
 ax.set(xlabel="step", ylabel="loss (nats per letter)", ylim=(1.5, 4.7))
-ax.set_title("Fast at first, then slowly", fontsize=10, fontweight="bold")
+ax.set_title("Fast at first, then slowly")
 plt.show()
 
 # %% tags=["result"]
@@ -234,7 +234,7 @@ print(f"100 times: stopped within {steps} steps, over {times} times a uniform gu
 # %% tags=["fold", "result"]
 #| alt: Losses on a logarithmic axis. With the right rate the loss falls from the start. With ten times the rate it first rises, then falls, and ends higher. With a hundred times it shoots up far beyond a uniform guess and is stopped.
 #| caption: A logarithmic axis. The cross: stopped by the watch.
-fig, ax = plt.subplots(figsize=(5.4, 2.9))
+fig, ax = plt.subplots(figsize=(4.5, 3.1))
 ax.plot(losses[:60], color="C0")
 ax.plot(wrong[10][1], color="C1", ls="--")
 ax.plot(wrong[100][1], color="black", ls=":")
@@ -244,9 +244,7 @@ ax.text(40, 3.7, "10 times", color="C1")
 ax.text(22, 70, "100 times", color="black")
 ax.set(xlabel="step", ylabel="loss (nats)", yscale="log")
 ax.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
-ax.set_title(
-    "A rate too high ruins a run in a few steps", fontsize=10, fontweight="bold"
-)
+ax.set_title("A rate too high ruins a run\nin a few steps")
 plt.show()
 
 # %% [markdown]

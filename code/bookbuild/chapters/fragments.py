@@ -21,6 +21,8 @@ SVG_OUTPUT = "image/svg+xml"
 # parsed.
 SOURCE = re.compile(r'(<div class="[^"]*\bhighlight-ipynb\b[^"]*">\s*<pre>)(.*?)(?=</pre>)', re.DOTALL)
 
+NUMERIC = re.compile(r"([-−+]?[\d.,]+ ?%?)?")
+
 Fragment = dict[str, Any]
 """What mkdocs-jupyter made of a code cell, cleaned: `source`, and `outputs` in their order. JSON can hold it."""
 
@@ -105,6 +107,10 @@ def _clean_table(table: Tag) -> str:
     for element in [table, *table.find_all(True)]:
         for name in ("border", "class", "style", "id"):
             element.attrs.pop(name, None)
+    _join_header(table)
+    for row in table.select("thead tr"):
+        if not row.get_text(strip=True):
+            row.decompose()
     for cell in table.select("thead th"):
         if not cell.get_text(strip=True):
             cell.name = "td"
@@ -112,4 +118,30 @@ def _clean_table(table: Tag) -> str:
             cell.attrs["scope"] = "col"
     for cell in table.select("tbody th"):
         cell.attrs["scope"] = "row"
+    _mark_numbers(table)
     return str(table)
+
+
+def _join_header(table: Tag) -> None:
+    """pandas gives the name of the index a row of its own, under the columns: it goes into the empty cell above it."""
+    rows = table.select("thead tr")
+    if len(rows) != 2:
+        return
+    (corner, *columns), (name, *others) = (list(row.select("th, td")) for row in rows)
+    if corner.get_text(strip=True) or len(columns) != len(others) or any(cell.get_text(strip=True) for cell in others):
+        return
+    corner.string = name.get_text(strip=True)
+    rows[1].decompose()
+
+
+def _mark_numbers(table: Tag) -> None:
+    """Columns that hold nothing but numbers are marked: their digits stand below one another."""
+    rows = [row.select("th, td") for row in table.select("tr")]
+    body = [row.select("th, td") for row in table.select("tbody tr")]
+    for column in range(max(map(len, rows), default=0)):
+        cells = [row[column] for row in body if column < len(row) and row[column].name == "td"]
+        texts = [cell.get_text(strip=True) for cell in cells]
+        if any(texts) and all(NUMERIC.fullmatch(text) for text in texts):
+            for row in rows:
+                if column < len(row):
+                    row[column].attrs["class"] = "number"

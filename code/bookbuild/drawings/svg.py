@@ -21,6 +21,8 @@ PALETTE = {
     "#ffffff": "paper",
 }
 INK = "#000000"
+POINTS_PER_REM = 15
+"""Of the site: a rem is 20 pixels there, and a point 4/3 of one."""
 NUMBER = re.compile(r"-?\d+\.\d{2,}")
 SPACES = re.compile(r"\s+")
 IDENTITY = re.compile(r"^rotate\(-?0 [\d.]+ [\d.]+\)$")
@@ -48,7 +50,11 @@ def themed_plot(svg: str, prefix: str, alt: str) -> str:
         _own_ids(element, used, prefix)
     _drop_empty(root)
     raster = root.find(f".//{{{SVG}}}image") is not None
-    for name in ("width", "height", "version"):
+    width = root.attrib.pop("width", "")
+    if width.endswith("pt"):
+        # Its natural size: wider, its letters would be larger than the text around it. In rem, since they grow with it.
+        root.set("width", f"{float(width.removesuffix('pt')) / POINTS_PER_REM:.4g}rem")
+    for name in ("height", "version"):
         root.attrib.pop(name, None)
     root.set("fill", "currentColor")
     root.set("stroke-linejoin", "round")

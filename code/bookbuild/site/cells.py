@@ -2,6 +2,8 @@
 
 import ast
 import html
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from bookbuild.chapters.fragments import Fragment
@@ -13,6 +15,10 @@ NAMES_SAID = 3
 """How many names the line above folded code says before it counts the others."""
 IMPORTS_IN_FRONT = 2
 """Lines of imports that may stand above a definition where nothing else is folded."""
+
+PRINTED = re.compile(r'<pre tabindex="0">(?P<text>[^<]*)</pre>')
+LABEL = re.compile(r"(?:\S.{0,20}?\s{2,}|\s+)(?=\S)")
+"""How a line begins whose rest stands in a column: with a label, or with blanks in its place."""
 
 Inline = Callable[[str], str]
 ReferenceURL = Callable[[str, str], str]
@@ -157,8 +163,11 @@ def _pre(lines: list[str]) -> str:
 
 
 def _outputs_html(cell: PublishedCell, fragment: Fragment, inline: Inline) -> str:
+    is_result = "result" in cell.tags
     parts = [
-        _figure_html(output["figure"], cell.caption, inline) if "figure" in output else output["plain"]
+        _figure_html(output["figure"], cell.caption, inline)
+        if "figure" in output
+        else f'<div class="edge">{_in_lines(output["plain"]) if is_result else output["plain"]}</div>'
         for output in fragment["outputs"]
     ]
     if not parts:
@@ -166,6 +175,28 @@ def _outputs_html(cell: PublishedCell, fragment: Fragment, inline: Inline) -> st
     kind = "cell-output"
     if any("figure" in output for output in fragment["outputs"]):
         kind += " cell-figure"
-    if "result" in cell.tags:
+    if is_result:
         kind += " cell-result"
     return f'<div class="{kind}">{"".join(parts)}</div>'
+
+
+def _in_lines(output: str) -> str:
+    """Printed text, each line an element, so that one that wraps can go on below its own beginning, or in its column.
+
+    A column is where several lines go on after a label and two blanks. What is no plain text, and tables, stay.
+    """
+    printed = PRINTED.fullmatch(output)
+    if not printed:
+        return output
+    text = html.unescape(printed["text"]).removesuffix("\n").split("\n")
+    begins = Counter(found.end() for line in text if (found := LABEL.match(line)))
+    column, times = max(begins.items(), key=lambda item: item[1], default=(0, 0))
+    lines = []
+    for line in text:
+        label, rest = line[:column], line[column:]
+        if times > 1 and label[-1:].isspace() and rest[:1].strip():
+            label, rest = html.escape(label, quote=False), html.escape(rest, quote=False)
+            lines.append(f'<span class="pair"><span>{label}</span><span>{rest}\n</span></span>')
+        else:
+            lines.append(f"<span>{html.escape(line, quote=False)}\n</span>")
+    return f'<pre class="lines" tabindex="0">{"".join(lines)}</pre>'

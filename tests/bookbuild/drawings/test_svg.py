@@ -34,6 +34,15 @@ def test_a_plot_follows_the_page_into_the_dark() -> None:
     ET.fromstring(svg)
 
 
+def test_a_plot_keeps_its_width_and_no_height() -> None:
+    root = ET.fromstring(themed_plot(plot(), "f1", ""))
+    points = float(root.attrib["viewBox"].split()[2])
+    assert root.attrib["width"].endswith("rem")
+    # A rem of the site is 20 pixels, a point 4/3 of one.
+    assert float(root.attrib["width"].removesuffix("rem")) * 20 == pytest.approx(points * 4 / 3, rel=1e-3)
+    assert "height" not in root.attrib
+
+
 def test_two_plots_on_a_page_share_no_id() -> None:
     def ids(prefix: str) -> set[str]:
         root = ET.fromstring(themed_plot(plot(), prefix, ""))

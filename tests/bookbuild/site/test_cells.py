@@ -106,3 +106,30 @@ def test_what_nothing_follows_is_a_fold_below_the_outputs() -> None:
 def test_a_change_in_the_coloured_source_is_noticed() -> None:
     with pytest.raises(ValueError, match="other lines"):
         frame_html(Frame([0]), [code("a = 1\nb = 2", 0)], [{"source": "a = 1", "outputs": []}], lambda *_: "", str)
+
+
+def test_a_result_wraps_line_by_line_and_what_stands_in_columns_stays_there() -> None:
+    receipt = "time       76 s in &lt;1 session\n           74 training\noperations 7e10 in all\nall in all\n"
+    cell = code("print()", 0, "result")
+    soup = framed(Frame([0]), [cell], {"plain": f'<pre tabindex="0">{receipt}</pre>'})
+    lines = soup.select(".cell-result .edge > pre.lines > span")
+    assert soup.select_one("pre.lines").get_text() == html.unescape(receipt)  # type: ignore[union-attr]
+    assert [[part.get_text() for part in line.select("span")] for line in lines] == [
+        ["time       ", "76 s in <1 session\n"],
+        ["           ", "74 training\n"],
+        ["operations ", "7e10 in all\n"],
+        [],
+    ]
+    once = framed(Frame([0]), [cell], {"plain": '<pre tabindex="0">a  b\nc\n</pre>'})
+    assert not once.select(".pair"), "one line alone is no column"
+
+
+@pytest.mark.parametrize("output", ['<pre tabindex="0"><span class="ansi">x</span></pre>', '<div class="table">x</div>'])
+def test_what_is_no_plain_text_stays_as_it_is_and_fades_at_its_edge(output: str) -> None:
+    soup = framed(Frame([0]), [code("show()", 0, "result")], {"plain": output})
+    assert soup.select_one(".edge").decode_contents() == output  # type: ignore[union-attr]
+
+
+def test_what_only_read_shows_keeps_its_lines() -> None:
+    soup = framed(Frame([0]), [code("print(1)", 0)], {"plain": '<pre tabindex="0">1\n</pre>'})
+    assert soup.select_one(".edge").decode_contents() == '<pre tabindex="0">1\n</pre>'  # type: ignore[union-attr]
