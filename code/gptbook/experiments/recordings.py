@@ -33,7 +33,7 @@ def recordings() -> dict[str, Recording]:
         Recording(
             name="windows",
             about="loss (nats per position) of counts and nets by letters of context",
-            duration="about 50 minutes on one processor core",
+            duration="about 40 minutes on one processor core",
             settings=WINDOW_SETTINGS,
             start=RecordedWindows,
         ),
