@@ -91,6 +91,8 @@ def test_what_is_wider_than_a_phone_wraps_or_fades_at_its_edge(pages: PagePool, 
         assert not [text for text in said if "tensor(" in text]
     tables = skim.evaluate(SCROLLERS, ".cell-result .table")
     assert [table for table in tables if not table["fades"] or table["covered"] > 1] == []
+    aligned = "cells => [...new Set(cells.map((cell) => getComputedStyle(cell).textAlign))]"
+    assert skim.locator("td.number").evaluate_all(aligned) in ([], ["right"])
     read = opened(pages, site, name, viewport=PHONE)
     scrolling = read.evaluate(SCROLLERS, "article pre, article .table")
     assert scrolling, "code is wider than a phone"

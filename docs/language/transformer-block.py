@@ -189,12 +189,12 @@ for height, part in enumerate(cost.index):
     ax.plot([mean_loss[part]] * 2, [height - 0.3, height + 0.3], color="C1")
 ax.set_yticks(range(len(cost)), [f"no {part}" for part in cost.index])
 ax.set_ylim(-0.6, len(cost) + 0.2)
-for place, name, style, side in (
-    (mean_loss[""], " whole", "-", "left"),
-    (bigram_loss, "bigram table ", "--", "right"),
+for place, name, style, side, off in (
+    (mean_loss[""], "whole", "-", "left", 0.006),
+    (bigram_loss, "bigram table", "--", "right", -0.006),
 ):
     ax.axvline(place, color="gray", linestyle=style, zorder=0)
-    ax.text(place, len(cost) - 0.3, name, color="gray", ha=side)
+    ax.text(place + off, len(cost) - 0.3, name, color="gray", ha=side)
 ax.margins(x=0.12)
 ax.set_xlabel("held-out loss (nats per position)")
 fig.suptitle(
