@@ -1,20 +1,30 @@
 # %% [markdown]
 # # Rules or examples
 #
-# Who writes the rules? In a program, a person does. But nobody can write down what tells a cat from a dog in a photo, or which word comes next.
+# Who writes the rules? In an ordinary program a person does: somebody thinks the problem through, finds the rule, and types it in. That works until nobody knows the rule. What exactly tells a cat from a dog in a photo? Which word should come next in a letter? Machine learning goes the other way: you show the computer examples, and it finds the rule itself.
 #
-# ![Software: a petal length of 1.4 cm and a person's rule, below 2 cm is setosa, go into a program; the answer setosa comes out. Machine learning: petal lengths and their answers go into learning; the rule comes out.](../figures/rules-or-learning.svg "Software gets its rule from a person, machine learning from examples.")
+# ![Software: a petal length of 1.4 cm and a person's rule, below 2 cm is setosa, go into a program; the answer setosa comes out. Machine learning: petal lengths and their answers go into learning; the rule comes out.](../figures/rules-or-learning.svg "Software gets its rule from a person, machine learning gets it from examples.")
+
+# %% [markdown] tags=["read"]
+# You can tell a cat from a dog at a glance, and yet you couldn't write down how. Pointed ears? Some dogs have them. Whiskers? Dogs have those too. Each rule you think of has exceptions, and the exceptions have exceptions. This is the odd situation in which machine learning begins: people can give thousands of right *answers*, but not the rule by which they find them. So instead of a rule, we hand over the answers.
+#
+# This chapter does that in the smallest case I know, with three flowers and a rule of two numbers. It's so small that you can see all of it: what the rule is, where its numbers come from, and how it can fool the person who made it. A GPT is built on the same idea. It just has many more numbers.
 
 # %% [markdown]
 # ## Three flowers
 #
-# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? A table printed in 1936 holds 50 of each, measured.
+# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? You don't know, but you have a ruler, and you have a table that was printed in 1936. It lists 50 flowers of each species, with four lengths measured on every one.
 #
-# ![Three irises from above, to scale. Setosa's petals are tiny, virginica's are the largest.](../figures/iris-flowers.svg "The average flower of each species, to scale. Petals inside, sepals outside.")
+# ![Three irises from above, to scale. Setosa's petals are tiny, virginica's are the largest.](../figures/iris-flowers.svg "The average flower of each species, to scale. The petals are inside, the sepals outside.")
 #
-# Measurements with the right name make an **example**.
+# Each flower in that table is an **example**: some measurements, together with the right answer.
 #
 # ![Three rows of four measurements in centimetres go into a box marked rule and question mark. The names of three species come out.](../figures/iris-in-and-out.svg "Four lengths go in, a name comes out. What is the rule?")
+
+# %% [markdown] tags=["read"]
+# The four lengths belong to two kinds of leaf. **Petals** are the inner ones and **sepals** the outer ones, and for each the table gives a length and a width. The first flower, for instance, has sepals {{ first_flower[0] }} cm long and {{ first_flower[1] }} cm wide, and petals {{ first_flower[2] }} cm long and {{ first_flower[3] }} cm wide. Its right answer, which people in the field call its **label**, is *setosa*.
+#
+# We begin with a single one of the four measurements, the petal length, because the pictures suggest that it differs most. Here are its averages:
 
 # %% tags=["fold"]
 import math
@@ -37,14 +47,25 @@ for number, name in enumerate(SPECIES):
 # %% [markdown]
 # ## Your rule
 #
-# Setosa has short petals, virginica long ones. So compare petal length with two **thresholds**, numbers where the answer changes: below the first it is setosa, from the second on virginica, between them versicolor.
+# Setosa has short petals, virginica has long ones, and versicolor lies between. So a rule could compare the petal length with two **thresholds**, which are numbers where the answer changes. Below the first threshold the rule says setosa, from the second one on it says virginica, and between them versicolor.
+
+# %% [markdown] tags=["read"]
+# Let's follow one flower through such a rule. Say the thresholds are {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm, and the flower's petals are {{ walked[0] }} cm long. Is that below {{ f"{my_low:g}" }}? No, so it isn't a setosa. Is it {{ f"{my_high:g}" }} or more? No again, so it isn't a virginica. Therefore the rule says versicolor, and the table agrees.
+#
+# Now take another flower, with petals of {{ shortest_virginica }} cm. Nothing changes in the argument, so the rule says versicolor again. But this time the table says *virginica*: it's an unusually small one, and the rule has made a mistake. Do the same for all {{ len(labels) }} flowers and count the mistakes, and you have one number for how good the rule is.
 
 # %% tags=["show"]
 from gptbook.models.classifier import classify_by_thresholds, count_mistakes
 
-# %% [markdown]
-# !!! question "Guess first"
-#     Petals are {{ mean_lengths[0] }}, {{ mean_lengths[1] }} and {{ mean_lengths[2] }} cm long on average. Choose two thresholds. How many of {{ len(labels) }} flowers will get a wrong name?
+# %% [markdown] tags=["note"]
+# The code numbers the species 0, 1 and 2, in the order of their petals. Then the answer is simply how many thresholds a flower has reached: none is setosa, one is versicolor, two is virginica.
+
+# %% [markdown] tags=["guess"]
+# Petals are {{ mean_lengths[0] }} cm long on average in setosa, {{ mean_lengths[1] }} in versicolor and {{ mean_lengths[2] }} in virginica. A rule with thresholds of {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm names {{ len(labels) }} flowers. How many of them get a wrong name?
+#
+# answer: {{ my_mistakes }} flowers, within 4
+#
+# It makes {{ my_mistakes }} mistakes in {{ len(labels) }} flowers, and all of them are between versicolor and virginica. No setosa has petals anywhere near {{ f"{my_low:g}" }} cm.
 
 # %%
 my_low, my_high = 2.0, 5.0  # cm: put yours here
@@ -54,11 +75,27 @@ my_mistakes = count_mistakes(my_names, labels)
 print(f"{my_mistakes} mistakes in {len(labels)} flowers")
 
 # %% [markdown]
-# Thresholds of {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm make {{ my_mistakes }} mistakes. A person wrote that rule.
+# That is ordinary software. A person looked at the flowers, thought of two numbers, and wrote them into a rule.
 #
-# ## Their rule
+# ## The examples choose
 #
-# Now leave the numbers open. A rule with open numbers is a **model**. Try every pair of thresholds on the examples, and keep the one with the fewest mistakes. Now examples choose the numbers: that is **learning**.
+# Now take the two numbers out of the rule and leave gaps in their place. A rule with gaps is called a **model**, and the numbers that fill its gaps are its **parameters**. Let the computer try every pair of thresholds on the examples, count the mistakes that each pair makes, and keep the pair with the fewest. Now it's the examples that choose the numbers, and that is **learning**.
+
+# %% [markdown] tags=["read"]
+# Here are a few of those tries. Each row is the same rule with other numbers in its gaps, so each row is a little experiment: name all {{ len(labels) }} flowers, and count.
+
+# %% tags=["result", "read"]
+tries = [(1.0, 3.0), (2.0, 4.0), (2.0, 5.0), (3.5, 5.5), (2.45, 4.75)]
+mistakes_made = [
+    count_mistakes(classify_by_thresholds(petal_length, *pair), labels) for pair in tries
+]
+index = [f"{first:g} and {second:g} cm" for first, second in tries]
+pd.DataFrame({f"mistakes in {len(labels)} flowers": mistakes_made}, index)
+
+# %% [markdown] tags=["read"]
+# The first pair is useless. No flower has petals shorter than 1 cm, so every setosa is called a versicolor and every versicolor a virginica, and {{ mistakes_made[0] }} names are wrong. The others are better, and the last one beats mine by a single flower.
+#
+# How many pairs must the computer try? You might think infinitely many, since a threshold could stand at 4.7 or at 4.71 or at 4.712. But those three are the same rule: no flower's petals are between 4.7 and 4.8 cm long, so moving the threshold about inside that gap gives no flower another name. It's enough to try one place in each gap between two lengths that occur. There are {{ num_gaps }} such gaps. The second threshold may not be lower than the first, so if the first stands in the lowest gap there are {{ num_gaps }} places for the second, in the next gap {{ num_gaps - 1 }}, and so on down to 1. Together that makes {{ num_pairs }} pairs.
 
 # %% tags=["show"]
 from gptbook.models.classifier import best_thresholds
@@ -74,7 +111,7 @@ print(f"best of {num_pairs} pairs: {low:.2f} and {high:.2f} cm, {fewest} mistake
 # %% tags=["fold"]
 #| widget: thresholds
 #| alt: Petal width against petal length. Setosa lies far off at the lower left. Versicolor and virginica touch. Two lines stand at {{ opening_low }} and {{ opening_high }} cm; rings mark the {{ opening_mistakes }} flowers that these misname.
-#| caption: Ringed: wrong.
+#| caption: Each mark is a flower, and a ring means that the rule gives it a wrong name.
 opening_low, opening_high = 3.5, 5.5  # cm; not the best
 shown_names = classify_by_thresholds(petal_length, opening_low, opening_high)
 opening_mistakes = count_mistakes(shown_names, labels)
@@ -82,8 +119,9 @@ flowers = [
     (round(x, 1), round(y, 1), label)
     for x, y, label in zip(petal_length.tolist(), petal_width.tolist(), labels.tolist())
 ]
-fig, ax = plt.subplots(figsize=(5.4, 3.4))
-for number, (colour, marker) in enumerate((("C0", "o"), ("C2", "^"), ("C3", "s"))):
+looks = (("C0", "o"), ("C2", "^"), ("C3", "s"))  # of the three species
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
+for number, (colour, marker) in enumerate(looks):
     spots = {flower[:2] for flower in flowers if flower[2] == number}
     ax.plot(*zip(*sorted(spots)), marker, color=colour, markersize=4.5, alpha=0.7)
 wrong = shown_names != labels
@@ -94,8 +132,8 @@ ax.plot(
 for threshold in (opening_low, opening_high):
     ax.axvline(threshold, color="C1", linewidth=1.8)
 ax.text(1.0, 0.75, "setosa", color="C0", weight="bold")
-ax.text(3.6, 0.7, "versicolor", color="C2", weight="bold")
-ax.text(5.8, 1.25, "virginica", color="C3", weight="bold")
+ax.text(3.6, 0.6, "versicolor", color="C2", weight="bold")
+ax.text(5.7, 1.1, "virginica", color="C3", weight="bold")
 ax.set_xlabel("petal length (cm)")
 ax.set_ylabel("petal width (cm)")
 ax.set_title(f"{opening_mistakes} of {len(labels)} flowers misnamed")
@@ -107,84 +145,213 @@ from bookbuild.live import publish
 publish("opening", {"species": SPECIES, "flowers": flowers})
 
 # %% [markdown]
-# Learning found {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm: {{ fewest }} mistakes.
+# The examples choose {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm, which leaves {{ fewest }} mistakes.
 
-# %% tags=["fold"]
+# %% [markdown] tags=["read"]
+# Why does the search get no lower than {{ fewest }}? Hold the first threshold fixed and slide only the second one along, and you can watch the mistakes fall and rise again. Too far left, it calls versicolors virginica. Too far right, it calls virginicas versicolor. Between the two lies the lowest point, and learning is nothing but finding it. Remember this picture of a valley, because chapter 3 will walk down into one.
+
+# %% tags=["fold", "read"]
 #| alt: Mistakes against the second threshold, a staircase that falls from {{ max(counts) }} to its lowest point, {{ min(counts) }}, near {{ f"{high:.2f}" }} cm, and rises again.
-#| caption: Learning takes the lowest point.
+#| caption: Mistakes in {{ len(labels) }} flowers, with the first threshold held at {{ f"{low:.2f}" }} cm. Learning takes the lowest point.
 places = torch.arange(3.0, 6.9, 0.01)
 counts = [
     count_mistakes(classify_by_thresholds(petal_length, low, place), labels)
     for place in places.tolist()
 ]
-fig, ax = plt.subplots(figsize=(5.4, 3.0))
+fig, ax = plt.subplots(figsize=(4.5, 2.8))
 ax.plot(places, counts, color="C1", drawstyle="steps-post")
 ax.plot([high], [fewest], "o", color="C1")
 ax.text(high, fewest - 5, f"{high:.2f} cm", color="C1", ha="center", weight="bold")
 ax.set_ylim(0, None)
 ax.set_xlabel("second threshold (cm)")
 ax.set_ylabel("mistakes")
-ax.set_title(f"No second threshold makes fewer than {min(counts)} mistakes")
+ax.set_title(f"The lowest point: {min(counts)} mistakes")
 plt.show()
 
+# %% [markdown] tags=["read"]
+# The examples didn't decide everything, though. A person still chose to look at petal length, to have two thresholds, and to put setosa first. That is the *form* of the model, and it's a human choice in every model in this book, including GPT. Learning only fills in the numbers. The gain is that the filling-in asks for no insight: give the same program a table of mushrooms, and it finds the thresholds for mushrooms.
+
 # %% [markdown]
-# ## What goes wrong
+# ## A rule can know its examples too well
 #
-# **The count flatters.** The test flowers are the very ones that chose the thresholds. Let half of them choose and test on the others: over {{ num_splits }} random splits, {{ f"{100 * share_seen:.1f}%" }} wrong in the first half, {{ f"{100 * share_new:.1f}%" }} in the second. Only flowers that a model has never seen show its skill.
+# Is {{ fewest }} in {{ len(labels) }} the truth about this rule? Not quite, because the thresholds were tested on the very flowers that chose them. A fair test needs flowers that played no part in the choice, which are called **held out**. So let one half of the flowers choose, and test on the other half. Over {{ num_splits }} random halves, the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it and {{ f"{100 * wrong_new:.1f}%" }} of the held-out ones. It's the second number that counts.
+#
+# The gap between the two grows if a rule has more freedom. Take one that keeps a notebook: for every petal length it has seen, it writes down the commonest species. It makes fewer mistakes than two thresholds on the flowers it knows, and more on those it doesn't.
+
+# %%
+def best_notebook(lengths: torch.Tensor, species: torch.Tensor) -> dict[float, int]:
+    """For each length that occurs, the commonest species."""
+    return {
+        length.item(): species[lengths == length].bincount().argmax().item()
+        for length in lengths.unique()
+    }
+
+
+def classify_by_notebook(lengths: torch.Tensor, notebook: dict[float, int]) -> torch.Tensor:
+    """Look up the nearest length in the notebook, and answer what stands there."""
+    noted = torch.tensor(list(notebook))
+    nearest = (lengths[:, None] - noted).abs().argmin(dim=1)
+    return torch.tensor(list(notebook.values()))[nearest]
+
 
 # %%
 num_splits = 50
 generator = torch.Generator().manual_seed(0)
-wrong_seen, wrong_new = 0, 0
-for _ in range(num_splits):
+wrong = torch.zeros(num_splits, 2, 2)  # split; thresholds, notebook; seen, new
+for split in range(num_splits):
     order = torch.randperm(len(labels), generator=generator)
-    seen, new = order[:75], order[75:]
-    chosen = best_thresholds(petal_length[seen], labels[seen])
-    wrong_seen += chosen[2]
-    guessed = classify_by_thresholds(petal_length[new], *chosen[:2])
-    wrong_new += count_mistakes(guessed, labels[new])
-share_seen = wrong_seen / (num_splits * 75)
-share_new = wrong_new / (num_splits * 75)
-print(f"wrong: {100 * share_seen:.1f}% of the flowers that chose")
-print(f"wrong: {100 * share_new:.1f}% of the others")
+    halves = order[:75], order[75:]  # the flowers that choose, and the held-out ones
+    seen_lengths, seen_labels = petal_length[halves[0]], labels[halves[0]]
+    thresholds = best_thresholds(seen_lengths, seen_labels)[:2]
+    notebook = best_notebook(seen_lengths, seen_labels)
+    if split == 0:
+        pictured = seen_lengths, seen_labels, thresholds, notebook
+    for column, half in enumerate(halves):
+        by_rule = classify_by_thresholds(petal_length[half], *thresholds)
+        by_notebook = classify_by_notebook(petal_length[half], notebook)
+        wrong[split, 0, column] = count_mistakes(by_rule, labels[half]) / 75
+        wrong[split, 1, column] = count_mistakes(by_notebook, labels[half]) / 75
 
-# %% [markdown]
-# **One measurement is too little.** One versicolor has petals {{ f"{longest_versicolor:.1f}" }} cm long, one virginica only {{ f"{shortest_virginica:.1f}" }}: no threshold gets both right. A better rule needs more of them.
-#
-# **Trying everything ends here.** Two thresholds, {{ num_gaps }} useful values each, the second never lower: {{ num_pairs }} tries. The next chapter's small model has 131 numbers: about {{ tries[-1] }} tries.
+(wrong_seen, wrong_new), (noted_seen, noted_new) = wrong.mean(dim=0).tolist()
+print("                 seen    new")
+print(f"two thresholds   {wrong_seen:.1%}   {wrong_new:.1%}")
+print(f"notebook         {noted_seen:.1%}   {noted_new:.1%}")
+more = wrong[:, 1, 1] - wrong[:, 0, 1]  # mistakes on new flowers, notebook's more
+worse, better = int((more > 0).sum()), int((more < 0).sum())
+print(f"on new flowers the notebook is worse in {worse} splits, better in {better}")
 
 # %% tags=["fold"]
+#| alt: Above, the flowers of one half with petals of 4 to 6 cm, piled up over their petal length. Versicolor and virginica overlap from {{ f"{overlap[0]:.1f}" }} to {{ f"{overlap[1]:.1f}" }} cm. Below, two strips show what each rule answers. Two thresholds change once, from versicolor to virginica. The notebook changes to virginica at 4.8 cm, back to versicolor at 4.9, and to virginica again at 5.1.
+#| caption: What two rules make of the same {{ len(order) // 2 }} flowers, the first of {{ num_splits }} random halves, shown where the species meet. The percentages are averages over all {{ num_splits }}.
+seen_lengths, seen_labels, thresholds, notebook = pictured
+near = {round(at, 1): label for at, label in notebook.items() if 4.75 < at < 5.15}
+assert near == {4.8: 2, 4.9: 1, 5.0: 1, 5.1: 2}  # as the text tells
+overlap = (
+    seen_lengths[seen_labels == 2].min().item(),
+    seen_lengths[seen_labels == 1].max().item(),
+)
+fig, (above, below) = plt.subplots(
+    2, 1, figsize=(4.5, 3.6), sharex=True, height_ratios=(4, 3)
+)
+piles: dict[float, int] = {}
+for length, label in sorted(zip(seen_lengths.tolist(), seen_labels.tolist())):
+    piles[length] = piles.get(length, 0) + 1
+    colour, marker = looks[label]
+    above.plot(length, piles[length], marker, color=colour, markersize=8)
+above.text(4.0, 5.7, "versicolor", color="C2", weight="bold")
+above.text(5.3, 5.7, "virginica", color="C3", weight="bold")
+above.set_ylim(0.3, 6.4)
+above.set_title("One rule is simple, the other remembers")
+fine = torch.arange(3.95, 6.05, 0.01)
+answers = (
+    classify_by_thresholds(fine, *thresholds),
+    classify_by_notebook(fine, notebook),
+)
+for place, (name, shown, new) in enumerate(
+    (("two thresholds", wrong_seen, wrong_new), ("notebook", noted_seen, noted_new))
+):
+    for label in (1, 2):
+        chosen = fine[answers[place] == label]
+        heights = [2.2 - 1.7 * place] * len(chosen)
+        below.barh(heights, 0.011, 0.6, chosen, color=looks[label][0], align="edge")
+    said = f"{name}: wrong on {shown:.1%} seen, {new:.1%} new"
+    below.text(3.95, 2.85 - 1.7 * place, said, va="bottom")
+below.set_xlim(3.93, 6.07)
+below.set_ylim(0.4, 3.7)
+for ax in (above, below):
+    ax.set_yticks([])
+    ax.spines.left.set_visible(False)
+below.set_xticks([4, 4.5, 5, 5.5, 6])
+below.set_xlabel("petal length (cm)")
+plt.show()
+
+# %% [markdown]
+# This is **overfitting**: fitting the accidents of the examples along with what is true of all flowers. What we want is the opposite, a rule that also holds for what it has never seen, and that is called **generalisation**.
+
+# %% [markdown] tags=["read"]
+# Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. No botanist would believe that. In another half of the flowers the accidents fall differently, so what the notebook has noted there is worth nothing, or worse: on new flowers it made more mistakes than the thresholds in {{ worse }} of {{ num_splits }} splits, and fewer in {{ 'none' if not better else better }}. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
+#
+# It's tempting to conclude that a model should have few numbers. Keep that thought, and be ready to be surprised: GPT-2 has 124 million numbers, and it generalises well. What matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5, each time with the same cure: look at examples that were held out.
+
+# %% [markdown]
+# ## Which measurement?
+#
+# No threshold on petal length can be perfect, because the species overlap: one versicolor has petals {{ longest_versicolor }} cm long, and one virginica only {{ shortest_virginica }}. Would more measurements help? Before you add one, try another in its place. The examples can choose that, too.
+
+# %% tags=["result"]
+table = {}
+for column, name in enumerate(FEATURES):
+    lengths = features[:, column]
+    generator, made = torch.Generator().manual_seed(0), 0
+    for _ in range(num_splits):
+        order = torch.randperm(len(labels), generator=generator)
+        seen, new = order[:75], order[75:]
+        thresholds = best_thresholds(lengths[seen], labels[seen])[:2]
+        made += count_mistakes(
+            classify_by_thresholds(lengths[new], *thresholds), labels[new]
+        )
+    on_all = best_thresholds(lengths, labels)[2]
+    table[name.replace("_", " ")] = [on_all, f"{made / (75 * num_splits):.1%}"]
+pd.DataFrame.from_dict(
+    table, "index", columns=[f"mistakes in all {len(labels)}", "wrong on held-out flowers"]
+)
+
+# %% [markdown]
+# Petal width alone beats petal length alone, on the flowers that chose and on held-out ones. The two sepal measurements are far worse. So what helps first is not more of something, but the right thing.
+
+# %% [markdown] tags=["read"]
+# Sepal width is a good example of a useless measurement. Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times in {{ len(labels) }}, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. The three species simply have sepals of much the same width. Nobody had to know that beforehand: the count of mistakes says so. And notice which column I compared. The first one comes from the same flowers that chose the thresholds, so it flatters every row. The second one doesn't.
+
+# %% [markdown]
+# ## Where trying everything ends
+#
+# A rule that looks at all four lengths at once would be better still, but it needs more numbers, and then trying everything breaks down. Two thresholds, with {{ num_gaps }} useful places each, made {{ num_pairs }} tries. Each further number multiplies the tries by its own {{ num_gaps }} places, and the small model in the next chapter has 131 numbers.
+
+# %% tags=["fold"]
+first_flower = [f"{length:.1f}" for length in features[0].tolist()]
+walked = [f"{length:.1f}" for length in petal_length[[50]].tolist()]
+assert labels[50] == 1
 mean_lengths = [f"{petal_length[labels == i].mean():.1f}" for i in range(3)]
-longest_versicolor = petal_length[labels == 1].max().item()
-shortest_virginica = petal_length[labels == 2].min().item()
+longest_versicolor = f"{petal_length[labels == 1].max():.1f}"
+shortest_virginica = f"{petal_length[labels == 2].min():.1f}"
+both_mistakes = count_mistakes(classify_by_thresholds(petal_length, 2.45, 2.45), labels)
 
 # %% tags=["result"]
 superscript = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-tries, years = [], []
+tries_needed, years = [], []
 for numbers in (10, 20, 131):
     power = math.log10(num_gaps**numbers)  # Python's whole numbers have no largest
     power_in_years = power - math.log10(1e9 * 365 * 24 * 3600)
-    tries.append("10" + str(round(power)).translate(superscript))
+    tries_needed.append("10" + str(round(power)).translate(superscript))
     years.append("10" + str(round(power_in_years)).translate(superscript))
     if power_in_years < 1:
         years[-1] = f"{10**power_in_years:.1f}"
 index = ["10 numbers", "20 numbers", "131 numbers"]
-pd.DataFrame({"tries": tries, "years, at a billion a second": years}, index=index)
+columns = {"tries": tries_needed, "years, at a billion tries a second": years}
+pd.DataFrame(columns, index=index)
+
+# %% [markdown] tags=["read"]
+# Read the last row slowly. If each of 131 numbers had only {{ num_gaps }} possible values, there would be about {{ tries_needed[-1] }} combinations, a 1 with more than two hundred zeros. The whole visible universe is estimated to contain about 10⁸⁰ atoms, and its age is about 10¹⁰ years. No computer will ever try them all, and this is a *tiny* model.
+#
+# So the idea that made learning possible, trying everything and keeping the best, doesn't survive contact with real models. We need a way to find good numbers without trying them all. It exists, and it starts from a simple question that trying never asks: in which direction should each number move? To ask it, we first have to look inside a model.
 
 # %% [markdown]
-# A better way begins with a look [inside a model](a-model-is-a-function.py).
+# There is a better way than trying everything. It begins with a look [inside a model](a-model-is-a-function.py).
 
 # %% [markdown]
 # ## Check yourself
 #
 # ??? question "What did a person still decide, after the examples chose the thresholds?"
-#     The form of the rule: that petal length matters, that there are two thresholds, and which species comes first. Examples only filled in the numbers.
+#     The form of the model: that petal length matters, that there are two thresholds, and which species comes first. The examples only filled in the two numbers.
 #
 # ??? question "Why is it enough to try one threshold between each two neighbouring lengths?"
-#     Moved inside a gap, a threshold passes no flower. No name changes, so the count of mistakes cannot change either.
+#     If you move a threshold about between two neighbouring lengths, no flower lies in the part that it crosses. So no flower changes its name, and the number of mistakes stays the same.
 #
 # ??? question "The best thresholds misname {{ fewest }} of {{ len(labels) }} flowers. How many would they misname among {{ len(labels) }} new ones?"
-#     Probably a few more. The thresholds were fitted to these flowers, with their luck; other flowers have other luck.
+#     Probably a few more. The thresholds were fitted to these {{ len(labels) }} flowers, accidents included, and new flowers come with accidents of their own. Going by the held-out halves, expect about {{ round(wrong_new * len(labels)) }}.
+#
+# ??? question "A rule makes no mistake at all on its examples. Is it a good rule?"
+#     You can't tell. A notebook that has written down every example makes none either. Ask how it does on examples that were held out.
 
 # %% [markdown]
 # ## Exercises
@@ -198,6 +365,10 @@ from gptbook.exercise import exercise
 # *easy · 3 minutes*
 #
 # You put both thresholds at 2.45 cm. How many of the 150 flowers get a wrong name?
+#
+# answer: {{ both_mistakes }} flowers
+#
+# Nothing lies between the two thresholds, so the rule never says versicolor. All 50 versicolors get a wrong name, and nothing else does: 2.45 cm separates setosa from the rest without a mistake.
 
 # %% tags=["starter"]
 my_prediction = ...
@@ -215,36 +386,60 @@ with exercise("Predict"):
 my_prediction = 50  # each versicolor is called virginica
 
 # %% [markdown] tags=["exercise"]
-# ### Change: another measurement
+# ### Change: fewer examples
 #
 # *medium · 10 minutes*
 #
-# The function below always uses petal length. Change it to use the measurement that it is asked for. Which of the four tells the species apart best?
+# Below, 75 flowers choose the thresholds. Change the function so that only `num_seen` flowers choose and all the others test. What happens to the mistakes on new flowers with 15, 30 and 120 flowers?
 
 
 # %% tags=["starter"]
-def fewest_mistakes(measurement: str) -> int:
-    return best_thresholds(petal_length, labels)[2]  # change this line
+def wrong_on_new(num_seen: int) -> float:
+    """The share of new flowers that get a wrong name, over 20 splits."""
+    generator, made, tested = torch.Generator().manual_seed(0), 0, 0
+    for _ in range(20):
+        order = torch.randperm(len(labels), generator=generator)
+        seen, new = order[:75], order[75:]  # change this line
+        chosen = best_thresholds(petal_length[seen], labels[seen])[:2]
+        guessed = classify_by_thresholds(petal_length[new], *chosen)
+        made += count_mistakes(guessed, labels[new])
+        tested += len(new)
+    return made / tested
 
 
 # %% tags=["check"]
 with exercise("Change"):
-    for place, measurement in enumerate(FEATURES):
-        expected = best_thresholds(features[:, place], labels)[2]
-        answer = fewest_mistakes(measurement)
-        said = f"{measurement}: you say {answer} mistakes, it should be {expected}"
-        assert answer == expected, said
+    for num_seen in (15, 30, 120):
+        generator, expected = torch.Generator().manual_seed(0), 0
+        for _ in range(20):
+            order = torch.randperm(len(labels), generator=generator)
+            chosen = best_thresholds(
+                petal_length[order[:num_seen]], labels[order[:num_seen]]
+            )
+            rest = order[num_seen:]
+            guessed = classify_by_thresholds(petal_length[rest], *chosen[:2])
+            expected += count_mistakes(guessed, labels[rest])
+        share = expected / (20 * (len(labels) - num_seen))
+        answer = wrong_on_new(num_seen)
+        said = f"{num_seen} flowers: you say {answer:.3f}, it should be {share:.3f}"
+        assert abs(answer - share) < 1e-9, said
 
 # %% [markdown] tags=["hint"]
-# `FEATURES.index(measurement)` is the column of `features` that you need.
+# `order[:num_seen]` are the first `num_seen` flowers of the shuffled order, and `order[num_seen:]` are all the others.
 
 
 # %% tags=["solution"]
-def fewest_mistakes(measurement: str) -> int:
-    column = features[:, FEATURES.index(measurement)]
-    return best_thresholds(column, labels)[
-        2
-    ]  # petal width wins, with one mistake fewer than petal length
+def wrong_on_new(num_seen: int) -> float:
+    """The share of new flowers that get a wrong name, over 20 splits."""
+    generator, made, tested = torch.Generator().manual_seed(0), 0, 0
+    for _ in range(20):
+        order = torch.randperm(len(labels), generator=generator)
+        seen, new = order[:num_seen], order[num_seen:]
+        chosen = best_thresholds(petal_length[seen], labels[seen])[:2]
+        guessed = classify_by_thresholds(petal_length[new], *chosen)
+        made += count_mistakes(guessed, labels[new])
+        tested += len(new)
+    return made / tested  # few examples leave much to accident
 
 
 # %% [markdown] tags=["exercise"]
