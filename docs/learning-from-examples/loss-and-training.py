@@ -1,28 +1,34 @@
 # %% [markdown]
 # # Loss and training
 #
-# How does a model find its numbers? Random ones know nothing; nobody can try all. Training asks each number: up or down?
+# How does a model find its numbers? Random ones know nothing, and there are far too many to try them all. Training takes a shortcut. It asks of every single number: would the model be a little less wrong if you were a little larger, or a little smaller? Then it moves each number that way, and asks again.
 #
-# ![A flower's four lengths go into a model made of learned numbers. Out come three bars, one for each species; the right one, setosa, is short. Its shortness is the loss. An arrow leads from the loss back to the model: it moves every number a little.](../figures/training-loop.svg "Guess, measure the surprise, move every number a little. Again.")
+# ![A flower's four lengths go into a model made of learned numbers. Out come three bars, one for each species; the right one, setosa, is short. Its shortness is the loss. An arrow leads from the loss back to the model: it moves every number a little.](../figures/training-loop.svg "Guess, measure how wrong the guess was, move every number a little, and start again.")
+
+# %% [markdown] tags=["read"]
+# That sounds almost too simple, and yet every model in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it, and this chapter takes them one at a time: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once. After that we train the net of 131 numbers, and look at three ways in which training can deceive you.
 
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# A model gives each species a **probability**. The lower it was for the right answer, the greater the **surprise**:
+# A model doesn't have to decide. It can give every species a **probability**, such as 67% setosa, 24% versicolor, 9% virginica. If setosa is right, that was a good guess, and if virginica is right, it was a bad one. We measure a guess by its **surprise** at the right answer: none if the answer had 100%, and more and more the less it was expected.
 #
 # $$\text{surprise} = -\ln\, p(\text{right answer})$$
 #
-# Its average over all flowers, in **nats**, is the **loss**.
+# The average surprise over all flowers is the **loss**. Training makes it small.
+
+# %% [markdown] tags=["read"]
+# Where do the probabilities come from? The net of the last chapter ends in a score for each species, and scores are just numbers: they may be negative, and they don't add up to anything. Suppose they are 2, 1 and 0. To make shares of them, raise $e$ = 2.718… to each: $e^2$ = 7.39, $e^1$ = 2.72 and $e^0$ = 1. Now all three are positive, and the highest is still the highest. Then divide each by their sum, 11.11, and you have 0.67, 0.24 and 0.09, which add up to 1. This recipe is called **softmax**, and the scores that go into it are called **logits**.
 #
-# ??? info "How do scores become probabilities? And what is a nat?"
-#     The net of the last chapter gives each species a score $s$. **Softmax** makes probabilities of them: $p_i = e^{s_i} / (e^{s_1} + e^{s_2} + e^{s_3})$. None is negative, together they make 1, and equal scores give a third each.
+# Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right, it gave it 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. Two values are worth remembering. A guess at even odds among two costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three ln 3 = {{ f"{math.log(3):.2f}" }}.
 #
-#     $\ln$ is the natural logarithm. It turns "so many times less likely" into "so much more surprise": a certain answer costs 0, and each halving of its probability adds {{ f"{math.log(2):.2f}" }}. One nat is the surprise at an answer of probability $1/e$, about {{ f"{100 / math.e:.0f}" }}%.
+# Why this strange logarithm? Wouldn't $1 - p$ do, the share that the right answer missed? There are two good reasons against it. First, think of a model that gives the right answer 1% and another that gives it 0.01%. The second is a hundred times further off, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say 7 of 10 flowers that look like this one are versicolor and 3 are virginica. A model that honestly says 70% gets an average $1 - p$ of 0.7 · 0.3 + 0.3 · 0.7 = 0.42. One that boldly says 100% versicolor gets 0.7 · 0 + 0.3 · 1 = 0.30, so the liar wins. With the surprise the honest model wins: it pays −0.7 ln 0.7 − 0.3 ln 0.3 = 0.61, while one that says 90% pays −0.7 ln 0.9 − 0.3 ln 0.1 = 0.76, and one that says 100% pays without limit when it's wrong. On average, nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
 
 # %% tags=["fold"]
 import math
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
@@ -30,32 +36,39 @@ from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
 from gptbook.models.classifier import SPECIES, accuracy, iris_tensors
 
 # %% tags=["fold"]
-#| alt: A curve of loss against the probability of the right answer. It is 0 at probability 1, {{ f"{math.log(3):.2f}" }} at one third, and climbs without limit towards probability 0.
-#| caption: An even guess among three costs ln 3.
+#| alt: A curve of surprise against the probability of the right answer. It is 0 at probability 1, {{ f"{math.log(3):.2f}" }} at one third, and climbs without limit towards probability 0.
+#| caption: An even guess among three costs ln 3 = {{ f"{math.log(3):.2f}" }} nats. A guess that is sure and wrong costs most.
 p = torch.linspace(0.012, 1, 400)
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(4.5, 3.1))
 ax.plot(p, -p.log(), color="C0")
-marked = {0.02: "2%", 1 / 3: "1/3", 0.9: "90%"}
+marked = {0.02: "2%", 1 / 3: "one third", 0.9: "90%"}
 for probability, name in marked.items():
     surprise = -math.log(probability)
     ax.plot(probability, surprise, "o", color="C1")
-    ax.text(probability + 0.02, surprise + 0.12, f"{name}: {surprise:.2f} nats")
-ax.set_xlim(0, 1.2)
+    ax.text(probability + 0.03, surprise + 0.12, f"{name}: {surprise:.2f} nats")
+ax.set_xlim(0, 1.28)
 ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
 ax.set_ylim(0, 4.6)
 ax.set_xlabel("probability of the right answer")
-ax.set_ylabel("loss (nats)")
-ax.set_title("Sure and wrong costs most")
+ax.set_ylabel("surprise (nats)")
+ax.set_title("The less expected, the more surprise")
 plt.show()
 
 # %% [markdown]
 # ## One number walks downhill
 #
-# Soften one threshold: at it, versicolor and virginica are equally likely; far from it, one is nearly sure. Nudge it: how fast does the loss rise? That is the **slope**. Step the other way, downhill:
+# Take a model with a single number, so that you can see everything: one threshold between versicolor and virginica. Nudge it by a hair and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. If the slope is positive, the loss rises when the number grows, so the number should shrink. If it's negative, the number should grow. Either way you step *against* the slope, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
-# You choose the **learning rate**. This is **gradient descent**.
+# The **learning rate** says how far to go. You choose it. Doing this again and again is called **gradient descent**.
+
+# %% [markdown] tags=["read"]
+# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it a hair, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold is given 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is the **sigmoid**, which is softmax for two answers: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. The 4 only says how quickly 50% turns into nearly 100%.
+#
+# Let the threshold start at 3.00 cm, which is a bad place. Nearly all the flowers lie above it, so the model is almost sure that every versicolor is a virginica, and the loss over the {{ len(petal_length) }} flowers of these two species is {{ f"{first_steps[0][1]:.5f}" }} nats. Move the threshold to 3.001, and the loss is {{ f"{first_steps[0][2]:.5f}" }}. It fell by {{ f"{first_steps[0][1] - first_steps[0][2]:.5f}" }} for a nudge of 0.001, so the slope is {{ f"{first_steps[0][3]:.2f}".replace("-", "−") }} nats per cm. With a learning rate of 0.25 the step is 0.25 · {{ f"{-first_steps[0][3]:.2f}" }} = {{ f"{-0.25 * first_steps[0][3]:.2f}" }} cm to the right, and the threshold stands at {{ f"{first_steps[1][0]:.2f}" }}.
+#
+# The second step goes the same way. At {{ f"{first_steps[1][0]:.2f}" }} the loss is down to {{ f"{first_steps[1][1]:.5f}" }}, a nudge takes it to {{ f"{first_steps[1][2]:.5f}" }}, the slope is {{ f"{first_steps[1][3]:.2f}".replace("-", "−") }}, and the threshold moves on to {{ f"{first_steps[2][0]:.2f}" }} cm. The slope is a little flatter now, so the step is a little shorter. At the bottom of the valley the slope is zero, and the walk comes to rest by itself.
 
 # %%
 features, labels = iris_tensors()  # (150, 4) lengths in cm, (150,) species 0, 1, 2
@@ -66,39 +79,31 @@ is_virginica = labels[two_species] == 2  # (100,)
 
 def threshold_loss(threshold: float) -> float:
     """How surprised a soft threshold (cm) is by the 100 flowers, in nats."""
-    # 1/2 at the threshold; towards 1 above it, towards 0 below.
     p_virginica = torch.sigmoid(4 * (petal_length - threshold))
     p_right = torch.where(is_virginica, p_virginica, 1 - p_virginica)
     return -p_right.log().mean().item()
 
 
+def walk_downhill(threshold: float, learning_rate: float, num_steps: int) -> list[float]:
+    """Where the threshold stands at first and after each step."""
+    places = [threshold]
+    for _ in range(num_steps):
+        rise = threshold_loss(threshold + 0.001) - threshold_loss(threshold)
+        slope = rise / 0.001  # nats per cm
+        threshold = threshold - learning_rate * slope
+        places.append(threshold)
+    return places
+
+
 # %%
-threshold = 3.0  # a bad start
-nudge = 0.001  # cm
-walk = [threshold]
-for _ in range(12):
-    rise = threshold_loss(threshold + nudge) - threshold_loss(threshold - nudge)
-    slope = rise / (2 * nudge)  # nats per cm
-    threshold = threshold - 0.25 * slope  # 0.25 is the learning rate
-    walk.append(threshold)
-print(f"from {walk[0]:.2f} to {threshold:.2f} cm")
+walk = walk_downhill(3.0, learning_rate=0.25, num_steps=12)
+print(f"from {walk[0]:.2f} to {walk[-1]:.2f} cm")
 
 # %% tags=["fold"]
-#| alt: Loss against the threshold: a valley with its floor near {{ f"{threshold:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter as the slope flattens.
-#| caption: At {{ f"{threshold:.2f}" }} cm, {{ walk_mistakes }} mistakes: as few as by trying all.
-places = torch.linspace(2.7, 6.3, 200).tolist()
-fig, ax = plt.subplots()
-valley = [threshold_loss(place) for place in places]
-ax.plot(places, valley, color="C0")
-ax.plot(walk, [threshold_loss(place) for place in walk], "o", color="C1")
-ax.text(walk[0] + 0.1, threshold_loss(walk[0]), "start", va="center")
-floor_text = f"{threshold:.2f} cm"
-ax.text(threshold, min(valley) + 0.2, floor_text, ha="center")
-ax.set_ylim(0, 3.4)
-ax.set_xlabel("threshold (cm)")
-ax.set_ylabel("loss (nats)")
-ax.set_title(f"{len(walk) - 1} steps downhill, long where it is steep")
-plt.show()
+first_steps = []  # threshold, loss, loss a nudge further, slope
+for place in walk[:3]:
+    here, there = threshold_loss(place), threshold_loss(place + 0.001)
+    first_steps.append((place, here, there, (there - here) / 0.001))
 
 
 def threshold_mistakes(place: float) -> int:
@@ -106,32 +111,67 @@ def threshold_mistakes(place: float) -> int:
     return int(((petal_length >= place) != is_virginica).sum())
 
 
-walk_mistakes = threshold_mistakes(threshold)
+walk_mistakes = threshold_mistakes(walk[-1])
 assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 
+# %% tags=["fold"]
+#| alt: Loss against the threshold: a valley with its floor near {{ f"{walk[-1]:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter as the slope flattens.
+#| caption: The walk ends at {{ f"{walk[-1]:.2f}" }} cm. There the threshold makes {{ walk_mistakes }} mistakes, which is the fewest that trying every place could find.
+places = torch.linspace(2.7, 6.3, 200).tolist()
+valley = [threshold_loss(place) for place in places]
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
+ax.plot(places, valley, color="C0")
+ax.plot(walk, [threshold_loss(place) for place in walk], "o-", color="C1", linewidth=1)
+ax.text(walk[0] + 0.12, threshold_loss(walk[0]), "start", va="center")
+ax.text(walk[-1], min(valley) - 0.1, f"{walk[-1]:.2f} cm", ha="center", va="top")
+ax.set_ylim(-0.4, 3.4)
+ax.set_xlabel("threshold (cm)")
+ax.set_ylabel("loss (nats)")
+ax.set_title(f"{len(walk) - 1} steps downhill")
+plt.show()
+
 # %% [markdown]
-# ## All 131 at once
+# ## All {{ num_parameters }} at once
 #
-# 131 parameters have 131 slopes: the **gradient**. A training step is three moves:
+# A net with {{ num_parameters }} parameters has {{ num_parameters }} slopes, and all of them together are called the **gradient**. Nudging each parameter in turn would be slow. There's a better way: run the net once forward, then go through it once backward, from the loss to the input, and work out every slope on the way. This is **backpropagation**. A training step is then three moves:
 #
-# 1. **Forward**: flowers in, loss out.
+# 1. **Forward**: examples go in, the loss comes out.
 # 2. **Backward**: from the loss back through the net, every slope in one sweep.
-# 3. **Step**: every parameter moves downhill.
+# 3. **Step**: every parameter moves a little against its slope.
 #
-# Skill shows on flowers never seen: train on 120, **hold out** 30.
+# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters, a, b and c. Black numbers were computed from left to right, coloured slopes from right to left.")
+
+# %% [markdown] tags=["read"]
+# Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
 #
-# ??? info "How can one sweep find every slope?"
-#     Nudging each parameter would take two runs of the net for each. The backward sweep uses the **chain rule** instead: if a changes b three times as fast, and b changes the loss twice as fast, then a changes the loss six times as fast. Starting at the loss, each layer multiplies the slopes it is handed by its own, and hands them on.
+# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. The slope of the loss at a score is the answer's probability, minus 1 if it's the right answer. So it is 0.73 − 1 = −0.27 at the right score (raise it, and the loss falls) and +0.27 at the wrong one.
 #
-# ??? info "What is Adam?"
-#     This chapter's training does not take the slope as it is. **Adam** keeps a running average of each parameter's slope and divides it by the slope's usual size. So all parameters move at a similar pace, about the learning rate a step, in steep and in flat directions.
+# Go one step further back, to $b$. If $b$ grows by a hair, the right score grows by that hair times 1, because $b$ is multiplied by 1. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. This is the **chain rule**: to go back through a multiplication, multiply the slope you have by the other factor.
+#
+# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by a hair, the right score grows by 2 hairs and the wrong one by 1. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. That's all of backpropagation. In a GPT there are more numbers and more forks, but at each of them nothing else happens.
+#
+# You can check it with a nudge. Raise $a$ from 0.5 to 0.51, and the scores become 2.04 and 1.02, the probability {{ f"{nudged_probability:.4f}" }}, the loss {{ f"{nudged_loss:.4f}" }} instead of {{ f"{unnudged_loss:.4f}" }}. That's {{ f"{(nudged_loss - unnudged_loss) / 0.01:.2f}".replace("-", "−") }} per unit of $a$, and not exactly −0.54 only because the nudge wasn't infinitely small.
+
+# %% tags=["fold"]
+nudged_probability = 1 / (1 + math.exp(-1.02))
+nudged_loss, unnudged_loss = -math.log(nudged_probability), math.log(1 + math.exp(-1))
+
+# %% [markdown]
+# ## The net learns
+#
+# Now train the net of the last chapter. To see what it really learns, keep 30 flowers away from it, **held out**, and let it learn from the other 120.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
 
-# %% [markdown]
-# !!! question "Guess first"
-#     An even guess costs ln 3 = {{ f"{math.log(3):.2f}" }} nats. Does a net with random numbers start there?
+# %% [markdown] tags=["guess"]
+# The net starts with random numbers, so it knows nothing. An even guess among three species costs ln 3 = {{ f"{math.log(3):.2f}" }} nats. Is that where its loss starts?
+#
+# - [ ] Exactly there
+# - [ ] Below, since it's a net
+# - [x] Somewhere near it, often a little above
+#
+# This one starts at {{ f"{losses[0]:.2f}" }} nats. Random numbers aren't an even guess: they happen to prefer some species, and mostly the wrong ones. Over {{ len(starts) }} seeds, such nets start at {{ f"{sum(starts) / len(starts):.2f}" }} on average, between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }}.
 
 # %%
 rows = torch.arange(len(labels))
@@ -141,6 +181,7 @@ training, held_out = train_test_split(
 
 torch.manual_seed(0)
 net = IrisNet()
+num_parameters = sum(parameter.numel() for parameter in net.parameters())
 optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
 losses, held_out_losses = [], []
 scores, held_out_scores = [], []
@@ -162,11 +203,8 @@ print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats on the 120 flowers")
 first, last = held_out_losses[0], held_out_losses[-1]
 print(f"loss {first:.2f} -> {last:.2f} nats on the 30 held out, {num_right} right")
 
-# %% [markdown]
-# A little worse, at {{ f"{losses[0]:.2f}" }}: random numbers prefer some species. After {{ len(losses) }} steps: {{ f"{losses[-1]:.2f}" }}, held out {{ f"{held_out_losses[-1]:.2f}" }}: lower, by luck.
-#
-# ??? info "Is that start bad luck?"
-#     In part. Over {{ len(starts) }} seeds, untrained nets start between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }} nats, {{ f"{sum(starts) / len(starts):.2f}" }} on average. A start of twice ln 3 or more is a warning: look for a mistake before you train on.
+# %% [markdown] tags=["note"]
+# `Adam` takes the step. It doesn't use each slope as it is: it keeps a running average of a parameter's slopes and divides it by their usual size. That way all parameters move at a similar pace, about the learning rate per step, whether their slopes are steep or flat.
 
 # %% tags=["fold"]
 starts = []
@@ -176,9 +214,9 @@ for seed in range(100):
         starts.append(F.cross_entropy(IrisNet()(features), labels).item())
 
 # %% tags=["fold"]
-#| alt: Two plots over {{ len(losses) }} steps. Above, the loss on training and on held-out flowers falls together from {{ f"{losses[0]:.1f}" }} towards zero, crossing ln 3 early. Below, the share named right climbs in jumps.
-#| caption: Loss glides; the share named right jumps.
-fig, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 5), sharex=True)
+#| alt: Two plots over {{ len(losses) }} steps. Above, the loss on training and on held-out flowers falls together from {{ f"{losses[0]:.1f}" }} towards zero, crossing ln 3 early. Below, the share named correctly climbs in jumps.
+#| caption: Above: the loss, on 120 training flowers (solid) and 30 held-out ones (dashed). It glides down. Below: the share of them that is named correctly. It jumps, since it can only change by whole flowers.
+fig, (top, bottom) = plt.subplots(2, 1, figsize=(4.5, 4.6), sharex=True)
 top.plot(losses, color="C0")
 top.plot(held_out_losses, color="C1", linestyle="--")
 top.axhline(math.log(3), color="gray", linestyle=":", linewidth=1.2)
@@ -188,15 +226,23 @@ top.set_ylabel("loss (nats)")
 top.set_title(f"Training {losses[-1]:.2f} nats, held out {held_out_losses[-1]:.2f}")
 bottom.plot([100 * score for score in scores], color="C0")
 bottom.plot([100 * score for score in held_out_scores], color="C1", linestyle="--")
-bottom.text(90, 70, "120 training flowers", color="C0", weight="bold")
-bottom.text(90, 56, "30 held-out flowers (dashed)", color="C1", weight="bold")
+bottom.text(70, 66, "training flowers", color="C0", weight="bold")
+bottom.text(70, 50, "held-out flowers", color="C1", weight="bold")
 bottom.set_ylim(0, 105)
 bottom.set_xlabel("step")
-bottom.set_ylabel("named right (%)")
+bottom.set_ylabel("named correctly (%)")
 plt.show()
 
+# %% [markdown]
+# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and on the held-out ones to {{ f"{held_out_losses[-1]:.2f}" }}. So the net has found something that holds for flowers it has never seen.
+
+# %% [markdown] tags=["read"]
+# Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
+#
+# One worry may have occurred to you. The valley of the single threshold had one floor, so there was only one place to end up. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and there's no reason why it should have a single valley. It hasn't. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} entirely different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. There are many valleys, and a great many of them are about as deep. That is why gradient descent works so well although it can't see further than the next step.
+
 # %% [markdown] tags=["note"]
-# The package has the same loop as a function. Same flowers, same seed: every number must agree to the last bit.
+# The package has the same loop as a function. With the same flowers and the same seed, every number must agree to the last bit.
 
 # %% tags=["show"]
 from gptbook.models.classifier import train_classifier
@@ -208,12 +254,65 @@ package_net, package_losses = train_classifier(
 assert losses == package_losses
 for mine, theirs in zip(net.parameters(), package_net.parameters()):
     assert torch.equal(mine, theirs)
-print("131 parameters, every one the same")
+print(f"{num_parameters} parameters, every one the same")
+
+# %% tags=["fold"]
+ends = []
+for seed in range(1, 6):
+    ends.append(train_classifier(features[training], labels[training], seed=seed)[1][-1])
 
 # %% [markdown]
-# ## "Over 98%"?
+# ## When to stop
 #
-# It names {{ num_right }} of 30 held-out flowers right: its **accuracy** is {{ f"{100 * num_right / 30:.3g}" }}%. You may read "over 98%" on 30 flowers. No such score exists: 29 right is 96.7%, 30 is 100%. Draw another 30: it jumps.
+# Would more training make the net better still? On the flowers it learns from, yes. On others, not for long. Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on the net is **overfitting**: it learns the accidents of its few examples, and grows surer and surer of them.
+
+# %%
+rows_left, tested = train_test_split(rows, test_size=60, stratify=labels, random_state=0)
+few, validation = train_test_split(
+    rows_left, test_size=60, stratify=labels[rows_left], random_state=0
+)  # 30 flowers to learn from, 60 to decide when to stop, 60 to be asked once
+curves_of: dict[str, list[float]] = {"few": [], "validation": [], "tested": []}
+
+
+def look(step: int, model: IrisNet) -> None:
+    for name, part in (("few", few), ("validation", validation), ("tested", tested)):
+        with torch.no_grad():
+            part_loss = F.cross_entropy(model(features[part]), labels[part]).item()
+        curves_of[name].append(part_loss)
+
+
+train_classifier(features[few], labels[few], num_steps=1500, after_step=look)
+stop = min(range(1501), key=curves_of["validation"].__getitem__)
+print(f"stop after step {stop}; asked once, the other 60: {curves_of['tested'][stop]:.2f}")
+
+# %% tags=["fold"]
+#| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
+#| caption: A net that learns from {{ len(few) }} flowers. The ring marks the lowest loss on {{ len(validation) }} others, and so the place to stop.
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
+for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
+    ax.plot(range(1, 1502), curves_of[name], color=colour, linestyle=style)
+lowest = curves_of["validation"][stop]
+ax.plot(stop + 1, lowest, "o", markersize=13, color="C1", fillstyle="none")
+ax.text(1.1, 0.012, f"{len(few)} training flowers", color="C0", weight="bold")
+ax.text(1.1, 0.2, f"{len(validation)} others", color="C1", weight="bold")
+ax.set_xscale("log")
+ax.set_yscale("log")
+ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+ax.set_yticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
+ax.set_xlabel("step")
+ax.set_ylabel("loss (nats)")
+ax.set_title("Training longer, guessing worse")
+plt.show()
+
+# %% [markdown] tags=["read"]
+# At step {{ stop }} the loss on the other flowers is {{ f"{curves_of['validation'][stop]:.2f}" }}. At step 1,500 it has climbed to {{ f"{curves_of['validation'][-1]:.2f}" }}, while the training loss has shrunk to {{ f"{curves_of['few'][-1]:.4f}" }}. If you looked at the training loss alone, you'd call that progress.
+#
+# The remedy looks easy: stop where the ring is. But mind what you've done then. You used the other flowers to *choose* the moment, so their loss at that moment flatters the net a little, as the best of many always does. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. In this book "held out" means just that: kept away from learning, and asked at the end.
+
+# %% [markdown]
+# ## How good is it?
+#
+# Loss is what training needs, but people want to know how many names are right. The share of right names is called **accuracy**, and for the net that learned from 120 flowers it was {{ num_right }} of 30. Don't read too much into one such number. Train {{ accuracies.numel() }} nets by the same recipe, each with another 30 flowers held out, and this is what you get:
 
 # %% tags=["show"]
 from gptbook.models.classifier import corrected_interval, cross_validate
@@ -226,32 +325,33 @@ print(f"mean {100 * mean_accuracy:.1f}%")
 print(f"95% interval {100 * low:.1f} to {100 * high:.3g}%")
 
 # %% tags=["fold"]
-#| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{100 * right / 30:.3g}%" for right in rights) }}, with nothing between. A dashed line at 98% stands in a gap.
-#| caption: Each dot: one net, 30 unseen flowers.
+#| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{right} of 30" for right in rights) }}.
+#| caption: Each dot is one net, tested on 30 flowers that it has never seen.
 counted = (accuracies.flatten() * 30).round().long().bincount(minlength=31)  # (31,)
 rights = [right for right in range(31) if counted[right] > 0]
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for right in rights:
     pile = range(1, int(counted[right]) + 1)
-    ax.plot([100 * right / 30] * len(pile), pile, "o", color="C0")
-ax.axvline(98, color="C1", linestyle="--", linewidth=1.2)
-ax.text(97.8, counted.max() + 2, "98%: no such score", color="C1", ha="right")
+    ax.plot([right] * len(pile), pile, "o", color="C0")
 ax.set_xticks(
-    [100 * right / 30 for right in rights],
-    [f"{right} of 30\n{100 * right / 30:.3g}%" for right in rights],
+    rights, [f"{right}\n{100 * right / 30:.0f}%" for right in rights], fontsize=10
 )
-ax.set_ylim(0, counted.max() + 4)
-ax.set_xlabel("named right")
+ax.set_ylim(0, counted.max() + 2)
+ax.set_xlabel("flowers named correctly, of 30")
 ax.set_ylabel("nets")
-worst, best = (f"{100 * right / 30:.3g}" for right in (rights[0], rights[-1]))
-ax.set_title(f"Same recipe, scores from {worst} to {best}%")
+ax.set_title(f"Same recipe: {rights[0]} to {rights[-1]} of 30 right")
 plt.show()
 
 # %% [markdown]
-# **Cross-validation** averages out the luck: cut the flowers into five folds, test on each, train on the other four; repeat {{ len(accuracies) }} times. Over {{ accuracies.numel() }} nets: {{ f"{100 * mean_accuracy:.1f}" }}%, with a 95% interval from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%.
+# So a single test says little: the same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says much more.
+
+# %% [markdown] tags=["read"]
+# The method is called **cross-validation**. Cut the flowers into five parts, called folds. Train on four of them, test on the fifth, and let each fold be the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times in all. How well do we know the average now? A 95% **interval** is a range made by a method that catches the true value 95 times in 100. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%, which is surprisingly wide after {{ accuracies.numel() }} tests. The reason is that any two of these nets learned from mostly the same flowers, so the tests aren't {{ accuracies.numel() }} independent facts, and an honest interval has to allow for that.
 #
-# ??? info "Why so wide, after 50 tests?"
-#     Any two of the nets trained on mostly the same flowers, so their scores are not 50 independent facts. The usual interval, which assumes that they are, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%: too narrow. The correction is by Claude Nadeau and Yoshua Bengio, *Inference for the Generalization Error* (2003). An accuracy cannot pass 100%, so the interval ends there.
+# With this in mind, be careful with what you read. Now and then somebody reports an accuracy of "98%" on 30 held-out flowers of this table. There is no such score. With 30 flowers, 29 right is 96.7% and 30 right is 100%, and nothing lies between them.
+#
+# ??? info "Where does the wider interval come from?"
+#     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) showed how much too narrow that is for tests with shared training examples, and Remco Bouckaert and Eibe Frank (2004) gave the formula for repeated folds that we use. An accuracy can't be more than 100%, so the interval ends there.
 
 # %% tags=["fold"]
 from scipy import stats
@@ -260,42 +360,10 @@ n = accuracies.numel()
 half_width = stats.t.ppf(0.975, n - 1) * accuracies.std().item() / math.sqrt(n)
 naive_low, naive_high = mean_accuracy - half_width, mean_accuracy + half_width
 
-# The first round of folds again, this time keeping every answer.
-folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=1, random_state=0)
-confusion = torch.zeros(3, 3, dtype=torch.long)  # row: species; column: answer
-for seed, (seen, unseen_rows) in enumerate(folds.split(features, labels)):
-    fold_net, _ = train_classifier(features[seen], labels[seen], seed=seed)
-    with torch.no_grad():
-        answers = fold_net(features[unseen_rows]).argmax(dim=-1)  # (30,)
-    for species, answer in zip(labels[unseen_rows], answers):
-        confusion[species, answer] += 1
-mistakes = len(labels) - int(confusion.trace())
-assert mistakes == round((1 - accuracies[0].mean().item()) * len(labels))
-
-# %% tags=["fold"]
-#| alt: A table of three by three, species against the net's answer. All {{ int(confusion[0, 0]) }} setosas are right. {{ int(confusion[1, 2]) }} versicolors are called virginica, {{ int(confusion[2, 1]) }} virginicas versicolor.
-#| caption: A **confusion matrix**: one round, each flower tested once, unseen.
-fig, ax = plt.subplots(figsize=(5.4, 4))
-ax.imshow(confusion, cmap="Blues", vmin=0, vmax=100)
-for row in range(3):
-    for column in range(3):
-        ax.text(column, row, int(confusion[row, column]), ha="center", va="center")
-ax.set_xticks(range(3), SPECIES)
-ax.set_yticks(range(3), SPECIES)
-ax.tick_params(length=0)
-ax.set_xlabel("the net's answer")
-ax.set_ylabel("species")
-between = int(confusion[1, 2] + confusion[2, 1])
-ax.set_title(f"{between} of {mistakes} mistakes: versicolor or virginica?")
-plt.show()
-
 # %% [markdown]
 # ## What goes wrong: steps too long
 #
-# Raise the learning rate from 0.02 to {{ large_rate }}. The first steps leap across the valley, up to {{ f"{max(curves[large_rate]):.0f}" }} nats. Then it sticks at {{ f"{curves[large_rate][-1]:.2f}" }}, ln 3: an even guess for every flower.
-#
-# ??? info "Why does it never recover?"
-#     The leap threw the 16 numbers in the middle below zero, for every flower. There, $\max(0, \ldots)$ gives 0, and its slope is 0 too: {{ alive }} of the 16 still answer to any flower. Without a slope there is no downhill. Only the last row of parameters still learns, and the best it can say is a third each.
+# The learning rate is the first thing to get wrong. If it's too small, the walk crawls. If it's too large, each step leaps across the valley to the other side, and may land higher up than it started. A net can be thrown so far that it never comes back. Try it:
 
 # %% tags=["fold"]
 small_rate, large_rate = 0.001, 0.5
@@ -305,14 +373,14 @@ for rate in (small_rate, large_rate):
         features[training], labels[training], learning_rate=rate
     )
 with torch.no_grad():
-    hidden = torch.relu(trained[large_rate].hidden(features[training]))  # (120, 16)
-alive = int((hidden > 0).any(dim=0).sum())
+    middle = torch.relu(trained[large_rate].hidden(features[training]))  # (120, 16)
+alive = int((middle > 0).any(dim=0).sum())
 
 # %% tags=["fold"]
 #| widget: train-iris
 #| alt: Loss against step on a log axis for three learning rates. {{ small_rate }} creeps down, 0.02 falls fast, {{ large_rate }} leaps up at once and then stays at ln 3.
-#| caption: Too small crawls; too large breaks.
-fig, ax = plt.subplots(figsize=(5.4, 3.4))
+#| caption: The same net, trained with three learning rates: too small, right, and too large.
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
 styles = {small_rate: ("C2", ":"), 0.02: ("C0", "-"), large_rate: ("C1", "--")}
 for rate, (colour, style) in styles.items():
     ax.plot(curves[rate], color=colour, linestyle=style)
@@ -321,11 +389,22 @@ for rate, (colour, style) in styles.items():
     )
 ax.set_yscale("log")
 ax.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
-ax.set_xlim(-4, 258)
+ax.set_xlim(-4, 268)
+ax.set_xticks([0, 100, 200])
 ax.set_xlabel("step")
 ax.set_ylabel("loss (nats)")
 ax.set_title(f"A learning rate of {large_rate} breaks the net")
 plt.show()
+
+# %% [markdown] tags=["read"]
+# You can see both failures in the valley of the single threshold. There a rate of 0.25 walked down nicely. With 0.02, {{ len(walk) - 1 }} steps only bring it from 3.00 to {{ f"{crawl[-1]:.2f}" }} cm. With 1.5, the first step is so long that it flies over the floor and lands at {{ f"{leap[1]:.2f}" }} cm, on the opposite slope. The next step throws it back to {{ f"{leap[2]:.2f}" }}, and then it goes on hopping between {{ f"{leap[-2]:.1f}" }} and {{ f"{leap[-1]:.1f}" }} for ever, without coming down. (A rate belongs to its model and its way of stepping, so don't compare this 0.25 with the 0.02 of the net.)
+#
+# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}, which you'll recognise as ln 3, an even guess for every flower. Why doesn't it recover? The leap has thrown the hidden units below zero, for every flower. There the bend makes 0 of them, and it's flat, so its slope is 0 too. Of the {{ hidden_dim }} hidden units {{ alive }} still answer to any flower at all. Where there's no slope there's no downhill, so nothing in the first layer will ever move again. Only the last three biases still learn, and the best they can do is to give each species a third.
+
+# %% tags=["fold"]
+crawl, leap = walk_downhill(3.0, 0.02, 12), walk_downhill(3.0, 1.5, 12)
+hidden_dim = net.hidden.out_features
+bad_guess = -(9 * math.log(0.9) + math.log(0.0001)) / 10
 
 # %% tags=["live"]
 from bookbuild.live import publish, publish_model
@@ -349,19 +428,22 @@ right = [round(120 * scores[0]), round(30 * held_out_scores[0])]
 publish("opening", {**splits, "right": right, "recorded": recorded})
 
 # %% [markdown]
-# A flower's name is one guess. What if each guess led to the next? On to [predicting letters](../predicting-what-comes-next/one-letter-at-a-time.py).
+# A flower's name is one guess, and then the model has done its work. What if each guess led to the next one? Then a model could write. That's how we go on, [one letter at a time](../predicting-what-comes-next/one-letter-at-a-time.py).
 
 # %% [markdown]
 # ## Check yourself
 #
 # ??? question "Why not train on the number of mistakes itself?"
-#     It has no slope. Nudge a parameter a little, and no flower changes its name: the count stays, and nothing says which way is down. The loss changes with every nudge.
+#     It has no slope. Nudge a parameter a little, and no flower changes its name, so the count stays the same and nothing says which way is down. The loss changes with every nudge.
 #
-# ??? question "A net has 96.7% on 30 held-out flowers, another has 100%. Which is better?"
-#     You cannot tell: the difference is one flower. The same recipe scores both, depending on which 30 are held out.
+# ??? question "A net has 29 of 30 held-out flowers right, another has 30 of 30. Which is better?"
+#     You can't tell, since the difference is a single flower. The same recipe scores both, depending on which 30 flowers are held out.
 #
-# ??? question "The loss sits at ln 3 from the first step to the last. What does that tell you?"
-#     The net gives each of the three species a third, whatever the flower: nothing of the flower reaches the answer. Look for a learning rate that is too large, or for a step that never happens.
+# ??? question "The loss of a net sits at ln 3, step after step. What may have happened?"
+#     Very likely the net gives each of the three species a third, whatever the flower, so nothing about the flower reaches the answer any more. A learning rate that was too large does that: it threw the hidden units below zero, where they have no slope.
+#
+# ??? question "The training loss is still falling, but the validation loss has been rising for a while. What do you do?"
+#     Stop, and go back to the parameters at the lowest validation loss. What the net has learned since holds for the training flowers only.
 
 # %% [markdown]
 # ## Exercises
@@ -374,7 +456,11 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# A model names ten flowers. Nine times it gives the right species 90%. Once it is sure and wrong: the right species gets 0.01%. What is its loss, the average of the ten? Guess whether it beats an even guess, then work it out to two decimals.
+# A model names ten flowers. Nine times it gives the right species 90%. Once it is sure and wrong, and the right species gets 0.01%. What is its loss, the average of the ten surprises? First guess whether it beats an even guess, then work it out to two decimals.
+#
+# answer: {{ f"{bad_guess:.2f}" }} nats, within 0.01
+#
+# Nine surprises of 0.105 and one of 9.21 make 10.16, and a tenth of that is {{ f"{bad_guess:.2f}" }}. An even guess costs {{ f"{math.log(3):.2f}" }} every time, so nine good guesses and a single overconfident one are hardly better than knowing nothing.
 
 # %% tags=["starter"]
 my_prediction = ...
@@ -395,18 +481,14 @@ my_prediction = (9 * 0.105 + 9.21) / 10  # 1.02: barely better than an even gues
 #
 # *medium · 10 minutes*
 #
-# The walk over the threshold starts at 3 cm. Change its learning rate so that it stands within 0.01 cm of the valley's floor after six steps. Which rates make it leap past?
+# The walk of the threshold starts at 3 cm. Change its learning rate so that it stands within 0.01 cm of the valley's floor after six steps. With which rates does it leap past the floor?
 
 
 # %% tags=["starter"]
 def six_steps() -> float:
     """Where the threshold (cm) stands after six steps."""
     learning_rate = 0.25  # change this number
-    place = 3.0
-    for _ in range(6):
-        rise = threshold_loss(place + nudge) - threshold_loss(place - nudge)
-        place = place - learning_rate * rise / (2 * nudge)
-    return place
+    return walk_downhill(3.0, learning_rate, num_steps=6)[-1]
 
 
 # %% tags=["check"]
@@ -417,18 +499,14 @@ with exercise("Change"):
     assert abs(arrived - floor) < 0.01, far
 
 # %% [markdown] tags=["hint"]
-# Try twice the rate, and print where each step lands.
+# Try twice the rate, and print the whole walk, to see where each step lands.
 
 
 # %% tags=["solution"]
 def six_steps() -> float:
     """Where the threshold (cm) stands after six steps."""
-    learning_rate = 0.5
-    place = 3.0
-    for _ in range(6):
-        rise = threshold_loss(place + nudge) - threshold_loss(place - nudge)
-        place = place - learning_rate * rise / (2 * nudge)
-    return place
+    learning_rate = 0.5  # from about 0.7 on, a step leaps past the floor
+    return walk_downhill(3.0, learning_rate, num_steps=6)[-1]
 
 
 # %% [markdown] tags=["exercise"]
@@ -436,7 +514,7 @@ def six_steps() -> float:
 #
 # *hard · 20 minutes*
 #
-# Throw the optimizer out. Write `take_step(model, learning_rate)`: it moves every parameter of a net against its slope, by learning rate times slope, and then forgets the slopes.
+# Do without the optimizer. Write `take_step(model, learning_rate)`: it moves every parameter of a net against its slope, by learning rate times slope, and then forgets the slopes.
 
 
 # %% tags=["starter"]
@@ -461,7 +539,7 @@ with exercise("Build"):
     assert gap < 1e-5, f"after 20 steps, a parameter is off by {gap:.3f}"
 
 # %% [markdown] tags=["hint"]
-# After `loss.backward()`, each parameter has its slope in `parameter.grad`. Move it inside `with torch.no_grad():`, as the step itself is nothing to take slopes of.
+# After `loss.backward()`, each parameter has its slope in `parameter.grad`. Move the parameter inside `with torch.no_grad():`, since the step itself isn't something to take slopes of.
 
 
 # %% tags=["solution"]
