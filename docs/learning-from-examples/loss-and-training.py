@@ -294,7 +294,7 @@ for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
 lowest = curves_of["validation"][stop]
 ax.plot(stop + 1, lowest, "o", markersize=13, color="C1", fillstyle="none")
 ax.text(1.1, 0.012, f"{len(few)} training flowers", color="C0", weight="bold")
-ax.text(1.1, 0.2, f"{len(validation)} others", color="C1", weight="bold")
+ax.text(25, 1.0, f"{len(validation)} others", color="C1", weight="bold")
 ax.set_xscale("log")
 ax.set_yscale("log")
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])

@@ -1,16 +1,22 @@
 # %% [markdown]
 # # One letter at a time
 #
-# How can predicting write anything? Guessing the next letter sounds too small a skill. Yet a GPT has no other.
+# How can a model that only guesses ever *write* something? Guessing the next letter sounds like a small skill. But give the guess back to the model as part of the text, let it guess again, and again, and a text grows. A GPT writes in exactly this way, and it has no other.
 #
 # ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "Guess, append, repeat: the model's own guesses become its input.")
+
+# %% [markdown] tags=["read"]
+# To see how it works we need a kind of text that is small enough to understand completely, and I've chosen the names of cities. There are {{ f"{len(names):,}" }} of them here, from all over the world, written in the letters a to z. A model that has learned from them should be able to invent a new name, one that sounds like a city although nobody has ever built it. We'll build the simplest such model, first by counting and then with a net, and find that the two meet at the same place.
 
 # %% [markdown]
 # ## Writing by predicting
 #
-# Guess a letter, append it, guess again: this is **autoregression**.
+# Guess a letter, append it, guess again: this is called **autoregression**.
 #
-# One extra symbol, the **mark** (a dot), stands at both ends of a name. In front it means *start*; guessed, it means *stop*. With a to z, that makes {{ tokenizer.vocab_size }} symbols.
+# Two things are missing yet. Nothing stands before the first letter, so what does the model start from? And how does it say that the name is finished? One extra symbol solves both problems. The **mark**, drawn as a dot, stands at both ends of every name. In front it means *start*, and when the model guesses it, it means *stop*. Together with a to z that makes {{ tokenizer.vocab_size }} symbols.
+
+# %% [markdown] tags=["read"]
+# So the name *paris* is really *.paris.*, and it holds six guesses. After the mark comes p, after p comes a, after a comes r, then i, then s, and after s comes the mark again. A name with five letters has six places where something must be guessed, and the last guess is as real as the others: a model must know that a city can end in *s*.
 
 # %% tags=["fold"]
 import math
@@ -24,7 +30,7 @@ from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
 
 # %% [markdown] tags=["note"]
-# A net works on numbers, so a tokenizer gives each letter one, its **token**. The mark is token 0. All {{ tokenizer.vocab_size }} together are the **vocabulary**.
+# A net works on numbers, so a tokenizer gives each symbol a number, its **token**. The mark is token 0. All {{ tokenizer.vocab_size }} symbols together are the **vocabulary**. A tenth of the names are held out from the start.
 
 # %%
 names = city_names()
@@ -37,7 +43,10 @@ print("paris ->", tokenizer.encode("paris"), "(0 is the mark)")
 # %% [markdown]
 # ## Count what follows
 #
-# The plainest model looks at one letter. Go through {{ f"{len(training_names):,}" }} city names and count every pair of neighbours, every **bigram**.
+# The model of this chapter looks at one letter and guesses the next. It can learn that by counting: go through {{ f"{len(training_names):,}" }} names, and for every letter note what follows it. Two neighbouring symbols are called a **bigram**, and this is a bigram table.
+
+# %% [markdown] tags=["read"]
+# Do it by hand for three names, *.ulm.*, *.lima.* and *.mali.*, and look only at what follows *m*. In the first name it's the mark, in the second it's *a*, and in the third it's *a* again. So in the row of *m* you note: *a* twice, mark once. Do that for every letter of every name, and you have the whole table, with {{ tokenizer.vocab_size }} rows and {{ tokenizer.vocab_size }} columns.
 
 # %% tags=["show"]
 from gptbook.models.ngram import count_pairs
@@ -48,10 +57,10 @@ shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 
 
 # %% tags=["fold"]
 #| alt: A table of 27 by 27 shades, letters on both sides. The columns of the vowels are dark in most rows, most other cells are nearly white, and the row of q is darkest at u.
-#| caption: What follows each letter. Darkest: 30% or more.
+#| caption: The whole model: what follows each symbol in city names. Each row is one letter, and its dark cells are what tends to come after it. The darkest stand for 30% or more.
 labels = tokenizer.labels
 q, u = labels.index("q"), labels.index("u")
-fig, ax = plt.subplots(figsize=(5.4, 5.6))
+fig, ax = plt.subplots(figsize=(4.5, 4.9))
 ax.imshow(shares, cmap="Blues", vmin=0, vmax=0.3)
 ax.set_xticks(range(len(labels)), labels, family="monospace")
 ax.set_yticks(range(len(labels)), labels, family="monospace")
@@ -62,11 +71,18 @@ ax.set_title(f"After q comes u, {shares[q, u]:.0%} of the time")
 plt.show()
 
 # %% [markdown]
-# Divide each row by its sum, and counts become probabilities:
+# Divide every count by the sum of its row, and the counts become probabilities:
 #
 # $$p(\text{after} \mid \text{before}) = \frac{\text{count}(\text{before}, \text{after})}{\text{count}(\text{before})}$$
 #
-# To write, draw from the mark's row by these probabilities, then from the drawn letter's row, until you draw the mark.
+# Now the table can write. Start in the row of the mark and draw a letter, each with its own probability. Go to the row of that letter and draw the next. Stop when you draw the mark.
+
+# %% [markdown] tags=["read"]
+# The formula reads: the probability of a letter *after*, given the letter *before*, is how often the two stood together, divided by how often the first one stood there at all. Take the row of *q*. There were {{ f"{q_sum:,}" }} of them in the names, and {{ q_row[0][1] }} were followed by *u*, so $p(u \mid q)$ = {{ q_row[0][1] }} / {{ q_sum }} = {{ f"{q_row[0][1] / q_sum:.2f}" }}.
+#
+# And how do you *draw* with these probabilities? Think of a die with {{ q_sum }} faces, one for each *q* in the names. On {{ q_row[0][1] }} faces it says *{{ q_row[0][0] }}*, on {{ q_row[1][1] }} it says *{{ q_row[1][0] }}*, on {{ q_row[2][1] }} *{{ q_row[2][0] }}*, on {{ q_row[3][1] }} there's the mark, and so on. Roll it. Number the faces from 1: a roll of 1 to {{ q_ends[0] }} means *{{ q_row[0][0] }}*, a roll of {{ q_ends[0] + 1 }} to {{ q_ends[1] }} means *{{ q_row[1][0] }}*, and {{ q_ends[1] + 1 }} to {{ q_ends[2] }} means *{{ q_row[2][0] }}*. If you roll 402, you write *i*, go to the row of *i*, and take the die that belongs to it. A computer does the same with a random number between 0 and 1.
+#
+# Why roll dice at all? Why not always write the likeliest letter? Because then the model would write the same name every time. After the mark it would always choose the same first letter, after that the same second one, and so on. It's the chance in it that makes the names differ. Chapter 13 comes back to this.
 
 
 # %%
@@ -87,34 +103,82 @@ def write_name(
     return tokenizer.decode(tokens)
 
 
-# %% tags=["result"]
-generator = torch.Generator().manual_seed(0)
-written = [write_name(shares, generator) for _ in range(1000)]
-for first in (0, 3, 6, 9):
-    print("  ".join(written[first : first + 3]))
+# %% tags=["fold"]
+q_order = pair_counts[q].argsort(descending=True).tolist()
+q_row = [(labels[token], int(pair_counts[q, token])) for token in q_order]
+assert [letter for letter, _ in q_row[:4]] == ["u", "i", "a", "."]  # as the text tells
+q_sum = int(pair_counts[q].sum())
+q_ends = pair_counts[q, q_order].cumsum(dim=0).tolist()
+assert q_ends[0] < 402 <= q_ends[1]
 
 # %% [markdown]
-# No person wrote these names, only three rules: count, divide, draw.
+# Here's what comes out. The first row draws every symbol with the same probability. The second draws letters as often as they occur in names, but without looking at the one before. The third uses the table.
+
+# %% tags=["result"]
+even = torch.full_like(shares, 1 / tokenizer.vocab_size)
+frequencies = pair_counts.sum(dim=0) / pair_counts.sum()  # (27,)
+tables = {
+    "every symbol alike": even,
+    "as often as they occur": frequencies.expand_as(shares),
+    "after the letter before": shares,
+}
+for how, table in tables.items():
+    generator = torch.Generator().manual_seed(0)
+    some = [write_name(table, generator, max_letters=14) for _ in range(6)]
+    print(f"{how}: {', '.join(name for name in some if name)}")
+
+# %% [markdown]
+# Nobody wrote these names. The last ones come from three steps only, counting, dividing and drawing, and some of them could already stand on a map.
 #
+# ## How good is it?
+#
+# A written name can't be right or wrong, but a guess can be more or less surprised. So measure the model as in the last chapter: by the average surprise at what really follows, over all positions in all names. A model that thinks all {{ tokenizer.vocab_size }} symbols equally likely has a loss of ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}. It's as unsure as somebody who has to guess among {{ f"{math.exp(floor):.0f}" }} letters instead of {{ tokenizer.vocab_size }}.
+#
+# And {{ f"{floor:.2f}" }} is as low as it gets. After an *a* many letters may come, and no model that sees only the *a* can know which. So this is the **floor** for all models that look at one letter.
+
+# %% [markdown] tags=["read"]
+# Where does "among {{ f"{math.exp(floor):.0f}" }} letters" come from? Whoever guesses among $n$ equally likely letters gives the right one the probability $1/n$, and so pays $-\ln(1/n) = \ln n$ nats. To go back from a loss to a number of letters, undo the logarithm: $e$ to the power of {{ f"{floor:.2f}" }} is {{ f"{math.exp(floor):.1f}" }}. This number is called the **perplexity**. It says the same as the loss in a way you can picture: between how many equally good choices is the model torn? The even guess has a perplexity of {{ tokenizer.vocab_size }}, the letter frequencies have {{ f"{math.exp(frequency_loss):.1f}" }}, and the table has {{ f"{math.exp(floor):.1f}" }}.
+#
+# But why is it a floor? Think of the row of *q* again. Among {{ q_sum }} *q*s, {{ q_row[0][1] }} were followed by *u*. A model that gives *u* more than its true share is less surprised at those, but it has to take the difference away from the other letters, and is more surprised at them. The last chapter found that the true probabilities always win this trade. The table *has* the true shares of these names, so no other row of probabilities can have a lower loss on them. To get below the floor, a model must know more than one letter.
+#
+# ??? info "The floor as a formula"
+#     Average the surprise $-\ln p$ over all pairs, each as often as it occurs:
+#
+#     $$\text{floor} = -\sum_{\text{before},\,\text{after}} \frac{\text{count}(\text{before}, \text{after})}{P}\, \ln p(\text{after} \mid \text{before})$$
+#
+#     $P$ is the number of positions. The formula is the loss of the counted table on the names that it was counted in. Claude Shannon (1948) named it **conditional entropy**: it's what remains open once you know the letter before.
+
+# %% tags=["show"]
+from gptbook.training.loss import conditional_entropy
+
+# %%
+floor = conditional_entropy(pair_counts)
+frequency_loss = -(frequencies * frequencies.log()).sum().item()
+print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
+
+# %% [markdown]
 # ## Let a net learn it
 #
-# A net can do the same: one letter in, {{ tokenizer.vocab_size }} probabilities out. Training lowers its loss.
+# If counting is already perfect, why train a net? Because counting has no future. A table for one letter has {{ tokenizer.vocab_size }} rows, a table for eight letters would have hundreds of billions, and most of them would stay empty. A net can take in more letters without growing out of hand. So let's see whether it finds here, where we know the answer, what counting finds: one letter goes in, {{ tokenizer.vocab_size }} probabilities come out, and training lowers the loss.
 
 # %% tags=["show"]
 from gptbook.models.ngram import NgramNet
 
-# %% [markdown] tags=["note"]
-# The net looks up a row of learned numbers for the letter, its **embedding**, and sends it through two hidden layers.
+# %% [markdown] tags=["read"]
+# Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
 
-# %% [markdown]
-# !!! question "Guess first"
-#     This net's last numbers start at zero, so all {{ tokenizer.vocab_size }} symbols are equally likely: its loss must be ln 27 = {{ f"{math.log(27):.2f}" }} nats. Is it? How far down can training bring that?
+# %% [markdown] tags=["guess"]
+# The last layer of this net starts with all its numbers at zero, so every symbol gets the same score. What is its loss before training?
+#
+# answer: {{ f"{math.log(27):.2f}" }} nats, within 0.05
+#
+# Equal scores make equal probabilities, and an even guess among {{ tokenizer.vocab_size }} symbols costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. Unlike the net of the last chapter, this one really starts there. It's worth checking before any long training: a first loss far above ln of the number of choices means that something is broken.
 
 # %%
 from gptbook.models.ngram import context_windows, unique_contexts
 from gptbook.training.measure import mean_surprise
 
-# One row a position: (P, 1) letters before, (P,) letters after.
+# One row for each position: (P, 1) letters before, (P,) letters after.
 contexts, targets = context_windows(training_names, tokenizer, context_length=1)
 torch.manual_seed(0)
 net = NgramNet(vocab_size=tokenizer.vocab_size, context_length=1)
@@ -123,26 +187,12 @@ untrained_loss = mean_surprise(net, contexts, targets)
 print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats")
 
 # %% [markdown]
-# It starts at {{ f"{untrained_loss:.2f}" }}. Zero is out of reach: after *a*, much may come. Even the exact probabilities leave {{ f"{floor:.3f}" }} nats, as between {{ f"{math.exp(floor):.0f}" }} equal choices. This is the **floor**: on these names, no model that sees one letter gets lower.
-#
-# ??? info "The floor as a formula"
-#     Average the surprise $-\ln p$ over all pairs, each as often as it occurs:
-#
-#     $$H = -\sum_{\text{before},\,\text{after}} \frac{\text{count}(\text{before}, \text{after})}{P}\, \ln p(\text{after} \mid \text{before})$$
-#
-#     $P$ is the number of positions. The formula is the loss of the counted table on the names it was counted in. Shannon (1948) named it **conditional entropy**: what stays open once you know the letter before. Any other probabilities in a row make that row's average surprise larger.
+# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed. Looking at all of them before each step would be slow, so training usually draws a small **batch** of positions at random, here {{ batch_size }}, takes a step, and draws the next batch.
 
-# %% tags=["show"]
-from gptbook.training.loss import conditional_entropy
-
-# %%
-floor = conditional_entropy(pair_counts)
-print(f"floor: {floor:.3f} nats")
-
-# %% [markdown]
-# The names hold {{ f"{len(targets):,}" }} **positions**: places to guess a symbol. Plain training draws a **batch** of {{ batch_size }} at random, takes a step, draws again. It works for any model, but each batch's luck shakes the parameters.
+# %% [markdown] tags=["read"]
+# A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. As the learning rate fades towards the end, the steps become smaller, and the jostling dies down.
 #
-# Yet the positions ask only {{ len(rows) }} questions: what follows *a*, *b*, *c*...? Ask each once, weigh the answers by their counts: the same loss, without the luck.
+# In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. It stands at {{ q_sum }} positions, and whatever the net answers, it answers the same at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
 
 # %% tags=["show"]
 from gptbook.training.loops import train_on_batches
@@ -155,7 +205,7 @@ batch_losses = train_on_batches(
 plain_loss = mean_surprise(net, contexts, targets)
 positions_read = num_steps * batch_size
 print(f"{positions_read:,} positions read")
-print(f"{plain_loss - floor:.2f} nats above the floor")
+print(f"{plain_loss - floor:.3f} nats above the floor")
 
 # %% tags=["show"]
 from gptbook.training.loops import train_on_counts
@@ -172,13 +222,13 @@ print(f"{rows_read:,} rows read")
 print(f"{exact_loss - floor:.4f} nats above the floor")
 
 # %% tags=["fold"]
-#| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall towards a dashed floor line. The curve of batches has a wide band around it and stays a little above the floor; the curve of counts runs into it.
-#| caption: Batches read {{ f"{positions_read:,}" }} positions; counts, {{ f"{rows_read:,}" }} rows. Band: 80% of batches; a lucky one dips below the floor.
+#| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall to a dashed floor line. The curve of batches has a wide band around it; the curve of counts is smooth and reaches the floor in a tenth of the steps.
+#| caption: The dotted line is the average of batches, and the band holds 80% of them: a single batch may be easier than the floor. The solid line sees all {{ len(rows) }} rows at every step.
 # Wider and wider stretches of steps; for each, the mean and the middle 80%.
 edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique().tolist()
 stretches = [torch.tensor(batch_losses[a - 1 : b]) for a, b in pairwise(edges)]
 middles = [math.sqrt(a * b) for a, b in pairwise(edges)]
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(4.5, 3.3))
 low = [stretch.quantile(0.1).item() for stretch in stretches]
 high = [stretch.quantile(0.9).item() for stretch in stretches]
 ax.fill_between(middles, low, high, color="C2", alpha=0.2, linewidth=0)
@@ -189,13 +239,16 @@ ax.plot(steps, exact_losses, color="C1", marker="o", markevery=[-1])
 ax.axhline(floor, color="black", linestyle="--", linewidth=1.2)
 ax.text(1, floor - 0.02, "floor", va="top")
 ax.text(2.6, 2.96, "counts", color="C1", weight="bold", ha="right")
-ax.text(150, 2.9, "batches of 64", color="C2", weight="bold")
+ax.text(100, 2.92, "batches of 64", color="C2", weight="bold")
 ax.set_xscale("log")
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
 ax.set_xlabel("step")
 ax.set_ylabel("loss (nats per position)")
-ax.set_title(f"Batches stay {plain_loss - floor:.2f} nats above the floor")
+ax.set_title("Both ways lead to the floor")
 plt.show()
+
+# %% [markdown]
+# The net reaches the floor. It has learned the same table that we counted, without ever being told that there was a table:
 
 # %% tags=["fold"]
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
@@ -206,16 +259,18 @@ print(f"no probability differs by more than {largest_gap:.4f}")
 # %% tags=["fold"]
 #| widget: next-letter
 #| alt: Bars of the likeliest symbols after r, as the table counted them and as the net learned them: the bars are equally long. The likeliest is {{ labels[likeliest[0]] if likeliest[0] else "the end" }}, with {{ f"{shares[last, likeliest[0]]:.0%}" }}.
-#| caption: After *par*, a model with one letter of memory sees *r*. Counted and learned agree: none of {{ f"{learned.numel():,}" }} probabilities differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}.
+#| caption: After *par*, a model with one letter of memory sees only the *r*. Counted and learned agree: none of the {{ f"{learned.numel():,}" }} probabilities differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}.
 last = tokenizer.encode("r")[0]
 likeliest = shares[last].argsort(descending=True)[:6].tolist()
-fig, ax = plt.subplots(figsize=(5.4, 2.6))
+fig, ax = plt.subplots(figsize=(4.5, 2.6))
 for table, color, shift in ((shares, "C0", -0.2), (learned, "C1", 0.2)):
-    places = [place + shift for place in range(len(likeliest))]
-    ax.barh(places, 100 * table[last, likeliest], 0.36, color=color)
+    bars = [place + shift for place in range(len(likeliest))]
+    ax.barh(bars, 100 * table[last, likeliest], 0.36, color=color)
 ax.set_yticks(range(len(likeliest)), [labels[i] if i else "end" for i in likeliest])
 ax.invert_yaxis()
-ax.set_xlabel("probability after r (%); upper bars counted, lower learned")
+ax.set_xlabel("probability after r (%)")
+ax.text(24, 4.6, "counted", color="C0", weight="bold", ha="right")
+ax.text(24, 5.3, "learned", color="C1", weight="bold", ha="right")
 plt.show()
 
 # %% tags=["live"]
@@ -229,10 +284,13 @@ publish("opening", {"labels": labels, **rounded})
 publish_model("counts", shares, tokenizer)
 publish_model("net", exact_net, tokenizer, half=True)
 
+# %% [markdown] tags=["read"]
+# Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the batches had to read {{ f"{positions_read:,}" }} positions for it, and the counts {{ f"{rows_read:,}" }} rows. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
+
 # %% [markdown]
-# ## Held out
+# ## Names it has never seen
 #
-# A pair never counted must not get probability 0: its surprise would be infinite. So counts keep a little for the unseen: **smoothing**. On held-out names they score {{ f"{counts_held_out:.3f}" }} nats, the net {{ f"{net_held_out:.3f}" }}.
+# On the {{ f"{len(held_out_names):,}" }} held-out names the table meets pairs that it has never counted. It would give them the probability 0, and at probability 0 the surprise is infinite. So counts have to keep a little back for what they haven't seen yet, which is called **smoothing**. With it the table scores {{ f"{counts_held_out:.3f}" }} nats on the held-out names, and the net {{ f"{net_held_out:.3f}" }}. That is the number by which this book compares its models of names, and here is the ladder that they'll climb down:
 
 # %% tags=["fold"]
 from gptbook.models.ngram import NgramCounts
@@ -241,6 +299,9 @@ held_out = context_windows(held_out_names, tokenizer, context_length=1)
 counts_model = NgramCounts(context_length=1, vocab_size=tokenizer.vocab_size)
 counts_held_out = mean_surprise(counts_model.fit(contexts, targets), *held_out)
 net_held_out = mean_surprise(exact_net, *held_out)
+never = int((pair_counts == 0).sum())
+unseen_after_q = int((pair_counts[q] == 0).nonzero()[-1])
+smoothed_share = counts_model.probabilities(torch.tensor([[q]]))[0, unseen_after_q]
 print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:.3f}")
 
 # %% tags=["live"]
@@ -248,18 +309,24 @@ print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:
 letter_counts = NgramCounts(context_length=0, vocab_size=tokenizer.vocab_size)
 letter_counts.fit(contexts[:, :0], targets)
 letters_held_out = mean_surprise(letter_counts, held_out[0][:, :0], held_out[1])
-frequencies = letter_counts.probabilities(every_letter[:, :0])
+smoothed_letters = letter_counts.probabilities(every_letter[:, :0])
 losses = {"letters": letters_held_out, "smoothed": counts_held_out, "net": net_held_out}
 publish("losses", {name: round(loss, 3) for name, loss in losses.items()})
-publish_model("letters", frequencies, tokenizer)
+publish_model("letters", smoothed_letters, tokenizer)
 publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg)
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The average surprise at the next letter of held-out names, for every model of the book. This chapter's two are lit.")
+
+# %% [markdown] tags=["read"]
+# Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, and so *{{ labels[unseen_after_q] }}* after *q* gets {{ f"{100 * smoothed_share:.2g}" }}%: unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
 #
+# The held-out loss is a little higher than the floor of {{ f"{floor:.3f}" }}. That's no contradiction, because the floor was the lowest loss on the *training* names. Other names have slightly different shares, and this table wasn't made for them.
+
+# %% [markdown]
 # ## What goes wrong
 #
-# The table also wrote {{ ", ".join(f"*{name}*" for name in odd_names) }}. Each pair is fine, the whole is no name. {{ f"{written_without_vowel:.0%}" }} of its names have no vowel, not even *y*; of {{ f"{len(training_names):,}" }} real ones, {{ real_without_vowel }}. With one letter of memory, it cannot know that a vowel is overdue.
+# The table also writes names such as {{ ", ".join(f"*{name}*" for name in odd_names) }}. Every pair of letters in them is common enough, and yet no name looks like that. {{ f"{written_without_vowel:.0%}" }} of the names it writes have no vowel at all, not even a *y*. Among the {{ f"{len(training_names):,}" }} real ones there are only {{ real_without_vowel }} such names. With one letter of memory, the model simply can't know that a vowel is overdue.
 
 
 # %% tags=["fold"]
@@ -268,6 +335,8 @@ def has_vowel(name: str) -> bool:
     return any(letter in "aeiouy" for letter in name)
 
 
+generator = torch.Generator().manual_seed(0)
+written = [write_name(shares, generator) for _ in range(1000)]
 odd_names = [name for name in written if not has_vowel(name) and len(name) > 2][:3]
 written_without_vowel = sum(not has_vowel(name) for name in written) / len(written)
 real_without_vowel = sum(not has_vowel(name) for name in training_names)
@@ -275,7 +344,7 @@ print(f"without a vowel: {written_without_vowel:.1%} of the written names")
 print(f"without a vowel: {real_without_vowel} of {len(training_names):,} real names")
 
 # %% [markdown] tags=["note"]
-# One thing is left. `write_name` needs a table, which only a one-letter model has. The package's `generate_name` asks any model for its probabilities. For the bigram net the two must write the same names from the same **seed**, the number that all chance follows from.
+# One thing is left to do for the coming chapters. The function `write_name` above needs a table, and only a model with one letter of memory has one. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net the two must write the same names if they start from the same **seed**, the number from which all chance of a run follows.
 
 # %% tags=["show"]
 from gptbook.generation.generate import generate_name
@@ -289,19 +358,22 @@ for seed in range(100):
 print("100 seeds, 100 times the same name")
 
 # %% [markdown]
-# Why not [look further back](more-context.py)?
+# The cure is plain enough: let the model [look further back](more-context.py).
 
 # %% [markdown]
 # ## Check yourself
 #
-# ??? question "What would happen if the model could not guess the mark?"
-#     It would never stop. You would have to cut the text at some length, often in the middle of a name.
+# ??? question "What would happen if the model couldn't guess the mark?"
+#     It would never stop. You'd have to cut the text off at some length, often in the middle of a name.
 #
 # ??? question "The net meets the floor. Would a net ten times as large get below it?"
-#     No. The floor comes from the data: after an *a*, the names themselves differ in what follows. Only a model that sees more than one letter has a lower floor.
+#     No. The floor comes from the names: after an *a* they themselves differ in what follows. Only a model that sees more than one letter has a lower floor.
+#
+# ??? question "A model of letters has a loss of 1.79 nats. What is its perplexity, and what does that mean?"
+#     $e^{1.79}$ is about 6. On average it's as unsure as somebody who must guess among 6 equally likely letters.
 #
 # ??? question "Why is the loss on held-out names a little above the floor?"
-#     The floor is the least possible on the *training* names. Other names have slightly other shares, and the table was not made for them.
+#     The floor is the lowest possible loss on the *training* names. Other names have slightly different shares, and the table wasn't made for them.
 
 # %% [markdown]
 # ## Exercises
@@ -314,7 +386,11 @@ from gptbook.exercise import exercise
 #
 # *easy · 3 minutes*
 #
-# You add the hyphen and the apostrophe to the letters a to z, for names like *l'aquila*. What is the loss of a net before training, in nats? Two decimals will do.
+# You add the hyphen and the apostrophe to the letters a to z, for names like *l'aquila*. What is the loss of such a net before training? Two decimals will do.
+#
+# answer: {{ f"{math.log(29):.2f}" }} nats, within 0.01
+#
+# There are 26 letters, two more characters and the mark, 29 symbols in all. Equally likely, they cost ln 29 = {{ f"{math.log(29):.2f}" }} nats.
 
 # %% tags=["starter"]
 my_prediction = ...
@@ -335,7 +411,7 @@ my_prediction = math.log(26 + 2 + 1)  # 3.37
 #
 # *medium · 10 minutes*
 #
-# Change the loop so that it always takes the likeliest letter instead of drawing one. What does it write? Write it again: what changes?
+# Change the loop so that it always takes the likeliest letter instead of drawing one. What does it write? What changes when you run it again?
 
 
 # %% tags=["starter"]
@@ -369,7 +445,7 @@ def write_likeliest(shares: Tensor, max_letters: int = 40) -> str:
         if chosen == 0:
             break
         tokens.append(chosen)
-    return tokenizer.decode(tokens)  # the same every time: chance makes names differ
+    return tokenizer.decode(tokens)  # "ba", every time: chance makes names differ
 
 
 # %% [markdown] tags=["exercise"]
@@ -411,8 +487,9 @@ def name_surprise(name: str) -> float:
 # ## Where this lives in the package
 #
 # `count_pairs`, `NgramCounts` and `NgramNet` are in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram), the floor is in [gptbook.training.loss](../reference/training.md#gptbook.training.loss), both ways to train are in [gptbook.training.loops](../reference/training.md#gptbook.training.loops), and `generate_name` is in [gptbook.generation.generate](../reference/generation.md#gptbook.generation.generate). `make bench` times both ways to train on your machine.
-#
+
+# %% [markdown]
 # ## Further reading
 #
-# - Andrei Markov, *An Example of Statistical Investigation of the Text "Eugene Onegin"* (1913; in English in Science in Context 19, 2006): the first count of what follows what, by hand, over 20,000 letters.
+# - Andrei Markov, *An Example of Statistical Investigation of the Text "Eugene Onegin"* (1913; in English in Science in Context 19, 2006): he went through 20,000 letters by hand and counted how vowels and consonants follow each other.
 # - Claude Shannon, *A Mathematical Theory of Communication* (1948), sections 2, 3 and 6: text written from tables of letters, and where the floor comes from.
