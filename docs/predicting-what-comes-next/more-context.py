@@ -1,14 +1,21 @@
 # %% [markdown]
 # # More context
 #
-# Why not look further back? One letter of memory writes names that fall apart. Two letters should do better, and eight better still.
+# The names of the last chapter fell apart because the model remembered only one letter. So let it remember two, or three, or eight. That helps, and helps a great deal, until something strange happens: the models that know their names best are no longer the ones that guess best.
 #
-# ![The question: what comes after p l y m o u t? Below, the last letter t alone, then the last two, and so on to six. The more letters, the larger the share of h after them, and the shorter the bar of how often they were seen. Six letters were never seen.](../figures/evidence-thins.svg "The held-out name *plymouth*. Each further letter makes the answer surer, and the evidence thinner.")
+# ![The question: what comes after p l y m o u t? Below, the last letter t alone, then the last two, and so on to six. The more letters, the larger the share of h after them, and the shorter the bar of how often they were seen. Six letters were never seen.](../figures/evidence-thins.svg "What comes next in *plymout*? Each further letter that a model looks at makes the answer surer, and the evidence thinner.")
 
 # %% [markdown]
 # ## A wider window
 #
-# What a model sees when it guesses is its **context**, its window on the text. With one letter of context you count bigrams, with two **trigrams**, with three **4-grams**; in general, **n-grams**. The table gets a row for every context; where a context is rare, smoothing leans on shorter ones. The net stays as it is, with more letters side by side at its input.
+# What a model looks at when it guesses is its **context**, a window on the text so far. With one letter of context you count pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, and with three **4-grams**. The general word is **n-grams**.
+#
+# A wider window makes the answer surer. It also makes it rarer that the window has been seen before. This whole chapter is about the tug of war between the two.
+
+# %% [markdown] tags=["read"]
+# Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model has perfect attention and no experience.
+#
+# Counting goes on as before, only with longer contexts: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window, lays the embeddings side by side in one long row, and the rest of it doesn't notice a difference.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -27,12 +34,34 @@ names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
+# %% tags=["fold"]
+def followed(context: str) -> dict[str, int]:
+    """How often each letter follows the context in the training names, likeliest first."""
+    found: dict[str, int] = {}
+    for name in training_names:
+        text = name + "."
+        for place in range(len(context), len(text)):
+            if text[place - len(context) : place] == context:
+                found[text[place]] = found.get(text[place], 0) + 1
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+assert "plymouth" in held_out_names
+after = {}  # context: how often it was seen, and the share of h after it
+for context in ("t", "ut", "out", "mout"):
+    found = followed(context)
+    after[context] = sum(found.values()), found["h"] / sum(found.values())
+assert not followed("lymout")
+
 # %% [markdown]
 # ## The same questions for all
 #
-# Near a name's start, a wide window reaches past it. Marks fill the gap, called **padding**, so that every width answers every question. Skip those positions, and each width sits a different exam.
+# Near the start of a name a wide window reaches beyond it. The empty places are filled with marks, which is called **padding**. That way every model, whatever its width, answers every question in every name, and their losses can be compared.
 #
-# ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "Four questions about *ulm*, the same for every width.")
+# ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
+
+# %% [markdown] tags=["read"]
+# What would happen without padding? A model with three letters of context could only start at the fourth symbol, so it would never be asked for the first letters of a name, while the model with one letter is. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
 
 # %% tags=["show"]
 from gptbook.models.ngram import context_windows
@@ -44,10 +73,44 @@ for context, target in zip(contexts, targets):
     print(tokenizer.labels[target])
 
 # %% [markdown]
-# !!! question "Guess first"
-#     Which width knows its training names best? Which guesses best in held-out names?
+# ## What has never been seen
+#
+# The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and share it out as the next shorter context suggests.
 
-# %% tags=["result"]
+# %% [markdown] tags=["read"]
+# Here is one case with all its numbers. In the training names *mout* occurs {{ after['mout'][0] }} times. It's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every other letter has none at all. But if {{ len(once) }} letters came just once in so few cases, another new one wouldn't be a great surprise. So smoothing takes something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (How much is worked out from how many contexts in the whole table occur once, twice and three times.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
+#
+# This freed share is given out as the shorter context *out* suggests, which was seen {{ after['out'][0] }} times. There, too, a little is taken off, and that is given out as *ut* suggests, and so on down to an even guess. In the end *h* after *mout* has {{ f"{smoothed['h']:.2f}" }}, and the end of the name, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, since other names do end in *out*. Nothing has 0. In the package this is the method of Reinhard **Kneser** and Hermann **Ney**, which has one more subtlety that its source explains.
+
+# %% tags=["fold"]
+smoothing = NgramCounts(4, tokenizer.vocab_size)
+smoothing.fit(*context_windows(training_names, tokenizer, 4))
+mout = followed("mout")
+once = [letter for letter, times in mout.items() if times == 1]
+assert list(mout.values()) == [mout["h"]] + [1] * len(once)  # as the text tells
+asked = torch.tensor([tokenizer.encode("mout")])
+keys, left, freed = smoothing.levels[4]
+row = int((keys == context_keys(asked, tokenizer.vocab_size)).nonzero())
+left_h, freed_share = left[row, tokenizer.encode("h")[0]].item(), freed[row].item()
+taken_many = mout["h"] - after["mout"][0] * left_h
+taken_one = 1 - after["mout"][0] * left[row, tokenizer.encode(once[0])[0]].item()
+smoothed = dict(zip(tokenizer.labels, smoothing.probabilities(asked)[0].tolist()))
+
+# %% [markdown]
+# ## Knowing by heart
+#
+# Now train models with one to eight letters of context, and ask each of them for its loss twice: on the names it learned from, and on names it has never seen.
+
+# %% [markdown] tags=["guess"]
+# There are tables that count and nets that learn, each with one to eight letters of context. Which is best on its *training* names?
+#
+# - [ ] A table with three letters, since it has seen every context often
+# - [x] The table with eight letters
+# - [ ] The net with eight letters
+#
+# With eight letters nearly every context belongs to a single name, so the table knows what came next: it's in the table. Whether that helps with a name that isn't in it is another question, and that's the one you want answered.
+
+# %%
 nets, scores = {}, {}
 for width in (1, 2, 3):
     contexts, targets = context_windows(training_names, tokenizer, width)
@@ -60,36 +123,34 @@ for width in (1, 2, 3):
         training_loss = count_loss(nets[width](unique), counts).item()
     held_out_loss = mean_surprise(nets[width], *held_out)
     scores[width] = {"training": training_loss, "held out": held_out_loss}
-table = pd.DataFrame(scores).T.rename_axis(columns="letters")
-print(table.round(2).to_string())
-
-# %% [markdown]
-# Three letters bring the net to {{ f"{scores[3]['held out']:.2f}" }} nats in names it has never seen. Now counts and nets with up to eight letters, each net trained three times:
+pd.DataFrame(scores).T.rename_axis(columns="letters").round(2)
 
 # %% tags=["fold"]
-#| alt: Loss against letters of context, one to eight, for counts and nets. Both training curves fall to the end, that of counts far below the rest. The held-out curves fall together at first, then level off. Closer, each has its lowest point, ringed.
-#| caption: Bars, where they can be seen, span the three nets.
+full = (held_out[0] > 0).all(dim=1)  # (P,): no mark in the window
+full_only = mean_surprise(nets[3], held_out[0][full], held_out[1][full])
+
+# %% tags=["fold"]
+#| alt: Loss against letters of context, one to eight, for counts and nets. Above, both training curves fall to the end, that of counts far below the rest; the held-out curves fall together at first, then level off. Below, the held-out curves closer: each has a ring at the width that validation names chose.
+#| caption: Every net was trained three times; bars, where they can be seen, span the three. Rings mark the widths that were chosen, on a part of the training names, before anybody looked at the held-out ones.
 record = read_record("windows")
-rows = pd.DataFrame(record["rows"])
-by_width = rows.groupby(["model", "context_length"])
+measured = pd.DataFrame(record["rows"])
+by_width = measured.groupby(["model", "context_length"])
 losses = by_width[["training_loss", "held_out_loss"]]
 mean, low, high = losses.mean(), losses.min(), losses.max()
-turn = {
-    model: int(mean.loc[model, "held_out_loss"].idxmin()) for model in ("counts", "net")
+chosen = {model: record["chosen"][model]["context_length"] for model in ("counts", "net")}
+widest = int(measured["context_length"].max())
+compared = pd.DataFrame(record["comparisons"]).set_index(["model", "context_length"])
+close = compared["held_out_difference"].abs() < 2 * compared["held_out_standard_error"]
+tied = {
+    model: [
+        int(width)
+        for width in compared.loc[model].index
+        if width != chosen[model] and close[model, width]
+    ]
+    for model in chosen
 }
-widest = int(rows["context_length"].max())
-reach = high.loc[("net", turn["net"]), "held_out_loss"]  # the best width's worst net
-lows = low.loc["net", "held_out_loss"]
-tied = lows.index[lows <= reach]
-lowest = mean.groupby("model")["held_out_loss"].transform("min")
-near = (mean["held_out_loss"] - lowest < 0.01).unstack("model")[["counts", "net"]]
-near = near.loc[1:].astype(bool)
-enough = int(near.all(axis=1).idxmax())  # the first width within 0.01 nats of the best
-plain, dropped = sorted(record["curves"], key=lambda curve: curve["dropout"])
-best_held_out = min(plain["held_out_losses"])
-best_step = plain["steps"][plain["held_out_losses"].index(best_held_out)]
 
-fig, (whole, closer) = plt.subplots(2, 1, figsize=(5.4, 5.6), sharex=True)
+fig, (whole, closer) = plt.subplots(2, 1, figsize=(4.5, 5.4), sharex=True)
 for model, color, marker in (("counts", "C0", "o"), ("net", "C1", "s")):
     for ax, column, style in (
         (whole, "training_loss", ":"),
@@ -104,45 +165,95 @@ for model, color, marker in (("counts", "C0", "o"), ("net", "C1", "s")):
             said = model if ax is closer else f"{model},\ntraining"
             va = "top" if model == "net" and ax is whole else "center"
             ax.text(widest + 0.25, line[widest], said, color=color, va=va)
-    best = turn[model]
+    ring = chosen[model]
     closer.plot(
-        best, line[best], marker="o", markersize=13, color=color, fillstyle="none"
+        ring, line[ring], marker="o", markersize=13, color=color, fillstyle="none"
     )
 whole.text(widest + 0.25, line[widest], "held out", va="bottom")
 inside = mean.loc[(slice(None), slice(4, None)), "held_out_loss"]
 closer.set_ylim(inside.min() - 0.015, inside.max() + 0.05)
-closer.set_xlim(0.7, widest + 2)
+closer.set_xlim(0.7, widest + 2.4)
 closer.set_xticks(range(1, widest + 1))
 closer.set_xlabel("letters of context")
 for ax in (whole, closer):
     ax.set_ylabel("loss (nats)")
 fig.align_ylabels()
 whole.margins(y=0.1)
-whole.set_title(f"Past {enough} letters, more context hardly helps")
-closer.set_title("Held out, closer: the ring is the best", weight="normal")
+whole.set_title("Learned names: lower and lower")
+closer.set_title("New names, closer: no gain after a while")
 plt.show()
 
 # %% [markdown]
-# In training names, wider always wins: counts fall to {{ f"{mean.loc[('counts', widest), 'training_loss']:.2f}" }} nats. In held-out names, counts are best at {{ turn["counts"] }} letters, with {{ f"{mean.loc[('counts', turn['counts']), 'held_out_loss']:.3f}" }}, nets at {{ turn["net"] }}, with {{ f"{mean.loc[('net', turn['net']), 'held_out_loss']:.3f}" }} ({{ min(tied) }} to {{ max(tied) }} are too close to call). A low training loss is not skill. It is memory.
+# On the training names the loss falls with every letter, and the table with eight letters reaches {{ f"{mean.loc[('counts', widest), 'training_loss']:.2f}" }} nats. On new names it's another story. The loss falls steeply up to about four letters, and then hardly anything is gained: {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.3f}" }} nats for the table, at {{ chosen["counts"] }} letters, and {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.3f}" }} for the net, at {{ chosen["net"] }}. What the wide table gains on its own names is memory, and memory doesn't help with names that it hasn't seen. This is **overfitting** again, and the number on new names is the one that measures **generalisation**.
+
+# %% [markdown] tags=["read"]
+# The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
 #
-# ??? info "The same trap in time: train longer, guess worse"
-#     Take a net with {{ plain["context_length"]}} letters of context and train it for {{ f"{plain['steps'][-1]:,}" }} steps. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On held-out names it is at its best near step {{ f"{best_step:,}" }}, with {{ f"{best_held_out:.2f}" }}, and then climbs to {{ f"{plain['held_out_losses'][-1]:.2f}" }}. The training loss alone would call that progress.
+# How much does the choice matter? {{ "Hardly at all." if tied["counts"] and tied["net"] else "A little." }} Compare two widths on each held-out name, and you find how far their difference would scatter if the names had been others. By that measure {{ said_ties }}. So don't say that {{ chosen["counts"] }} letters are best. Say that beyond a certain width it makes no difference that we can measure.
 #
-#     One cure is **dropout**: each step leaves out some of the first layer's results, by chance, so that the net cannot lean on any one of them. With it, the same net ends at {{ f"{dropped['training_losses'][-1]:.2f}" }} in training and {{ f"{dropped['held_out_losses'][-1]:.2f}" }} held out. The recorded nets use it; the three that this page trained stop early instead.
+# And why does the table's training loss fall with each letter, whatever the names are? A longer context divides the positions into ever smaller groups. Once a context occurs only once, what follows it is certain, in these names. A table with a row for every position would have a training loss of nearly zero, and would have learned nothing but the list.
+
+# %% tags=["fold"]
+def listed(widths: list[int]) -> str:
+    """5, 6 and 7"""
+    words = [str(width) for width in widths]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+said_ties = " and ".join(
+    f"{listed(tied[model])} letters are too close to {chosen[model]} to call for {name}"
+    if tied[model]
+    else f"no other width comes close to {chosen[model]} letters for {name}"
+    for model, name in (("counts", "the table"), ("net", "the net"))
+)
+
+# %% tags=["fold", "read"]
+#| alt: Loss against training step, on an axis that grows tenfold. The training loss of a net falls to the end. Its validation loss falls, is lowest at step {{ plain["chosen_step"] }}, ringed, and climbs. With dropout, the validation loss does not climb.
+#| caption: A net with {{ plain["context_length"] }} letters of context, trained for {{ f"{plain['steps'][-1]:,}" }} steps: the same net without dropout and with it.
+plain, dropped = sorted(record["curves"], key=lambda curve: curve["dropout"])
+fig, ax = plt.subplots(figsize=(4.5, 3.4))
+ax.plot(plain["steps"], plain["training_losses"], color="C0", linestyle=":")
+ax.plot(plain["steps"], plain["validation_losses"], color="C0")
+ax.plot(dropped["steps"], dropped["validation_losses"], color="C1", linestyle="--")
+at = plain["steps"].index(plain["chosen_step"])
+ax.plot(
+    plain["chosen_step"], plain["validation_losses"][at], "o", markersize=13,
+    color="C0", fillstyle="none",
+)  # fmt: skip
+last = plain["steps"][-1] * 1.15
+ax.text(last, plain["training_losses"][-1], "training", color="C0", va="center")
+ax.text(last, plain["validation_losses"][-1], "new names", color="C0", va="center")
+ax.text(
+    last, dropped["validation_losses"][-1], "new names,\nwith dropout", color="C1",
+    va="center",
+)  # fmt: skip
+ax.set_xscale("log")
+ax.set_xlim(1, plain["steps"][-1] * 14)
+ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+ax.set_xlabel("step")
+ax.set_ylabel("loss (nats)")
+ax.set_title("Trained longer, guessing worse")
+plt.show()
+
+# %% [markdown] tags=["read"]
+# The same trap lies in wait along another axis, that of time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: whatever can be learned by heart will be, if you train for long enough.
+#
+# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the record were trained with it, and the three that this page trains are stopped early instead.
 
 # %% [markdown]
-# Read what each width writes, with the same luck:
+# Here is what each width writes, all with the same seed. Read from the top to the bottom:
 
-# %% tags=["hide"]
+# %% tags=["result"]
 for width, net in nets.items():
     generator = torch.Generator().manual_seed(1)
-    written = [generate_name(net, tokenizer, width, generator) for _ in range(5)]
-    print(f"{width}:", " ".join(written))
+    written = [generate_name(net, tokenizer, width, generator) for _ in range(6)]
+    letters = f"{width} letter{'s' if width > 1 else ''} back"
+    print(f"{letters}: {', '.join(written)}")
 
 # %% tags=["live"]
 #| widget: window
 #| alt: What comes after {{ begun }}, with none to three letters seen. The share of the likeliest symbol goes {{ ", ".join(f"{labels[int(row.argmax())]} {row.max():.0%}" for row in shares) }}. Beside each stands a name that the model wrote.
-#| caption: The window on *{{ begun }}*, and names that begin so.
+#| caption: What follows *{{ begun }}* according to models that see none to three of its letters, and names that they wrote.
 import copy
 
 from bookbuild.live import Chance, publish, publish_model
@@ -179,7 +290,7 @@ rounded = [[round(share, 6) for share in row.tolist()] for row in shares]
 publish("opening", {"labels": labels, "shares": rounded, "ends": ends})
 losses = {f"net{width}": round(row["held out"], 3) for width, row in scores.items()}
 publish("losses", losses)  # for the home page
-fig, ax = plt.subplots(figsize=(5.4, 2))
+fig, ax = plt.subplots(figsize=(4.5, 2))
 top = [100 * float(row.max()) for row in shares]
 ax.barh(range(4), top, 0.6, color=["C0", "C1", "C1", "C1"])
 for width, (row, percent) in enumerate(zip(shares, top)):
@@ -187,7 +298,7 @@ for width, (row, percent) in enumerate(zip(shares, top)):
     said = f" {likeliest} {percent:.0f}%, writes {name}"
     ax.text(percent, width, said, va="center")
 ax.set_yticks(range(4), [begun[4 - width :] or "none" for width in range(4)])
-ax.set_xlim(0, 110)
+ax.set_xlim(0, 140)
 ax.invert_yaxis()
 ax.set_xticks([])
 ax.spines.bottom.set_visible(False)
@@ -195,31 +306,16 @@ ax.set_ylabel("letters seen")
 ax.set_title("More letters seen, a surer guess")
 plt.show()
 
-# %% [markdown] tags=["note"]
-# Is it fair to compare these losses? Only over the same positions. Here is what the trap looks like: the net with three letters, scored only where its window is full.
-
-# %% tags=["fold"]
-full = (held_out[0] > 0).all(dim=1)  # (P,): no mark in the window
-full_only = mean_surprise(nets[3], held_out[0][full], held_out[1][full])
-one_letter_full = mean_surprise(nets[1], held_out[0][full, 2:], held_out[1][full])
-print(f"three letters, all positions: {scores[3]['held out']:.2f} nats")
-print(f"three letters, full windows only: {full_only:.2f} nats")
-print(f"one letter, the same positions: {one_letter_full:.2f} nats")
-
 # %% [markdown]
-# ??? info "What the other exam does to the numbers"
-#     Scored only where its window is full, the three-letter net seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing has improved: the first letters of a name are the hardest to guess, and they were left out. On these easier positions the one-letter net reaches {{ f"{one_letter_full:.2f}" }} instead of {{ f"{scores[1]['held out']:.2f}" }}. Compare losses only over the same positions.
-
-# %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg)
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "Two more rungs of the ladder: the loss on held-out names of the widths that were chosen.")
 #
 # ## What goes wrong
 #
-# With {{ tokenizer.vocab_size }} symbols there are $27^C$ contexts of $C$ letters: {{ f"{tokenizer.vocab_size**3:,}" }} for three, {{ f"{tokenizer.vocab_size**8 / 1e9:.0f}" }} billion for eight. Your names hold {{ f"{num_positions:,}" }} positions. Of the windows of eight letters in held-out names, {{ f"{new_context[8]:.0%}" }} are new. The table has no row for them, and where it has one, it copies: {{ f"{by_table:.0%}" }} of the names it writes are training names, against {{ f"{copied['counts', 1]:.0%}" }} with one letter; {{ f"{by_net:.0%}" }} of the net's.
+# The number of possible contexts grows terribly fast. With {{ tokenizer.vocab_size }} symbols there are {{ f"{tokenizer.vocab_size**3:,}" }} contexts of three letters and {{ f"{tokenizer.vocab_size**8 / 1e9:.0f}" }} billion of eight, and the training names hold only {{ f"{num_positions:,}" }} positions. So of the eight-letter windows in new names, {{ f"{new_context[8]:.0%}" }} have never been seen. There the table has nothing to say. And where it does have something, it copies: {{ f"{by_table:.0%}" }} of the names that it writes are simply names from its list.
 
 # %% tags=["fold"]
 #| alt: Two plots against letters of context. The share of held-out windows never seen in training is near zero up to three letters, then climbs to {{ f"{new_context[widest]:.0%}" }}. The share of written names that are training names goes to {{ f"{by_table:.0%}" }} for the table and {{ f"{by_net:.0%}" }} for the net.
-#| caption: Above: held-out windows full of letters. Below: {{ f"{record['settings']['num_samples']:,}" }} written names, the mean of three nets.
+#| caption: Above: how many windows full of letters in held-out names are new. Below: how many of {{ f"{record['settings']['num_samples']:,}" }} written names are copies of training names, for nets on average over three.
 # The widest windows hold all narrower ones: take their last letters.
 wide_training, wide_held_out = (
     context_windows(part, tokenizer, widest)[0]
@@ -232,8 +328,10 @@ for width in range(1, widest + 1):
     seen = context_keys(wide_training[:, -width:], tokenizer.vocab_size)
     new_context[width] = 1 - torch.isin(asked, seen).double().mean().item()
 num_positions = len(wide_training)
+four_seen = context_keys(wide_training[:, -4:], tokenizer.vocab_size).unique()
+four_percent = 100 * len(four_seen) / 27**4
 copied = by_width["memorised"].mean()
-fig, (above, below) = plt.subplots(2, 1, figsize=(5.4, 5.2), sharex=True)
+fig, (above, below) = plt.subplots(2, 1, figsize=(4.5, 4.8), sharex=True)
 above.plot(new_context.keys(), [100 * new for new in new_context.values()], "ko-")
 above.set_ylim(0, 100)
 above.set_ylabel("new windows (%)")
@@ -243,7 +341,7 @@ for model, style, name in (("counts", "C0o-", "table"), ("net", "C1s--", "net"))
     below.plot(share.index, share, style)
     below.text(widest + 0.25, share[widest], name, color=style[:2], va="center")
 below.set_ylim(0, None)
-below.set_xlim(0.7, widest + 1)
+below.set_xlim(0.7, widest + 1.2)
 below.set_xticks(range(1, widest + 1))
 below.set_xlabel("letters of context")
 below.set_ylabel("copied names (%)")
@@ -252,28 +350,34 @@ below.set_title(f"The table copies {by_table:.0%}, the net {by_net:.0%}")
 fig.align_ylabels()
 plt.show()
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 wide_counts = NgramCounts(widest, tokenizer.vocab_size)
 wide_counts.fit(*context_windows(training_names, tokenizer, widest))
 generator = torch.Generator().manual_seed(1)
 written = [generate_name(wide_counts, tokenizer, widest, generator) for _ in range(50)]
 copies = [name for name in written if name in training_names and len(name) > 3]
-print("the table copied:", " ".join(copies[:4]))
+print("copied by the table with eight letters:", ", ".join(copies[:4]))
+
+# %% [markdown] tags=["read"]
+# Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same few thousand weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. It's that sharing which makes nets generalise where tables can only look up.
 
 # %% [markdown]
-# And no window is wide enough. In a sentence, a word may depend on another a hundred letters before. A model of language must reach further; its first step is to read [larger pieces than letters](../language/tokens.py).
+# And however wide the window is, there's always something outside it. In a sentence one word may depend on another a hundred letters earlier. A model of language has to reach that far, and its first step is to read in [larger pieces than letters](../language/tokens.py).
 
 # %% [markdown]
 # ## Check yourself
 #
 # ??? question "A friend's model of names reaches 1.6 nats with eight letters of context. What do you ask?"
-#     On which names, and over which positions? If they are the names it was trained on, the number measures memory. If short names and first letters were left out, it is an easier exam.
+#     On which names, and over which positions? If they're the names it was trained on, the number measures memory. If the first letters of names were left out, the exam was easier.
 #
-# ??? question "Why does the training loss fall with every letter added?"
-#     A longer context splits the training names into smaller and smaller groups. When a context occurs once, what follows it is certain, in those names.
+# ??? question "Why does the training loss fall with every letter that is added?"
+#     A longer context divides the training names into smaller and smaller groups. When a context occurs only once, what follows it is certain, in those names.
+#
+# ??? question "Why choose the width on validation names, and not on the held-out ones?"
+#     Whatever you choose by, you can't use any more to say how good the choice is: the best of eight looks better than it is. So the held-out names are asked once, after the choice.
 #
 # ??? question "Would ten times as many names make eight letters the best width?"
-#     They would move the turn to the right, and not far: one more letter needs up to 27 times as many contexts.
+#     They'd move the turning point to wider windows, but not by much, since one more letter means up to 27 times as many contexts.
 
 # %% [markdown]
 # ## Exercises
@@ -286,7 +390,11 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# There are 27⁴ = 531,441 contexts of four letters. In how many percent of them does at least one training position stand? Guess within a factor of two, before you count.
+# There are 27⁴ = 531,441 contexts of four letters. What percentage of them occurs at least once in the training names? A guess within four of the right number counts.
+#
+# answer: {{ f"{four_percent:.0f}" }} %, within 4
+#
+# Counted, it's {{ f"{four_percent:.1f}" }}%. The names have {{ f"{num_positions:,}" }} positions, but many share a context, and most strings of four letters can't be pronounced anyway.
 
 # %% tags=["starter"]
 my_percentage = ...
@@ -309,7 +417,7 @@ my_percentage = 8  # counted: 8.2
 #
 # *medium · 10 minutes*
 #
-# Keep only every tenth training name. Which width has the lowest held-out loss now? Say what you expect first.
+# Keep only every tenth training name. Which width has the lowest held-out loss now? Before you count, say what you expect.
 
 # %% tags=["starter"]
 few_names = training_names  # keep every tenth
@@ -381,8 +489,9 @@ def followers(context: str) -> dict[str, int]:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# `context_windows` pads; `NgramCounts` (with its smoothing, written out) and `NgramNet` take any width: all in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram). The three seeds come from a record, `data/runs/windows.json`, which `gptbook ladder` makes. `NgramCounts` smooths by the method of **Kneser and Ney**: it takes a little off every count and shares it out as shorter contexts say.
-#
+# `context_windows` pads; `NgramCounts` (with its smoothing, written out) and `NgramNet` take any width: all of them are in [gptbook.models.ngram](../reference/models.md#gptbook.models.ngram). The three seeds and the choice of widths come from a record, `data/runs/windows.json`, which `gptbook ladder` makes.
+
+# %% [markdown]
 # ## Further reading
 #
 # - Yoshua Bengio and others, *A Neural Probabilistic Language Model* (2003): the net of this chapter, with words for letters, and why it beats counting there.

@@ -269,8 +269,8 @@ for table, color, shift in ((shares, "C0", -0.2), (learned, "C1", 0.2)):
 ax.set_yticks(range(len(likeliest)), [labels[i] if i else "end" for i in likeliest])
 ax.invert_yaxis()
 ax.set_xlabel("probability after r (%)")
-ax.text(24, 4.6, "counted", color="C0", weight="bold", ha="right")
-ax.text(24, 5.3, "learned", color="C1", weight="bold", ha="right")
+ax.text(20, 4.6, "counted", color="C0", weight="bold", ha="right")
+ax.text(20, 5.3, "learned", color="C1", weight="bold", ha="right")
 plt.show()
 
 # %% tags=["live"]
