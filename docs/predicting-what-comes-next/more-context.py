@@ -359,7 +359,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same few thousand weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. It's that sharing which makes nets generalise where tables can only look up.
+# Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same few thousand weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. That's probably why it copies so much less.
 
 # %% [markdown]
 # And however wide the window is, there's always something outside it. In a sentence one word may depend on another a hundred letters earlier. A model of language has to reach that far, and its first step is to read in [larger pieces than letters](../language/tokens.py).
