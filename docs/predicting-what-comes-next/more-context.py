@@ -392,7 +392,7 @@ from gptbook.exercise import exercise
 #
 # There are 27⁴ = 531,441 contexts of four letters. What percentage of them occurs at least once in the training names? A guess within four of the right number counts.
 #
-# answer: {{ f"{four_percent:.0f}" }} %, within 4
+# answer: {{ f"{four_percent:.0f}" }}%, within 4
 #
 # Counted, it's {{ f"{four_percent:.1f}" }}%. The names have {{ f"{num_positions:,}" }} positions, but many share a context, and most strings of four letters can't be pronounced anyway.
 
