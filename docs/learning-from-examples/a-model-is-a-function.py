@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A model is a function
 #
-# What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by multiplying and adding a great many numbers. That's all it does, and by the end of this page you'll have seen all of it.
+# What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by multiplying and adding a great many numbers. That's all it does.
 #
 # ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Three models of this page. Each turns an input into an output, using the numbers inside it.")
 
@@ -11,16 +11,16 @@
 # %% [markdown]
 # ## Two numbers
 #
-# Here is about the smallest model there is. It guesses how wide a flower's petals are from how long they are:
+# A very small model guesses how wide a flower's petals are from how long they are:
 #
 # $$\text{width} = a \cdot \text{length} + b$$
 #
-# It's a **function**: something goes in, something comes out, and the same input always gives the same output. The two open numbers, $a$ and $b$, are its **parameters**. Change them, and the same formula gives other answers.
+# It's a **function**: the same input always gives the same output. The two open numbers, $a$ and $b$, are its **parameters**. The first, which multiplies, is a **weight**, and the second, which is added, is a **bias**.
 
 # %% [markdown] tags=["read"]
 # Try it by hand. Let $a$ be 0.4 and $b$ be −0.4, and take a flower with petals 4.7 cm long. The model multiplies, 0.4 · 4.7 = 1.88, and adds, 1.88 − 0.4 = 1.48. So it guesses that the petals are about 1.5 cm wide. The table says {{ walked_width }} cm, so that's a decent guess. With $a$ = −0.2 and $b$ = 2, the same formula and the same flower give −0.94 + 2 = 1.06 cm, which isn't.
 #
-# The two parameters do different jobs, and they have names that you'll meet throughout the book. The one that multiplies, $a$, is called a **weight**, since it says how much the input counts. The one that is added, $b$, is called a **bias**, and it's there whatever the input is.
+# The two parameters do different jobs, and you'll meet their names throughout the book. A weight says how much the input counts. A bias is there whatever the input is.
 
 # %% tags=["fold"]
 from itertools import pairwise
@@ -64,7 +64,7 @@ plt.show()
 # %% [markdown]
 # ## What a bend buys
 #
-# A line can only rise or fall. But versicolor's petals are neither the shortest nor the longest, so a score for "this is a versicolor" should first rise with length and then fall again. It should be a hill. Putting a second line after the first one doesn't help, because a line of a line is still a line. A single bend does it.
+# A line can only rise or fall. But versicolor's petals are neither the shortest nor the longest, so a score for "this is a versicolor" should be a hill. Putting a second line after the first doesn't help, since a line of a line is still a line. A single bend does it.
 
 # %% [markdown] tags=["read"]
 # Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can stack a hundred lines, and you'll always be able to multiply them out into a single one. All those parameters buy nothing.
@@ -81,7 +81,7 @@ plt.show()
 
 # %% tags=["fold"]
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
-#| caption: The marks below are the flowers. Without its bend the score falls in one straight line, and calls every setosa a versicolor. With the bend it is above zero just from 2.45 to 4.75 cm.
+#| caption: The marks below are the flowers. Without its bend, the score falls in one straight line and calls every setosa a versicolor.
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 x = torch.linspace(0.8, 7.1, 400)
 straight = (x - 2.45) - 2 * (x - 3.6)
@@ -107,11 +107,11 @@ ax.set_title("One bend turns a line into a hill")
 plt.show()
 
 # %% [markdown]
-# The hill is above zero exactly between 2.45 and 4.75 cm, and those are the two thresholds that the examples chose in the last chapter. So a bend can do what a threshold did. The difference is that a bend is made of multiplying, adding and one cut at zero, and with enough bends a model can follow nearly any shape.
+# The hill is above zero exactly between 2.45 and 4.75 cm, the two thresholds of the last chapter. With enough bends, a model can follow nearly any shape.
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is just this, several times over. The one below takes all four lengths of a flower. It makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own and a bend at zero, and from these {{ hidden_dim }} it makes a **score** for each of the three species. The highest score wins. All its parameters fit into one picture:
+# A **neural net** is just this, several times over. This one takes all four lengths of a flower and makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own and a bend at zero. From these it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -121,7 +121,7 @@ from gptbook.models.classifier import train_classifier
 
 # %% tags=["fold"]
 #| alt: A table of the whole net. The top row holds the flower's four lengths, 7.0, 3.2, 4.7 and 1.4. Below it stand {{ hidden_dim }} rows, one for each hidden unit: its four weights, its bias, the number that comes out, and three weights to the species. The last row holds the three biases, and under it the scores. The highest score is versicolor's.
-#| caption: The whole net, and one flower on its way through it from the left to the right. Coloured cells are parameters, {{ num_parameters }} in all, rounded to one decimal; the darker, the further from zero. Framed numbers are computed for this flower.
+#| caption: All {{ num_parameters }} parameters of the net, coloured and rounded to one decimal, and in frames what they make of one flower, from left to right.
 net, _ = train_classifier(features, labels, seed=0)  # how, the next chapter tells
 hidden_dim = net.hidden.out_features
 num_parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -227,7 +227,7 @@ print(f"{num_parameters:28}")
 # %% [markdown]
 # ## {{ f"{total:,}" }} numbers
 #
-# GPT-2, published in 2019, is the same kind of thing, only larger. Text goes in as **tokens**, which are pieces of text turned into numbers, and at the end there's a score for every token that could come next. In between stands a tower of {{ config.num_layers }} equal **blocks**. You needn't understand its parts yet: that's what the rest of this book is for.
+# GPT-2, published in 2019, is the same kind of thing, only larger. Text goes in as **tokens**, pieces of text turned into numbers, and out comes a score for every token that could be next. In between stands a tower of {{ config.num_layers }} equal **blocks**. The rest of this book explains its parts.
 #
 # ![GPT-2 as a tower. At the bottom, tokens go into a token table and a table of positions. A line, the running sum, leads up through 12 blocks; in each, attention and MLP read it through a norm and add to it. At the top a norm and the token table again. The number of parameters stands beside each part.](../figures/gpt-2-tower.svg "GPT-2, from the bottom up. The numbers on the right count parameters, all blocks together.")
 
@@ -373,7 +373,7 @@ growth = largest_dense["parameters"] / first_dense["parameters"]
 
 # %% tags=["fold"]
 #| alt: Parameters of {{ len(published) }} models against their date, on an axis where each step is ten times more. Dots, for dense models, rise steeply from 2017 to {{ f"{largest_dense['date']:%Y}" }}, where {{ largest_dense["name"] }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, and none stands higher since. Squares, for mixtures of experts, lie above them, up to {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion. In a strip at the top, hollow diamonds: {{ len(undisclosed) }} models of undisclosed size, from 2023 on.
-#| caption: Dots are dense models, which use all their parameters for every token. Squares are mixtures of experts, which use a small part of them each time. Sizes of the hollow diamonds are secret. [Sources](../data.md)
+#| caption: Dense models use all their parameters for every token, mixtures of experts a small part of them. [Sources](../data.md)
 fig, ax = plt.subplots(figsize=(4.5, 4.2))
 for chosen, colour, marker in ((dense, "C0", "o"), (experts, "C3", "s")):
     at = (chosen["date"], chosen["parameters"])
@@ -419,18 +419,18 @@ fig.suptitle(
 plt.show()
 
 # %% [markdown]
-# From {{ first_dense["date"].year }} to {{ largest_dense["date"].year }} the largest published model of GPT-2's kind grew {{ f"{growth:,.0f}" }}-fold, and in this table none has outgrown it since. What grew later were **mixtures of experts**, which hold many more parameters but use only a few of them for each token, so their counts shouldn't be compared with the others. And many sizes are now secret: {{ len(undisclosed) }} models in the picture have no published count.
+# From {{ first_dense["date"].year }} to {{ largest_dense["date"].year }} the largest published model of GPT-2's kind grew {{ f"{growth:,.0f}" }}-fold, and none in this table has outgrown it since. Today many sizes are secret.
 
 # %% [markdown] tags=["read"]
-# A dense model uses every parameter for every token, so its count says what one answer costs. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists: all of them are on the payroll, but each question is answered by a few. The largest in the table, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters, and hardly anybody remembers it, because size alone makes nothing clever. What a model can do depends on which numbers it holds.
+# GPT-2 is a **dense** model: it uses every parameter for every token, so its count says what one answer costs. What grew later were **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists: all of them are on the payroll, but each question is answered by a few. The largest in the table, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters, and hardly anybody remembers it, because size alone makes nothing clever. What a model can do depends on which numbers it holds.
 
 # %% [markdown]
 # ## The formula knows nothing
 #
-# A model's formula is the same before training and after it. Only the numbers differ. So what does the small net know if its numbers are drawn at random?
+# Training changes the numbers of a model, and never its formula. So what does the formula know by itself?
 
 # %% [markdown] tags=["guess"]
-# Fill the small net's {{ num_parameters }} parameters with random numbers, and let it name the {{ len(labels) }} flowers. Do that with {{ f"{num_nets:,}" }} nets. How many flowers does such a net name correctly on average?
+# Fill the small net's {{ num_parameters }} parameters with random numbers, {{ f"{num_nets:,}" }} times. How many of the {{ len(labels) }} flowers does such a net name correctly on average?
 #
 # answer: {{ f"{mean_right:.0f}" }} flowers, within 10
 #
@@ -448,7 +448,7 @@ for seed in range(num_nets):
 mean_right = sum(num_right) / num_nets
 print(f"{num_nets:,} random nets: {mean_right:.0f} of {len(labels)} right on average")
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: How many of {{ num_nets }} random nets name how many flowers correctly. By far the highest bar stands at 50 of 150. A few nets come above 100, and the best gets {{ max(num_right) }}.
 #| caption: {{ f"{num_nets:,}" }} nets with random parameters: how many of them name how many flowers correctly.
 fig, ax = plt.subplots(figsize=(4.5, 2.8))

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Loss and training
 #
-# How does a model find its numbers? Random ones know nothing, and there are far too many to try them all. Training takes a shortcut. It asks of every single number: would the model be a little less wrong if you were a little larger, or a little smaller? Then it moves each number that way, and asks again.
+# How does a model find its numbers? There are far too many to try them all. Training asks of every number: would the model be less wrong if you were a little larger, or a little smaller? Then it moves each number that way, and asks again.
 #
 # ![A flower's four lengths go into a model made of learned numbers. Out come three bars, one for each species; the right one, setosa, is short. Its shortness is the loss. An arrow leads from the loss back to the model: it moves every number a little.](../figures/training-loop.svg "Guess, measure how wrong the guess was, move every number a little, and start again.")
 
 # %% [markdown] tags=["read"]
-# That sounds almost too simple, and yet every model in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it, and this chapter takes them one at a time: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once. After that we train the net of 131 numbers, and look at three ways in which training can deceive you.
+# Every model in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it, and we take them one at a time: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once. After that we train the net of 131 numbers, and look at what can go wrong.
 
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# A model doesn't have to decide. It can give every species a **probability**, such as 67% setosa, 24% versicolor, 9% virginica. If setosa is right, that was a good guess, and if virginica is right, it was a bad one. We measure a guess by its **surprise** at the right answer: none if the answer had 100%, and more and more the less it was expected.
+# A model doesn't have to decide. It can give every species a **probability**, such as 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer: there's none if the answer had 100%, and the more of it the less the answer was expected.
 #
 # $$\text{surprise} = -\ln\, p(\text{right answer})$$
 #
@@ -37,7 +37,7 @@ from gptbook.models.classifier import SPECIES, accuracy, iris_tensors
 
 # %% tags=["fold"]
 #| alt: A curve of surprise against the probability of the right answer. It is 0 at probability 1, {{ f"{math.log(3):.2f}" }} at one third, and climbs without limit towards probability 0.
-#| caption: An even guess among three costs ln 3 = {{ f"{math.log(3):.2f}" }} nats. A guess that is sure and wrong costs most.
+#| caption: The surprise is measured in nats. An even guess among three costs ln 3 = {{ f"{math.log(3):.2f}" }}.
 p = torch.linspace(0.012, 1, 400)
 fig, ax = plt.subplots(figsize=(4.5, 3.1))
 ax.plot(p, -p.log(), color="C0")
@@ -57,13 +57,15 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take a model with a single number, so that you can see everything: one threshold between versicolor and virginica. Nudge it by a hair and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. If the slope is positive, the loss rises when the number grows, so the number should shrink. If it's negative, the number should grow. Either way you step *against* the slope, downhill:
+# Take a model with a single number, a threshold between versicolor and virginica. Nudge it by a hair and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
-# The **learning rate** says how far to go. You choose it. Doing this again and again is called **gradient descent**.
+# The **learning rate**, which you choose, says how far to go. This is **gradient descent**.
 
 # %% [markdown] tags=["read"]
+# If the slope is positive, the loss rises when the number grows, so the number should shrink, and the minus sign sees to that. If the slope is negative, the number should grow, and minus a negative number makes it grow.
+#
 # A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it a hair, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold is given 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is the **sigmoid**, which is softmax for two answers: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. The 4 only says how quickly 50% turns into nearly 100%.
 #
 # Let the threshold start at 3.00 cm, which is a bad place. Nearly all the flowers lie above it, so the model is almost sure that every versicolor is a virginica, and the loss over the {{ len(petal_length) }} flowers of these two species is {{ f"{first_steps[0][1]:.5f}" }} nats. Move the threshold to 3.001, and the loss is {{ f"{first_steps[0][2]:.5f}" }}. It fell by {{ f"{first_steps[0][1] - first_steps[0][2]:.5f}" }} for a nudge of 0.001, so the slope is {{ f"{first_steps[0][3]:.2f}".replace("-", "−") }} nats per cm. With a learning rate of 0.25 the step is 0.25 · {{ f"{-first_steps[0][3]:.2f}" }} = {{ f"{-0.25 * first_steps[0][3]:.2f}" }} cm to the right, and the threshold stands at {{ f"{first_steps[1][0]:.2f}" }}.
@@ -116,7 +118,7 @@ assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 
 # %% tags=["fold"]
 #| alt: Loss against the threshold: a valley with its floor near {{ f"{walk[-1]:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter as the slope flattens.
-#| caption: The walk ends at {{ f"{walk[-1]:.2f}" }} cm. There the threshold makes {{ walk_mistakes }} mistakes, which is the fewest that trying every place could find.
+#| caption: At {{ f"{walk[-1]:.2f}" }} cm the threshold makes {{ walk_mistakes }} mistakes, the fewest that any place makes.
 places = torch.linspace(2.7, 6.3, 200).tolist()
 valley = [threshold_loss(place) for place in places]
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -133,13 +135,13 @@ plt.show()
 # %% [markdown]
 # ## All {{ num_parameters }} at once
 #
-# A net with {{ num_parameters }} parameters has {{ num_parameters }} slopes, and all of them together are called the **gradient**. Nudging each parameter in turn would be slow. There's a better way: run the net once forward, then go through it once backward, from the loss to the input, and work out every slope on the way. This is **backpropagation**. A training step is then three moves:
+# A net with {{ num_parameters }} parameters has {{ num_parameters }} slopes, together called the **gradient**. Nudging each parameter in turn would be slow. **Backpropagation** finds all slopes in one sweep back through the net, so a training step takes three moves:
 #
-# 1. **Forward**: examples go in, the loss comes out.
-# 2. **Backward**: from the loss back through the net, every slope in one sweep.
-# 3. **Step**: every parameter moves a little against its slope.
+# 1. **Forward**, from the examples to the loss.
+# 2. **Backward**, from the loss to every slope.
+# 3. **Step**: every parameter moves against its slope.
 #
-# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters, a, b and c. Black numbers were computed from left to right, coloured slopes from right to left.")
+# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters. Numbers are computed from left to right, slopes from right to left.")
 
 # %% [markdown] tags=["read"]
 # Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
@@ -159,13 +161,13 @@ nudged_loss, unnudged_loss = -math.log(nudged_probability), math.log(1 + math.ex
 # %% [markdown]
 # ## The net learns
 #
-# Now train the net of the last chapter. To see what it really learns, keep 30 flowers away from it, **held out**, and let it learn from the other 120.
+# Train the net of the last chapter on 120 flowers. The other 30 are held out.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
 
 # %% [markdown] tags=["guess"]
-# The net starts with random numbers, so it knows nothing. An even guess among three species costs ln 3 = {{ f"{math.log(3):.2f}" }} nats. Is that where its loss starts?
+# An even guess among three species costs {{ f"{math.log(3):.2f}" }} nats. Does the loss of a net with random numbers start there?
 #
 # - [ ] Exactly there
 # - [ ] Below, since it's a net
@@ -215,7 +217,7 @@ for seed in range(100):
 
 # %% tags=["fold"]
 #| alt: Two plots over {{ len(losses) }} steps. Above, the loss on training and on held-out flowers falls together from {{ f"{losses[0]:.1f}" }} towards zero, crossing ln 3 early. Below, the share named correctly climbs in jumps.
-#| caption: Above: the loss, on 120 training flowers (solid) and 30 held-out ones (dashed). It glides down. Below: the share of them that is named correctly. It jumps, since it can only change by whole flowers.
+#| caption: The loss glides down, while the share of right names jumps, since it can only change by whole flowers.
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(4.5, 4.6), sharex=True)
 top.plot(losses, color="C0")
 top.plot(held_out_losses, color="C1", linestyle="--")
@@ -234,10 +236,10 @@ bottom.set_ylabel("named correctly (%)")
 plt.show()
 
 # %% [markdown]
-# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and on the held-out ones to {{ f"{held_out_losses[-1]:.2f}" }}. So the net has found something that holds for flowers it has never seen.
+# The net has found something that holds for flowers it has never seen.
 
 # %% [markdown] tags=["read"]
-# Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
+# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
 #
 # One worry may have occurred to you. The valley of the single threshold had one floor, so there was only one place to end up. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and there's no reason why it should have a single valley. It hasn't. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} entirely different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. There are many valleys, and a great many of them are about as deep. That is why gradient descent works so well although it can't see further than the next step.
 
@@ -264,7 +266,7 @@ for seed in range(1, 6):
 # %% [markdown]
 # ## When to stop
 #
-# Would more training make the net better still? On the flowers it learns from, yes. On others, not for long. Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on the net is **overfitting**: it learns the accidents of its few examples, and grows surer and surer of them.
+# Would more training make the net better still? Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on the net is **overfitting**: it learns the accidents of its few examples.
 
 # %%
 rows_left, tested = train_test_split(rows, test_size=60, stratify=labels, random_state=0)
@@ -287,7 +289,7 @@ print(f"stop after step {stop}; asked once, the other 60: {curves_of['tested'][s
 
 # %% tags=["fold"]
 #| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
-#| caption: A net that learns from {{ len(few) }} flowers. The ring marks the lowest loss on {{ len(validation) }} others, and so the place to stop.
+#| caption: The ring marks the lowest loss on the other flowers: the place to stop.
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
     ax.plot(range(1, 1502), curves_of[name], color=colour, linestyle=style)
@@ -307,12 +309,12 @@ plt.show()
 # %% [markdown] tags=["read"]
 # At step {{ stop }} the loss on the other flowers is {{ f"{curves_of['validation'][stop]:.2f}" }}. At step 1,500 it has climbed to {{ f"{curves_of['validation'][-1]:.2f}" }}, while the training loss has shrunk to {{ f"{curves_of['few'][-1]:.4f}" }}. If you looked at the training loss alone, you'd call that progress.
 #
-# The remedy looks easy: stop where the ring is. But mind what you've done then. You used the other flowers to *choose* the moment, so their loss at that moment flatters the net a little, as the best of many always does. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. In this book "held out" means just that: kept away from learning, and asked at the end.
+# So stop where the ring is. But you've now used the other flowers to *choose* the moment, so their loss flatters the net a little, as the best of many always does. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. In this book "held out" means just that: kept away from learning, and asked at the end.
 
 # %% [markdown]
 # ## How good is it?
 #
-# Loss is what training needs, but people want to know how many names are right. The share of right names is called **accuracy**, and for the net that learned from 120 flowers it was {{ num_right }} of 30. Don't read too much into one such number. Train {{ accuracies.numel() }} nets by the same recipe, each with another 30 flowers held out, and this is what you get:
+# The share of right names is called **accuracy**. For the net that learned from 120 flowers it was {{ num_right }} of 30. But don't read too much into one such number:
 
 # %% tags=["show"]
 from gptbook.models.classifier import corrected_interval, cross_validate
@@ -326,7 +328,7 @@ print(f"95% interval {100 * low:.1f} to {100 * high:.3g}%")
 
 # %% tags=["fold"]
 #| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{right} of 30" for right in rights) }}.
-#| caption: Each dot is one net, tested on 30 flowers that it has never seen.
+#| caption: {{ accuracies.numel() }} nets, trained by the same recipe, each tested on another 30 flowers.
 counted = (accuracies.flatten() * 30).round().long().bincount(minlength=31)  # (31,)
 rights = [right for right in range(31) if counted[right] > 0]
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -342,11 +344,8 @@ ax.set_ylabel("nets")
 ax.set_title(f"Same recipe: {rights[0]} to {rights[-1]} of 30 right")
 plt.show()
 
-# %% [markdown]
-# So a single test says little: the same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says much more.
-
 # %% [markdown] tags=["read"]
-# The method is called **cross-validation**. Cut the flowers into five parts, called folds. Train on four of them, test on the fifth, and let each fold be the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times in all. How well do we know the average now? A 95% **interval** is a range made by a method that catches the true value 95 times in 100. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%, which is surprisingly wide after {{ accuracies.numel() }} tests. The reason is that any two of these nets learned from mostly the same flowers, so the tests aren't {{ accuracies.numel() }} independent facts, and an honest interval has to allow for that.
+# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says much more. The method is called **cross-validation**. Cut the flowers into five parts, called folds. Train on four of them, test on the fifth, and let each fold be the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times in all. How well do we know the average now? A 95% **interval** is a range made by a method that catches the true value 95 times in 100. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%, which is surprisingly wide after {{ accuracies.numel() }} tests. The reason is that any two of these nets learned from mostly the same flowers, so the tests aren't {{ accuracies.numel() }} independent facts, and an honest interval has to allow for that.
 #
 # With this in mind, be careful with what you read. Now and then somebody reports an accuracy of "98%" on 30 held-out flowers of this table. There is no such score. With 30 flowers, 29 right is 96.7% and 30 right is 100%, and nothing lies between them.
 #
@@ -363,7 +362,7 @@ naive_low, naive_high = mean_accuracy - half_width, mean_accuracy + half_width
 # %% [markdown]
 # ## What goes wrong: steps too long
 #
-# The learning rate is the first thing to get wrong. If it's too small, the walk crawls. If it's too large, each step leaps across the valley to the other side, and may land higher up than it started. A net can be thrown so far that it never comes back. Try it:
+# If the learning rate is too small, the walk crawls. If it's too large, a step leaps across the valley and lands higher up than it started, and a net can be thrown so far that it never comes back.
 
 # %% tags=["fold"]
 small_rate, large_rate = 0.001, 0.5
@@ -428,7 +427,7 @@ right = [round(120 * scores[0]), round(30 * held_out_scores[0])]
 publish("opening", {**splits, "right": right, "recorded": recorded})
 
 # %% [markdown]
-# A flower's name is one guess, and then the model has done its work. What if each guess led to the next one? Then a model could write. That's how we go on, [one letter at a time](../predicting-what-comes-next/one-letter-at-a-time.py).
+# A flower's name is a single guess. What if each guess led to the next one? Then a model could write, [one letter at a time](../predicting-what-comes-next/one-letter-at-a-time.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Rules or examples
 #
-# Who writes the rules? In an ordinary program a person does: somebody thinks the problem through, finds the rule, and types it in. That works until nobody knows the rule. What exactly tells a cat from a dog in a photo? Which word should come next in a letter? Machine learning goes the other way: you show the computer examples, and it finds the rule itself.
+# Who writes the rules? In an ordinary program, a person does. But what exactly tells a cat from a dog in a photo? Which word should come next in a letter? Nobody knows the rule. Machine learning goes the other way: you show the computer examples, and it finds the rule itself.
 #
 # ![Software: a petal length of 1.4 cm and a person's rule, below 2 cm is setosa, go into a program; the answer setosa comes out. Machine learning: petal lengths and their answers go into learning; the rule comes out.](../figures/rules-or-learning.svg "Software gets its rule from a person, machine learning gets it from examples.")
 
@@ -13,15 +13,15 @@
 # %% [markdown]
 # ## Three flowers
 #
-# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? You don't know, but you have a ruler, and you have a table that was printed in 1936. It lists 50 flowers of each species, with four lengths measured on every one.
+# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? You have a ruler, and a table printed in 1936, which lists 50 flowers of each species with four lengths measured on every one.
 #
 # ![Three irises from above, to scale. Setosa's petals are tiny, virginica's are the largest.](../figures/iris-flowers.svg "The average flower of each species, to scale. The petals are inside, the sepals outside.")
 #
 # Each flower in that table is an **example**: some measurements, together with the right answer.
-#
-# ![Three rows of four measurements in centimetres go into a box marked rule and question mark. The names of three species come out.](../figures/iris-in-and-out.svg "Four lengths go in, a name comes out. What is the rule?")
 
 # %% [markdown] tags=["read"]
+# ![Three rows of four measurements in centimetres go into a box marked rule and question mark. The names of three species come out.](../figures/iris-in-and-out.svg "Four lengths go in, a name comes out. What is the rule?")
+#
 # The four lengths belong to two kinds of leaf. **Petals** are the inner ones and **sepals** the outer ones, and for each the table gives a length and a width. The first flower, for instance, has sepals {{ first_flower[0] }} cm long and {{ first_flower[1] }} cm wide, and petals {{ first_flower[2] }} cm long and {{ first_flower[3] }} cm wide. Its right answer, which people in the field call its **label**, is *setosa*.
 #
 # We begin with a single one of the four measurements, the petal length, because the pictures suggest that it differs most. Here are its averages:
@@ -47,7 +47,7 @@ for number, name in enumerate(SPECIES):
 # %% [markdown]
 # ## Your rule
 #
-# Setosa has short petals, virginica has long ones, and versicolor lies between. So a rule could compare the petal length with two **thresholds**, which are numbers where the answer changes. Below the first threshold the rule says setosa, from the second one on it says virginica, and between them versicolor.
+# Setosa has short petals, virginica has long ones, and versicolor lies between. So take two **thresholds**, numbers where the answer changes. If a petal is shorter than the first, the rule says setosa. From the second on it says virginica, and between them versicolor.
 
 # %% [markdown] tags=["read"]
 # Let's follow one flower through such a rule. Say the thresholds are {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm, and the flower's petals are {{ walked[0] }} cm long. Is that below {{ f"{my_low:g}" }}? No, so it isn't a setosa. Is it {{ f"{my_high:g}" }} or more? No again, so it isn't a virginica. Therefore the rule says versicolor, and the table agrees.
@@ -61,7 +61,7 @@ from gptbook.models.classifier import classify_by_thresholds, count_mistakes
 # The code numbers the species 0, 1 and 2, in the order of their petals. Then the answer is simply how many thresholds a flower has reached: none is setosa, one is versicolor, two is virginica.
 
 # %% [markdown] tags=["guess"]
-# Petals are {{ mean_lengths[0] }} cm long on average in setosa, {{ mean_lengths[1] }} in versicolor and {{ mean_lengths[2] }} in virginica. A rule with thresholds of {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm names {{ len(labels) }} flowers. How many of them get a wrong name?
+# Petals are {{ mean_lengths[0] }}, {{ mean_lengths[1] }} and {{ mean_lengths[2] }} cm long on average. A rule with thresholds of {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm names {{ len(labels) }} flowers. How many get a wrong name?
 #
 # answer: {{ my_mistakes }} flowers, within 4
 #
@@ -74,12 +74,13 @@ my_names = classify_by_thresholds(petal_length, my_low, my_high)
 my_mistakes = count_mistakes(my_names, labels)
 print(f"{my_mistakes} mistakes in {len(labels)} flowers")
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # That is ordinary software. A person looked at the flowers, thought of two numbers, and wrote them into a rule.
-#
+
+# %% [markdown]
 # ## The examples choose
 #
-# Now take the two numbers out of the rule and leave gaps in their place. A rule with gaps is called a **model**, and the numbers that fill its gaps are its **parameters**. Let the computer try every pair of thresholds on the examples, count the mistakes that each pair makes, and keep the pair with the fewest. Now it's the examples that choose the numbers, and that is **learning**.
+# Now take the two numbers out of the rule and leave gaps. A rule with gaps is called a **model**, and the numbers that fill them are its **parameters**. Let the computer try every pair of thresholds on the examples and keep the pair that makes the fewest mistakes. Now the examples choose the numbers, and that is **learning**.
 
 # %% [markdown] tags=["read"]
 # Here are a few of those tries. Each row is the same rule with other numbers in its gaps, so each row is a little experiment: name all {{ len(labels) }} flowers, and count.
@@ -111,7 +112,7 @@ print(f"best of {num_pairs} pairs: {low:.2f} and {high:.2f} cm, {fewest} mistake
 # %% tags=["fold"]
 #| widget: thresholds
 #| alt: Petal width against petal length. Setosa lies far off at the lower left. Versicolor and virginica touch. Two lines stand at {{ opening_low }} and {{ opening_high }} cm; rings mark the {{ opening_mistakes }} flowers that these misname.
-#| caption: Each mark is a flower, and a ring means that the rule gives it a wrong name.
+#| caption: A ring means that the rule gives this flower a wrong name.
 opening_low, opening_high = 3.5, 5.5  # cm; not the best
 shown_names = classify_by_thresholds(petal_length, opening_low, opening_high)
 opening_mistakes = count_mistakes(shown_names, labels)
@@ -145,7 +146,7 @@ from bookbuild.live import publish
 publish("opening", {"species": SPECIES, "flowers": flowers})
 
 # %% [markdown]
-# The examples choose {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm, which leaves {{ fewest }} mistakes.
+# The examples choose {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm, and make {{ fewest }} mistakes.
 
 # %% [markdown] tags=["read"]
 # Why does the search get no lower than {{ fewest }}? Hold the first threshold fixed and slide only the second one along, and you can watch the mistakes fall and rise again. Too far left, it calls versicolors virginica. Too far right, it calls virginicas versicolor. Between the two lies the lowest point, and learning is nothing but finding it. Remember this picture of a valley, because chapter 3 will walk down into one.
@@ -174,9 +175,9 @@ plt.show()
 # %% [markdown]
 # ## A rule can know its examples too well
 #
-# Is {{ fewest }} in {{ len(labels) }} the truth about this rule? Not quite, because the thresholds were tested on the very flowers that chose them. A fair test needs flowers that played no part in the choice, which are called **held out**. So let one half of the flowers choose, and test on the other half. Over {{ num_splits }} random halves, the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it and {{ f"{100 * wrong_new:.1f}%" }} of the held-out ones. It's the second number that counts.
+# Is {{ fewest }} in {{ len(labels) }} the truth about this rule? Not quite, because it was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. Let one half of the flowers choose and test on the other: over {{ num_splits }} random halves the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the first and {{ f"{100 * wrong_new:.1f}%" }} of the second.
 #
-# The gap between the two grows if a rule has more freedom. Take one that keeps a notebook: for every petal length it has seen, it writes down the commonest species. It makes fewer mistakes than two thresholds on the flowers it knows, and more on those it doesn't.
+# With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length it writes down the commonest species. It does better on flowers it knows, and worse on new ones.
 
 # %%
 def best_notebook(lengths: torch.Tensor, species: torch.Tensor) -> dict[float, int]:
@@ -222,7 +223,7 @@ print(f"on new flowers the notebook is worse in {worse} splits, better in {bette
 
 # %% tags=["fold"]
 #| alt: Above, the flowers of one half with petals of 4 to 6 cm, piled up over their petal length. Versicolor and virginica overlap from {{ f"{overlap[0]:.1f}" }} to {{ f"{overlap[1]:.1f}" }} cm. Below, two strips show what each rule answers. Two thresholds change once, from versicolor to virginica. The notebook changes to virginica at 4.8 cm, back to versicolor at 4.9, and to virginica again at 5.1.
-#| caption: What two rules make of the same {{ len(order) // 2 }} flowers, the first of {{ num_splits }} random halves, shown where the species meet. The percentages are averages over all {{ num_splits }}.
+#| caption: What two rules make of the same {{ len(order) // 2 }} flowers, shown where two species meet. The percentages are averages over {{ num_splits }} halves.
 seen_lengths, seen_labels, thresholds, notebook = pictured
 near = {round(at, 1): label for at, label in notebook.items() if 4.75 < at < 5.15}
 assert near == {4.8: 2, 4.9: 1, 5.0: 1, 5.1: 2}  # as the text tells
@@ -266,7 +267,7 @@ below.set_xlabel("petal length (cm)")
 plt.show()
 
 # %% [markdown]
-# This is **overfitting**: fitting the accidents of the examples along with what is true of all flowers. What we want is the opposite, a rule that also holds for what it has never seen, and that is called **generalisation**.
+# This is **overfitting**: fitting the accidents of the examples. What we want is a rule that also holds for flowers it has never seen, which is called **generalisation**.
 
 # %% [markdown] tags=["read"]
 # Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. No botanist would believe that. In another half of the flowers the accidents fall differently, so what the notebook has noted there is worth nothing, or worse: on new flowers it made more mistakes than the thresholds in {{ worse }} of {{ num_splits }} splits, and fewer in {{ 'none' if not better else better }}. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
@@ -276,7 +277,10 @@ plt.show()
 # %% [markdown]
 # ## Which measurement?
 #
-# No threshold on petal length can be perfect, because the species overlap: one versicolor has petals {{ longest_versicolor }} cm long, and one virginica only {{ shortest_virginica }}. Would more measurements help? Before you add one, try another in its place. The examples can choose that, too.
+# Would more measurements help? First try another one in its place. The examples can choose that, too.
+
+# %% [markdown] tags=["read"]
+# No threshold on petal length can be perfect, because the species overlap: one versicolor has petals {{ longest_versicolor }} cm long, and one virginica only {{ shortest_virginica }}. So it's tempting to add a second measurement. But perhaps another one is simply better.
 
 # %% tags=["result"]
 table = {}
@@ -297,15 +301,15 @@ pd.DataFrame.from_dict(
 )
 
 # %% [markdown]
-# Petal width alone beats petal length alone, on the flowers that chose and on held-out ones. The two sepal measurements are far worse. So what helps first is not more of something, but the right thing.
+# Petal width alone beats petal length, and the sepals are far worse.
 
 # %% [markdown] tags=["read"]
-# Sepal width is a good example of a useless measurement. Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times in {{ len(labels) }}, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. The three species simply have sepals of much the same width. Nobody had to know that beforehand: the count of mistakes says so. And notice which column I compared. The first one comes from the same flowers that chose the thresholds, so it flatters every row. The second one doesn't.
+# Petal width wins on the flowers that chose and on held-out ones alike. Sepal width is a good example of a useless measurement. Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times in {{ len(labels) }}, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. The three species simply have sepals of much the same width. Nobody had to know that beforehand: the count of mistakes says so. And notice which column I compared. The first one comes from the same flowers that chose the thresholds, so it flatters every row. The second one doesn't.
 
 # %% [markdown]
 # ## Where trying everything ends
 #
-# A rule that looks at all four lengths at once would be better still, but it needs more numbers, and then trying everything breaks down. Two thresholds, with {{ num_gaps }} useful places each, made {{ num_pairs }} tries. Each further number multiplies the tries by its own {{ num_gaps }} places, and the small model in the next chapter has 131 numbers.
+# A rule that looks at all four lengths needs more numbers, and then trying everything breaks down. Two thresholds with {{ num_gaps }} useful places each took {{ num_pairs }} tries. Each further number multiplies the tries by {{ num_gaps }}, and the small model in the next chapter has 131 numbers.
 
 # %% tags=["fold"]
 first_flower = [f"{length:.1f}" for length in features[0].tolist()]
@@ -336,7 +340,7 @@ pd.DataFrame(columns, index=index)
 # So the idea that made learning possible, trying everything and keeping the best, doesn't survive contact with real models. We need a way to find good numbers without trying them all. It exists, and it starts from a simple question that trying never asks: in which direction should each number move? To ask it, we first have to look inside a model.
 
 # %% [markdown]
-# There is a better way than trying everything. It begins with a look [inside a model](a-model-is-a-function.py).
+# There's a better way. It begins with a look [inside a model](a-model-is-a-function.py).
 
 # %% [markdown]
 # ## Check yourself

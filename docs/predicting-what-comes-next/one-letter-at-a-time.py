@@ -1,7 +1,7 @@
 # %% [markdown]
 # # One letter at a time
 #
-# How can a model that only guesses ever *write* something? Guessing the next letter sounds like a small skill. But give the guess back to the model as part of the text, let it guess again, and again, and a text grows. A GPT writes in exactly this way, and it has no other.
+# How can a model that only guesses ever *write* something? Give its guess back to it as part of the text, let it guess again, and again, and a text grows. A GPT writes in exactly this way, and it has no other.
 #
 # ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "Guess, append, repeat: the model's own guesses become its input.")
 
@@ -13,10 +13,10 @@
 #
 # Guess a letter, append it, guess again: this is called **autoregression**.
 #
-# Two things are missing yet. Nothing stands before the first letter, so what does the model start from? And how does it say that the name is finished? One extra symbol solves both problems. The **mark**, drawn as a dot, stands at both ends of every name. In front it means *start*, and when the model guesses it, it means *stop*. Together with a to z that makes {{ tokenizer.vocab_size }} symbols.
+# An extra symbol, the **mark**, stands at both ends of every name and is drawn as a dot. In front it means *start*, and when it's guessed, it means *stop*. With a to z that makes {{ tokenizer.vocab_size }} symbols.
 
 # %% [markdown] tags=["read"]
-# So the name *paris* is really *.paris.*, and it holds six guesses. After the mark comes p, after p comes a, after a comes r, then i, then s, and after s comes the mark again. A name with five letters has six places where something must be guessed, and the last guess is as real as the others: a model must know that a city can end in *s*.
+# The mark solves two problems at once. Nothing stands before the first letter, so what should a model start from? And how should it say that a name is finished? The name *paris* is really *.paris.*, and it holds six guesses. After the mark comes p, after p comes a, after a comes r, then i, then s, and after s comes the mark again. A name with five letters has six places where something must be guessed, and the last guess is as real as the others: a model must know that a city can end in *s*.
 
 # %% tags=["fold"]
 import math
@@ -43,7 +43,7 @@ print("paris ->", tokenizer.encode("paris"), "(0 is the mark)")
 # %% [markdown]
 # ## Count what follows
 #
-# The model of this chapter looks at one letter and guesses the next. It can learn that by counting: go through {{ f"{len(training_names):,}" }} names, and for every letter note what follows it. Two neighbouring symbols are called a **bigram**, and this is a bigram table.
+# The model of this chapter looks at one letter and guesses the next. It can learn that by counting: go through {{ f"{len(training_names):,}" }} city names, and for every letter note what follows it. Two neighbours are called a **bigram**.
 
 # %% [markdown] tags=["read"]
 # Do it by hand for three names, *.ulm.*, *.lima.* and *.mali.*, and look only at what follows *m*. In the first name it's the mark, in the second it's *a*, and in the third it's *a* again. So in the row of *m* you note: *a* twice, mark once. Do that for every letter of every name, and you have the whole table, with {{ tokenizer.vocab_size }} rows and {{ tokenizer.vocab_size }} columns.
@@ -57,7 +57,7 @@ shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 
 
 # %% tags=["fold"]
 #| alt: A table of 27 by 27 shades, letters on both sides. The columns of the vowels are dark in most rows, most other cells are nearly white, and the row of q is darkest at u.
-#| caption: The whole model: what follows each symbol in city names. Each row is one letter, and its dark cells are what tends to come after it. The darkest stand for 30% or more.
+#| caption: The whole model. Each row is a letter, and its dark cells are what tends to come after it.
 labels = tokenizer.labels
 q, u = labels.index("q"), labels.index("u")
 fig, ax = plt.subplots(figsize=(4.5, 4.9))
@@ -112,7 +112,7 @@ q_ends = pair_counts[q, q_order].cumsum(dim=0).tolist()
 assert q_ends[0] < 402 <= q_ends[1]
 
 # %% [markdown]
-# Here's what comes out. The first row draws every symbol with the same probability. The second draws letters as often as they occur in names, but without looking at the one before. The third uses the table.
+# Here's what comes out, first with all symbols equally likely, then with letters as frequent as in names, and then with the table.
 
 # %% tags=["result"]
 even = torch.full_like(shares, 1 / tokenizer.vocab_size)
@@ -128,13 +128,13 @@ for how, table in tables.items():
     print(f"{how}: {', '.join(name for name in some if name)}")
 
 # %% [markdown]
-# Nobody wrote these names. The last ones come from three steps only, counting, dividing and drawing, and some of them could already stand on a map.
+# Nobody wrote these names, and some of the last ones could already stand on a map.
 #
 # ## How good is it?
 #
-# A written name can't be right or wrong, but a guess can be more or less surprised. So measure the model as in the last chapter: by the average surprise at what really follows, over all positions in all names. A model that thinks all {{ tokenizer.vocab_size }} symbols equally likely has a loss of ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}. It's as unsure as somebody who has to guess among {{ f"{math.exp(floor):.0f}" }} letters instead of {{ tokenizer.vocab_size }}.
+# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, and so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters.
 #
-# And {{ f"{floor:.2f}" }} is as low as it gets. After an *a* many letters may come, and no model that sees only the *a* can know which. So this is the **floor** for all models that look at one letter.
+# That's as low as it gets. After an *a* many letters may come, and no model that sees only the *a* can know which. So this is the **floor** for every model that looks at one letter.
 
 # %% [markdown] tags=["read"]
 # Where does "among {{ f"{math.exp(floor):.0f}" }} letters" come from? Whoever guesses among $n$ equally likely letters gives the right one the probability $1/n$, and so pays $-\ln(1/n) = \ln n$ nats. To go back from a loss to a number of letters, undo the logarithm: $e$ to the power of {{ f"{floor:.2f}" }} is {{ f"{math.exp(floor):.1f}" }}. This number is called the **perplexity**. It says the same as the loss in a way you can picture: between how many equally good choices is the model torn? The even guess has a perplexity of {{ tokenizer.vocab_size }}, the letter frequencies have {{ f"{math.exp(frequency_loss):.1f}" }}, and the table has {{ f"{math.exp(floor):.1f}" }}.
@@ -159,7 +159,7 @@ print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
 # %% [markdown]
 # ## Let a net learn it
 #
-# If counting is already perfect, why train a net? Because counting has no future. A table for one letter has {{ tokenizer.vocab_size }} rows, a table for eight letters would have hundreds of billions, and most of them would stay empty. A net can take in more letters without growing out of hand. So let's see whether it finds here, where we know the answer, what counting finds: one letter goes in, {{ tokenizer.vocab_size }} probabilities come out, and training lowers the loss.
+# If counting is already perfect, why train a net? Because a table for eight letters would have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know already: one letter goes in, {{ tokenizer.vocab_size }} probabilities come out.
 
 # %% tags=["show"]
 from gptbook.models.ngram import NgramNet
@@ -168,7 +168,7 @@ from gptbook.models.ngram import NgramNet
 # Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
 
 # %% [markdown] tags=["guess"]
-# The last layer of this net starts with all its numbers at zero, so every symbol gets the same score. What is its loss before training?
+# In the beginning this net gives every symbol the same score. What is its loss?
 #
 # answer: {{ f"{math.log(27):.2f}" }} nats, within 0.05
 #
@@ -187,10 +187,10 @@ untrained_loss = mean_surprise(net, contexts, targets)
 print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats")
 
 # %% [markdown]
-# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed. Looking at all of them before each step would be slow, so training usually draws a small **batch** of positions at random, here {{ batch_size }}, takes a step, and draws the next batch.
+# Before each step, training draws a small **batch** of places in the names at random, here {{ batch_size }}, and looks only at these.
 
 # %% [markdown] tags=["read"]
-# A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. As the learning rate fades towards the end, the steps become smaller, and the jostling dies down.
+# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. As the learning rate fades towards the end, the steps become smaller, and the jostling dies down.
 #
 # In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. It stands at {{ q_sum }} positions, and whatever the net answers, it answers the same at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
 
@@ -221,7 +221,7 @@ rows_read = len(exact_losses) * len(rows)
 print(f"{rows_read:,} rows read")
 print(f"{exact_loss - floor:.4f} nats above the floor")
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall to a dashed floor line. The curve of batches has a wide band around it; the curve of counts is smooth and reaches the floor in a tenth of the steps.
 #| caption: The dotted line is the average of batches, and the band holds 80% of them: a single batch may be easier than the floor. The solid line sees all {{ len(rows) }} rows at every step.
 # Wider and wider stretches of steps; for each, the mean and the middle 80%.
@@ -248,7 +248,7 @@ ax.set_title("Both ways lead to the floor")
 plt.show()
 
 # %% [markdown]
-# The net reaches the floor. It has learned the same table that we counted, without ever being told that there was a table:
+# The net reaches the floor. It has learned the same table, without ever being told that there was one:
 
 # %% tags=["fold"]
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
@@ -259,7 +259,7 @@ print(f"no probability differs by more than {largest_gap:.4f}")
 # %% tags=["fold"]
 #| widget: next-letter
 #| alt: Bars of the likeliest symbols after r, as the table counted them and as the net learned them: the bars are equally long. The likeliest is {{ labels[likeliest[0]] if likeliest[0] else "the end" }}, with {{ f"{shares[last, likeliest[0]]:.0%}" }}.
-#| caption: After *par*, a model with one letter of memory sees only the *r*. Counted and learned agree: none of the {{ f"{learned.numel():,}" }} probabilities differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}.
+#| caption: After *par*, a model with one letter of memory sees only the *r*.
 last = tokenizer.encode("r")[0]
 likeliest = shares[last].argsort(descending=True)[:6].tolist()
 fig, ax = plt.subplots(figsize=(4.5, 2.6))
@@ -285,12 +285,12 @@ publish_model("counts", shares, tokenizer)
 publish_model("net", exact_net, tokenizer, half=True)
 
 # %% [markdown] tags=["read"]
-# Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the batches had to read {{ f"{positions_read:,}" }} positions for it, and the counts {{ f"{rows_read:,}" }} rows. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
+# None of the {{ f"{learned.numel():,}" }} probabilities of the two differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}. Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the batches had to read {{ f"{positions_read:,}" }} positions for it, and the counts {{ f"{rows_read:,}" }} rows. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
 
 # %% [markdown]
 # ## Names it has never seen
 #
-# On the {{ f"{len(held_out_names):,}" }} held-out names the table meets pairs that it has never counted. It would give them the probability 0, and at probability 0 the surprise is infinite. So counts have to keep a little back for what they haven't seen yet, which is called **smoothing**. With it the table scores {{ f"{counts_held_out:.3f}" }} nats on the held-out names, and the net {{ f"{net_held_out:.3f}" }}. That is the number by which this book compares its models of names, and here is the ladder that they'll climb down:
+# The loss on {{ f"{len(held_out_names):,}" }} held-out names is how this book compares its models. Some pairs in them were never counted, so counts keep a little back for what they haven't seen, which is called **smoothing**.
 
 # %% tags=["fold"]
 from gptbook.models.ngram import NgramCounts
@@ -316,17 +316,17 @@ publish_model("letters", smoothed_letters, tokenizer)
 publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The average surprise at the next letter of held-out names, for every model of the book. This chapter's two are lit.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names, from model to model. This chapter's two are lit.")
 
 # %% [markdown] tags=["read"]
-# Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, and so *{{ labels[unseen_after_q] }}* after *q* gets {{ f"{100 * smoothed_share:.2g}" }}%: unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
+# On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, and so *{{ labels[unseen_after_q] }}* after *q* gets {{ f"{100 * smoothed_share:.2g}" }}%: unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
 #
 # The held-out loss is a little higher than the floor of {{ f"{floor:.3f}" }}. That's no contradiction, because the floor was the lowest loss on the *training* names. Other names have slightly different shares, and this table wasn't made for them.
 
 # %% [markdown]
 # ## What goes wrong
 #
-# The table also writes names such as {{ ", ".join(f"*{name}*" for name in odd_names) }}. Every pair of letters in them is common enough, and yet no name looks like that. {{ f"{written_without_vowel:.0%}" }} of the names it writes have no vowel at all, not even a *y*. Among the {{ f"{len(training_names):,}" }} real ones there are only {{ real_without_vowel }} such names. With one letter of memory, the model simply can't know that a vowel is overdue.
+# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}. {{ f"{written_without_vowel:.0%}" }} of its names have no vowel at all, not even a *y*. Among {{ f"{len(training_names):,}" }} real ones there are {{ real_without_vowel }} such names. With one letter of memory, the model can't know that a vowel is overdue.
 
 
 # %% tags=["fold"]
