@@ -96,7 +96,7 @@ looks = (("C0", "o"), ("C2", "^"), ("C3", "s"))  # of the three species
 for number, (colour, marker) in enumerate(looks):
     at = petal_length[labels == number]
     ax.plot(at, [-2.9 - 0.3 * number] * len(at), marker, color=colour, markersize=4)
-for left, number in ((2.1, 0), (5.25, 1), (3.0, 2)):
+for left, number in ((2.1, 0), (5.35, 1), (2.95, 2)):
     ax.text(
         left, -2.9 - 0.3 * number, SPECIES[number], color=looks[number][0], va="center"
     )
@@ -111,7 +111,7 @@ plt.show()
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is just this, several times over. This one takes all four lengths of a flower and makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own and a bend at zero. From these it makes a **score** for each species, and the highest score wins.
+# A **neural net** is just this, several times over. This one takes all four lengths of a flower and makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own, and with a bend: what falls below zero becomes 0. From these it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -310,7 +310,7 @@ counted = sum(parameter.numel() for parameter in gpt_2.parameters())
 assert counted == total
 print(f"the module has {counted:,} parameters, the formulas say {total:,}")
 
-# %% tags=["live"]
+# %% tags=["live", "read"]
 #| widget: equation
 #| alt: The equations of GPT-2. Below them a bar as long as all {{ f"{total:,}" }} parameters, a piece for each term. The token embedding E is marked: {{ terms[0].formula }} parameters, {{ f"{terms[0].count:,}" }}.
 #| caption: Choose a term of the equation: the bar shows its share of all parameters.
@@ -349,10 +349,10 @@ ax.axis("off")
 ax.set_title(f"E holds {100 * terms[0].count / total:.0f}% of GPT-2 small")
 plt.show()
 
-# %% [markdown]
-# The MLPs, those plain little nets, hold {{ f"{100 * mlp_share:.0f}%" }} of the parameters, and the table of tokens holds another {{ f"{100 * embedding_share:.0f}%" }}.
+# %% [markdown] tags=["read"]
+# So the MLPs, which are plain nets like the one above, hold {{ f"{100 * mlp_share:.0f}%" }} of the parameters, and the table of tokens holds another {{ f"{100 * embedding_share:.0f}%" }}.
 #
-# ## How large they became
+# ### How large they became
 
 # %% tags=["fold"]
 wide_count = sum(p.numel() for p in IrisNet(hidden_dim=32).parameters())
@@ -371,7 +371,7 @@ largest_dense = dense.loc[dense["parameters"].idxmax()]
 largest_experts = experts.loc[experts["parameters"].idxmax()]
 growth = largest_dense["parameters"] / first_dense["parameters"]
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Parameters of {{ len(published) }} models against their date, on an axis where each step is ten times more. Dots, for dense models, rise steeply from 2017 to {{ f"{largest_dense['date']:%Y}" }}, where {{ largest_dense["name"] }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, and none stands higher since. Squares, for mixtures of experts, lie above them, up to {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion. In a strip at the top, hollow diamonds: {{ len(undisclosed) }} models of undisclosed size, from 2023 on.
 #| caption: Dense models use all their parameters for every token, mixtures of experts a small part of them. [Sources](../data.md)
 fig, ax = plt.subplots(figsize=(4.5, 4.2))
@@ -384,7 +384,7 @@ heights = [4e14 if row % 2 else 9e13 for row in range(len(undisclosed))]
 ax.plot(undisclosed["date"], heights, "D", color="C0", mfc="none", markersize=6)
 ax.text(pd.Timestamp("2017-02"), 1.8e14, "size secret", va="center")
 places = {
-    "Transformer (big)": (6, 8, "left"),
+    "Transformer (big)": (-2, 9, "left"),
     "GPT-2 small": (7, -5, "left"),
     "GPT-3": (-7, -2, "right"),
     largest_dense["name"]: (7, -1, "left"),
@@ -418,10 +418,9 @@ fig.suptitle(
 )  # fmt: skip
 plt.show()
 
-# %% [markdown]
-# From {{ first_dense["date"].year }} to {{ largest_dense["date"].year }} the largest published model of GPT-2's kind grew {{ f"{growth:,.0f}" }}-fold, and none in this table has outgrown it since. Today many sizes are secret.
-
 # %% [markdown] tags=["read"]
+# From {{ first_dense["date"].year }} to {{ largest_dense["date"].year }} the largest published model of GPT-2's kind grew {{ f"{growth:,.0f}" }}-fold, and none in the table behind this picture has outgrown it since. Today many sizes are secret.
+#
 # GPT-2 is a **dense** model: it uses every parameter for every token, so its count says what one answer costs. What grew later were **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists: all of them are on the payroll, but each question is answered by a few. The largest in the table, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters, and hardly anybody remembers it, because size alone makes nothing clever. What a model can do depends on which numbers it holds.
 
 # %% [markdown]
@@ -464,7 +463,7 @@ plt.show()
 # The best of the {{ f"{num_nets:,}" }} gets {{ max(num_right) }} right, which looks impressive for a net that has learned nothing. But it was picked from a thousand *because* it does well on these very flowers, so its count flatters it, just as the count of the best thresholds did. Drawing a thousand nets and keeping the best one is trying everything in a small way. It gets somewhere with 131 parameters and three species. With 124 million parameters and {{ f"{config.vocab_size:,}" }} tokens you could draw nets until the sun goes out.
 
 # %% [markdown]
-# So whatever a model knows lies in its numbers, and in nothing else. How does it find them? [That's what training is for.](loss-and-training.py)
+# Random numbers do no better than guessing. So whatever a model knows lies in its numbers, and in nothing else. How does it find them? [That's what training is for.](loss-and-training.py)
 
 # %% [markdown]
 # ## Check yourself

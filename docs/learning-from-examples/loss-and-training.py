@@ -11,11 +11,11 @@
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# A model doesn't have to decide. It can give every species a **probability**, such as 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer: there's none if the answer had 100%, and the more of it the less the answer was expected.
+# The net of the last chapter ends in three scores. **Softmax** turns them into **probabilities**, say 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer. If that had 100%, there's no surprise, and the smaller its share, the greater the surprise.
 #
 # $$\text{surprise} = -\ln\, p(\text{right answer})$$
 #
-# The average surprise over all flowers is the **loss**. Training makes it small.
+# The average surprise over all flowers is the **loss**, which training makes small.
 
 # %% [markdown] tags=["read"]
 # Where do the probabilities come from? The net of the last chapter ends in a score for each species, and scores are just numbers: they may be negative, and they don't add up to anything. Suppose they are 2, 1 and 0. To make shares of them, raise $e$ = 2.718… to each: $e^2$ = 7.39, $e^1$ = 2.72 and $e^0$ = 1. Now all three are positive, and the highest is still the highest. Then divide each by their sum, 11.11, and you have 0.67, 0.24 and 0.09, which add up to 1. This recipe is called **softmax**, and the scores that go into it are called **logits**.
@@ -57,7 +57,7 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take a model with a single number, a threshold between versicolor and virginica. Nudge it by a hair and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
+# Take a model with a single number, a soft threshold between versicolor and virginica: at it both are equally likely, and far from it one is nearly certain. Nudge it by a hair and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
@@ -118,7 +118,7 @@ assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 
 # %% tags=["fold"]
 #| alt: Loss against the threshold: a valley with its floor near {{ f"{walk[-1]:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter as the slope flattens.
-#| caption: At {{ f"{walk[-1]:.2f}" }} cm the threshold makes {{ walk_mistakes }} mistakes, the fewest that any place makes.
+#| caption: The walk of the threshold, from 3 cm down to the lowest loss.
 places = torch.linspace(2.7, 6.3, 200).tolist()
 valley = [threshold_loss(place) for place in places]
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -141,7 +141,7 @@ plt.show()
 # 2. **Backward**, from the loss to every slope.
 # 3. **Step**: every parameter moves against its slope.
 #
-# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters. Numbers are computed from left to right, slopes from right to left.")
+# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters. Numbers are computed from left to right, then slopes from right to left. Where two paths meet, they add up.")
 
 # %% [markdown] tags=["read"]
 # Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
@@ -236,7 +236,7 @@ bottom.set_ylabel("named correctly (%)")
 plt.show()
 
 # %% [markdown]
-# The net has found something that holds for flowers it has never seen.
+# The net has found something that holds for flowers it has never seen. (That it does even better on them is chance.)
 
 # %% [markdown] tags=["read"]
 # After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
@@ -311,8 +311,8 @@ plt.show()
 #
 # So stop where the ring is. But you've now used the other flowers to *choose* the moment, so their loss flatters the net a little, as the best of many always does. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. In this book "held out" means just that: kept away from learning, and asked at the end.
 
-# %% [markdown]
-# ## How good is it?
+# %% [markdown] tags=["read"]
+# ### How good is it?
 #
 # The share of right names is called **accuracy**. For the net that learned from 120 flowers it was {{ num_right }} of 30. But don't read too much into one such number:
 
@@ -326,7 +326,7 @@ low, high = corrected_interval(accuracies)  # 95%
 print(f"mean {100 * mean_accuracy:.1f}%")
 print(f"95% interval {100 * low:.1f} to {100 * high:.3g}%")
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{right} of 30" for right in rights) }}.
 #| caption: {{ accuracies.numel() }} nets, trained by the same recipe, each tested on another 30 flowers.
 counted = (accuracies.flatten() * 30).round().long().bincount(minlength=31)  # (31,)

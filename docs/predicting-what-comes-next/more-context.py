@@ -8,14 +8,12 @@
 # %% [markdown]
 # ## A wider window
 #
-# What a model looks at when it guesses is its **context**, a window on the text so far. With one letter of context you count pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, and with three **4-grams**. The general word is **n-grams**.
-#
-# A wider window makes the answer surer. It also makes it rarer that the window has been seen before. This whole chapter is about the tug of war between the two.
+# What a model looks at when it guesses is its **context**, a window on the text so far. A wider window makes the answer surer. But it also makes it rarer that the window has been seen before, and this chapter is about the tug of war between the two.
 
 # %% [markdown] tags=["read"]
 # Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model has perfect attention and no experience.
 #
-# Counting goes on as before, only with longer contexts: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window, lays the embeddings side by side in one long row, and the rest of it doesn't notice a difference.
+# Counting goes on as before, only with longer contexts. With one letter you counted pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, with three letters **4-grams**, and in general **n-grams**: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window, lays the embeddings side by side in one long row, and the rest of it doesn't notice a difference.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -53,14 +51,13 @@ for context in ("t", "ut", "out", "mout"):
     after[context] = sum(found.values()), found["h"] / sum(found.values())
 assert not followed("lymout")
 
-# %% [markdown]
-# ## The same questions for all
+# %% [markdown] tags=["read"]
+# ### The same questions for all
 #
 # Near the start of a name a wide window reaches beyond it. The empty places are filled with marks, which is called **padding**. That way every model, whatever its width, answers every question in every name, and their losses can be compared.
 #
 # ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
-
-# %% [markdown] tags=["read"]
+#
 # What would happen without padding? A model with three letters of context could only start at the fourth symbol, so it would never be asked for the first letters of a name, while the model with one letter is. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
 
 # %% tags=["show"]
@@ -72,12 +69,11 @@ for context, target in zip(contexts, targets):
     print(*[tokenizer.labels[token] for token in context], end=" -> ")
     print(tokenizer.labels[target])
 
-# %% [markdown]
-# ## What has never been seen
+# %% [markdown] tags=["read"]
+# ### What has never been seen
 #
 # The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and share it out as the next shorter context suggests.
-
-# %% [markdown] tags=["read"]
+#
 # Here is one case with all its numbers. In the training names *mout* occurs {{ after['mout'][0] }} times. It's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every other letter has none at all. But if {{ len(once) }} letters came just once in so few cases, another new one wouldn't be a great surprise. So smoothing takes something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (How much is worked out from how many contexts in the whole table occur once, twice and three times.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
 # This freed share is given out as the shorter context *out* suggests, which was seen {{ after['out'][0] }} times. There, too, a little is taken off, and that is given out as *ut* suggests, and so on down to an even guess. In the end *h* after *mout* has {{ f"{smoothed['h']:.2f}" }}, and the end of the name, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, since other names do end in *out*. Nothing has 0. In the package this is the method of Reinhard **Kneser** and Hermann **Ney**, which has one more subtlety that its source explains.
@@ -99,10 +95,10 @@ smoothed = dict(zip(tokenizer.labels, smoothing.probabilities(asked)[0].tolist()
 # %% [markdown]
 # ## Knowing by heart
 #
-# Now train models with one to eight letters of context, and ask each of them for its loss twice: on the names it learned from, and on names it has never seen.
+# Train tables that count and nets that learn, each with one to eight letters of context. Then ask each for its loss twice: on the names it learned from, and on new ones.
 
 # %% [markdown] tags=["guess"]
-# There are tables that count and nets that learn, each with one to eight letters of context. Which is best on its *training* names?
+# Which model has the lowest loss on its *training* names?
 #
 # - [ ] A table with three letters, since it has seen every context often
 # - [x] The table with eight letters
@@ -131,7 +127,7 @@ full_only = mean_surprise(nets[3], held_out[0][full], held_out[1][full])
 
 # %% tags=["fold"]
 #| alt: Loss against letters of context, one to eight, for counts and nets. Above, both training curves fall to the end, that of counts far below the rest; the held-out curves fall together at first, then level off. Below, the held-out curves closer: each has a ring at the width that validation names chose.
-#| caption: Every net was trained three times; bars, where they can be seen, span the three. Rings mark the widths that were chosen, on a part of the training names, before anybody looked at the held-out ones.
+#| caption: Nets are the mean of three. The rings mark the widths that were chosen, without the held-out names.
 record = read_record("windows")
 measured = pd.DataFrame(record["rows"])
 by_width = measured.groupby(["model", "context_length"])
@@ -150,7 +146,8 @@ tied = {
     for model in chosen
 }
 
-fig, (whole, closer) = plt.subplots(2, 1, figsize=(4.5, 5.4), sharex=True)
+fig, (whole, closer) = plt.subplots(2, 1, figsize=(4.5, 5.8), sharex=True)
+fig.get_layout_engine().set(hspace=0.08)
 for model, color, marker in (("counts", "C0", "o"), ("net", "C1", "s")):
     for ax, column, style in (
         (whole, "training_loss", ":"),
@@ -184,7 +181,7 @@ closer.set_title("New names, closer: no gain after a while")
 plt.show()
 
 # %% [markdown]
-# On the training names the loss falls with every letter, and the table with eight letters reaches {{ f"{mean.loc[('counts', widest), 'training_loss']:.2f}" }} nats. On new names it's another story. The loss falls steeply up to about four letters, and then hardly anything is gained: {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.3f}" }} nats for the table, at {{ chosen["counts"] }} letters, and {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.3f}" }} for the net, at {{ chosen["net"] }}. What the wide table gains on its own names is memory, and memory doesn't help with names that it hasn't seen. This is **overfitting** again, and the number on new names is the one that measures **generalisation**.
+# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and then hardly anything is gained: {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats for the table, {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }} for the net. What the wide table gains on its own names is memory, and that doesn't help with new ones. It's **overfitting** again.
 
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
@@ -241,7 +238,7 @@ plt.show()
 # You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the record were trained with it, and the three that this page trains are stopped early instead.
 
 # %% [markdown]
-# Here is what each width writes, all with the same seed. Read from the top to the bottom:
+# Here is what nets with one, two and three letters write:
 
 # %% tags=["result"]
 for width, net in nets.items():
@@ -307,15 +304,15 @@ ax.set_title("More letters seen, a surer guess")
 plt.show()
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "Two more rungs of the ladder: the loss on held-out names of the widths that were chosen.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "Two more rungs of the ladder, with the widths that were chosen.")
 #
 # ## What goes wrong
 #
-# The number of possible contexts grows terribly fast. With {{ tokenizer.vocab_size }} symbols there are {{ f"{tokenizer.vocab_size**3:,}" }} contexts of three letters and {{ f"{tokenizer.vocab_size**8 / 1e9:.0f}" }} billion of eight, and the training names hold only {{ f"{num_positions:,}" }} positions. So of the eight-letter windows in new names, {{ f"{new_context[8]:.0%}" }} have never been seen. There the table has nothing to say. And where it does have something, it copies: {{ f"{by_table:.0%}" }} of the names that it writes are simply names from its list.
+# There are {{ f"{tokenizer.vocab_size**3:,}" }} contexts of three letters and {{ f"{tokenizer.vocab_size**8 / 1e9:.0f}" }} billion of eight, but the names hold only {{ f"{num_positions:,}" }} positions. So of the eight-letter windows in new names, {{ f"{new_context[8]:.0%}" }} have never been seen, and there the table must fall back on shorter ones. And where it knows the window, it copies: {{ f"{by_table:.0%}" }} of the names that it writes are names from its list.
 
 # %% tags=["fold"]
 #| alt: Two plots against letters of context. The share of held-out windows never seen in training is near zero up to three letters, then climbs to {{ f"{new_context[widest]:.0%}" }}. The share of written names that are training names goes to {{ f"{by_table:.0%}" }} for the table and {{ f"{by_net:.0%}" }} for the net.
-#| caption: Above: how many windows full of letters in held-out names are new. Below: how many of {{ f"{record['settings']['num_samples']:,}" }} written names are copies of training names, for nets on average over three.
+#| caption: Above: windows full of letters in held-out names. Below: {{ f"{record['settings']['num_samples']:,}" }} written names.
 # The widest windows hold all narrower ones: take their last letters.
 wide_training, wide_held_out = (
     context_windows(part, tokenizer, widest)[0]
@@ -331,7 +328,8 @@ num_positions = len(wide_training)
 four_seen = context_keys(wide_training[:, -4:], tokenizer.vocab_size).unique()
 four_percent = 100 * len(four_seen) / 27**4
 copied = by_width["memorised"].mean()
-fig, (above, below) = plt.subplots(2, 1, figsize=(4.5, 4.8), sharex=True)
+fig, (above, below) = plt.subplots(2, 1, figsize=(4.5, 5.2), sharex=True)
+fig.get_layout_engine().set(hspace=0.08)
 above.plot(new_context.keys(), [100 * new for new in new_context.values()], "ko-")
 above.set_ylim(0, 100)
 above.set_ylabel("new windows (%)")
@@ -362,7 +360,7 @@ print("copied by the table with eight letters:", ", ".join(copies[:4]))
 # Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same few thousand weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. That's probably why it copies so much less.
 
 # %% [markdown]
-# And however wide the window is, there's always something outside it. In a sentence one word may depend on another a hundred letters earlier. A model of language has to reach that far, and its first step is to read in [larger pieces than letters](../language/tokens.py).
+# However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step that far is to read in [larger pieces than letters](../language/tokens.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # One letter at a time
 #
-# How can a model that only guesses ever *write* something? Give its guess back to it as part of the text, let it guess again, and again, and a text grows. A GPT writes in exactly this way, and it has no other.
+# How can a model that only guesses ever *write* something? Give its guess back to it as part of the text, let it guess again, and again, and a text grows. A GPT writes in exactly this way.
 #
 # ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "Guess, append, repeat: the model's own guesses become its input.")
 
@@ -132,12 +132,12 @@ for how, table in tables.items():
 #
 # ## How good is it?
 #
-# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, and so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters.
+# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters. That number is its **perplexity**.
 #
 # That's as low as it gets. After an *a* many letters may come, and no model that sees only the *a* can know which. So this is the **floor** for every model that looks at one letter.
 
 # %% [markdown] tags=["read"]
-# Where does "among {{ f"{math.exp(floor):.0f}" }} letters" come from? Whoever guesses among $n$ equally likely letters gives the right one the probability $1/n$, and so pays $-\ln(1/n) = \ln n$ nats. To go back from a loss to a number of letters, undo the logarithm: $e$ to the power of {{ f"{floor:.2f}" }} is {{ f"{math.exp(floor):.1f}" }}. This number is called the **perplexity**. It says the same as the loss in a way you can picture: between how many equally good choices is the model torn? The even guess has a perplexity of {{ tokenizer.vocab_size }}, the letter frequencies have {{ f"{math.exp(frequency_loss):.1f}" }}, and the table has {{ f"{math.exp(floor):.1f}" }}.
+# Where does "among {{ f"{math.exp(floor):.0f}" }} letters" come from? Whoever guesses among $n$ equally likely letters gives the right one the probability $1/n$, and so pays $-\ln(1/n) = \ln n$ nats. To go back from a loss to a number of letters, undo the logarithm: $e$ to the power of {{ f"{floor:.2f}" }} is {{ f"{math.exp(floor):.1f}" }}. This number is the perplexity. It says the same as the loss in a way you can picture: between how many equally good choices is the model torn? The even guess has a perplexity of {{ tokenizer.vocab_size }}, the letter frequencies have {{ f"{math.exp(frequency_loss):.1f}" }}, and the table has {{ f"{math.exp(floor):.1f}" }}.
 #
 # But why is it a floor? Think of the row of *q* again. Among {{ q_sum }} *q*s, {{ q_row[0][1] }} were followed by *u*. A model that gives *u* more than its true share is less surprised at those, but it has to take the difference away from the other letters, and is more surprised at them. The last chapter found that the true probabilities always win this trade. The table *has* the true shares of these names, so no other row of probabilities can have a lower loss on them. To get below the floor, a model must know more than one letter.
 #
@@ -167,12 +167,8 @@ from gptbook.models.ngram import NgramNet
 # %% [markdown] tags=["read"]
 # Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
 
-# %% [markdown] tags=["guess"]
-# In the beginning this net gives every symbol the same score. What is its loss?
-#
-# answer: {{ f"{math.log(27):.2f}" }} nats, within 0.05
-#
-# Equal scores make equal probabilities, and an even guess among {{ tokenizer.vocab_size }} symbols costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. Unlike the net of the last chapter, this one really starts there. It's worth checking before any long training: a first loss far above ln of the number of choices means that something is broken.
+# %% [markdown] tags=["read"]
+# The last layer of this net starts with all its numbers at zero. So in the beginning every symbol has the same score, and the loss must be exactly ln {{ tokenizer.vocab_size }}. It's worth checking that before any long training: a first loss far above ln of the number of choices means that something is broken.
 
 # %%
 from gptbook.models.ngram import context_windows, unique_contexts
@@ -248,7 +244,7 @@ ax.set_title("Both ways lead to the floor")
 plt.show()
 
 # %% [markdown]
-# The net reaches the floor. It has learned the same table, without ever being told that there was one:
+# The net reaches the floor. Without ever being told that there was a table, it has learned the same one. Compare:
 
 # %% tags=["fold"]
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
@@ -290,7 +286,7 @@ publish_model("net", exact_net, tokenizer, half=True)
 # %% [markdown]
 # ## Names it has never seen
 #
-# The loss on {{ f"{len(held_out_names):,}" }} held-out names is how this book compares its models. Some pairs in them were never counted, so counts keep a little back for what they haven't seen, which is called **smoothing**.
+# The loss on {{ f"{len(held_out_names):,}" }} held-out names is how this book compares its models. Some pairs in them were never counted, and would get no probability at all. So a table gives a little to every pair, which is called **smoothing**.
 
 # %% tags=["fold"]
 from gptbook.models.ngram import NgramCounts
@@ -316,7 +312,7 @@ publish_model("letters", smoothed_letters, tokenizer)
 publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names, from model to model. This chapter's two are lit.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names, from model to model. This chapter's two are lit, and the others are still to come.")
 
 # %% [markdown] tags=["read"]
 # On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, and so *{{ labels[unseen_after_q] }}* after *q* gets {{ f"{100 * smoothed_share:.2g}" }}%: unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
