@@ -32,7 +32,8 @@ def figure() -> str:
     for row in range(2):
         d.cells(136, 130 + 9 * row, [""] * 12, 9, 9, kind="learned")
     d.text(190, 168, "131", 14, "accent", "middle", 600)
-    d.cells(280, 126, ["0.2", "1.9", "0.4"], 31, 30, kind="output", text_size=13)
+    d.bars(296, 118, 62, 38, [0.25, 1, 0.35], kind="ink")
+    d.text(327, 172, "3 scores", 13, anchor="middle")
 
     d.cells(8, 215, ["paris", "is"], 46, 30)
     d.box(130, 194, 120, 68)

@@ -6,7 +6,7 @@
 # ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Three models of this page. Each turns an input into an output, using the numbers inside it.")
 
 # %% [markdown] tags=["read"]
-# The last chapter ended with a wall: you can't find the numbers of a model by trying them all. Before we climb over it, we should know what these numbers are for. So this page trains nothing. It only looks at what happens between the moment when something goes into a model and the moment when an answer comes out, first with 2 numbers inside, then with 131, and then with 124 million. The surprise is how little changes on the way.
+# The last chapter ended with a wall: you can't find the numbers of a model by trying them all. Before we climb over it, we should know what these numbers are for. So this page doesn't ask where they come from. It only looks at what happens between the moment when something goes into a model and the moment when an answer comes out, first with 2 numbers inside, then with 131, and then with 124 million. The surprise is how little changes on the way.
 
 # %% [markdown]
 # ## Two numbers
@@ -62,12 +62,12 @@ ax.set_title("The parameters decide the line")
 plt.show()
 
 # %% [markdown]
-# ## What a bend buys
+# ## What a bend can do
 #
-# A line can only rise or fall. But versicolor's petals are neither the shortest nor the longest, so a score for "this is a versicolor" should be a hill. Putting a second line after the first doesn't help, since a line of a line is still a line. A single bend does it.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so the score should be a hill, but a line can only rise or fall. Putting a second line after the first doesn't help, since a line of a line is still a line. One bend is enough.
 
 # %% [markdown] tags=["read"]
-# Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can stack a hundred lines, and you'll always be able to multiply them out into a single one. All those parameters buy nothing.
+# Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
 #
 # So we put something between them that isn't a line. The simplest such thing is to turn every negative number into 0 and leave the others as they are:
 #
@@ -77,11 +77,11 @@ plt.show()
 #
 # $$\text{score} = (x - 2.45) - 2 \cdot \max(0,\; x - 3.6)$$
 #
-# Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. The score is above zero for the versicolor only. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it.
+# Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. The score is above zero for the versicolor only. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it. Without the ReLU, the second part would pull from the very beginning: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
 
 # %% tags=["fold"]
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
-#| caption: The marks below are the flowers. Without its bend, the score falls in one straight line and calls every setosa a versicolor.
+#| caption: The marks below are the flowers. Without the ReLU, the same formula falls in one straight line, and every setosa scores as a versicolor.
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 x = torch.linspace(0.8, 7.1, 400)
 straight = (x - 2.45) - 2 * (x - 3.6)
@@ -95,12 +95,12 @@ ax.text(3.75, 1.35, "with the bend", color="C1", weight="bold")
 looks = (("C0", "o"), ("C2", "^"), ("C3", "s"))  # of the three species
 for number, (colour, marker) in enumerate(looks):
     at = petal_length[labels == number]
-    ax.plot(at, [-2.9 - 0.3 * number] * len(at), marker, color=colour, markersize=4)
-for left, number in ((2.1, 0), (5.35, 1), (2.95, 2)):
+    ax.plot(at, [-2.7 - 0.5 * number] * len(at), marker, color=colour, markersize=4)
+for left, number in ((2.1, 0), (5.35, 1), (2.8, 2)):
     ax.text(
-        left, -2.9 - 0.3 * number, SPECIES[number], color=looks[number][0], va="center"
+        left, -2.7 - 0.5 * number, SPECIES[number], color=looks[number][0], va="center"
     )
-ax.set_ylim(-3.9, 4)
+ax.set_ylim(-4.2, 4)
 ax.set_xlabel("petal length (cm)")
 ax.set_ylabel("score for versicolor")
 ax.set_title("One bend turns a line into a hill")
@@ -111,7 +111,7 @@ plt.show()
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is just this, several times over. This one takes all four lengths of a flower and makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own, and with a bend: what falls below zero becomes 0. From these it makes a **score** for each species, and the highest score wins.
+# A **neural net** is many such bent lines side by side. This one takes all four lengths of a flower and makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own, and with a bend: what falls below zero becomes 0. From these it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -121,7 +121,7 @@ from gptbook.models.classifier import train_classifier
 
 # %% tags=["fold"]
 #| alt: A table of the whole net. The top row holds the flower's four lengths, 7.0, 3.2, 4.7 and 1.4. Below it stand {{ hidden_dim }} rows, one for each hidden unit: its four weights, its bias, the number that comes out, and three weights to the species. The last row holds the three biases, and under it the scores. The highest score is versicolor's.
-#| caption: All {{ num_parameters }} parameters of the net, coloured and rounded to one decimal, and in frames what they make of one flower, from left to right.
+#| caption: All {{ num_parameters }} parameters of the net, in colour, and in frames what they make of one flower, from left to right. (Rounded; darker is further from zero.)
 net, _ = train_classifier(features, labels, seed=0)  # how, the next chapter tells
 hidden_dim = net.hidden.out_features
 num_parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -182,7 +182,7 @@ ax.set_title(f"A whole neural net: {num_parameters} numbers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Each row of that table is one **hidden unit**: a number that stands between the input and the output. Nobody says what a hidden unit should mean. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
+# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Nobody says what a hidden unit should mean. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
 
 # %% tags=["result", "read"]
 with torch.no_grad():
@@ -206,7 +206,7 @@ assert abs(max(0, unit_sum) - hidden[unit].item()) < 0.1  # but for rounding
 by_hand
 
 # %% [markdown] tags=["read"]
-# The weights are rounded to two decimals here, so the net itself gets {{ signed(hidden[unit].item(), 2) }}. The sum is above zero, so the bend leaves it as it is. In {{ num_silent }} of the {{ hidden_dim }} units the sum is below zero for this flower, and the bend makes it 0: those units stay out of the game this time. Then the second half of the net does the same thing again, with the {{ hidden_dim }} hidden numbers as its input: for each species multiply them by {{ hidden_dim }} weights, add up, and add a bias. The scores are {{ signed(flower_scores[0].item()) }} for setosa, {{ signed(flower_scores[1].item()) }} for versicolor and {{ signed(flower_scores[2].item()) }} for virginica, so the net says versicolor, and that's right.
+# The weights are rounded to two decimals here, so the net itself gets {{ signed(hidden[unit].item(), 2) }}. The sum is above zero, so the bend leaves it as it is. In {{ num_silent }} of the {{ hidden_dim }} units the sum is below zero for this flower, and the bend makes it 0: those units have no effect this time. Then the second half of the net does the same thing again, with the {{ hidden_dim }} hidden numbers as its input: for each species multiply them by {{ hidden_dim }} weights, add up, and add a bias. The scores are {{ signed(flower_scores[0].item()) }} for setosa, {{ signed(flower_scores[1].item()) }} for versicolor and {{ signed(flower_scores[2].item()) }} for virginica, so the net says versicolor, and that's right. (If you check it with the picture's numbers you'll be off by a few tenths, because they're rounded to one decimal.)
 #
 # Now the same thing as a formula, which you'll be able to read because you have just done it:
 #
@@ -214,7 +214,7 @@ by_hand
 #
 # $$\text{scores} = h W_2 + b_2$$
 #
-# Here $x$ is the row of four lengths. $W_1$ is a table of weights with 4 rows and {{ hidden_dim }} columns, one column for each hidden unit, and $x W_1$ means: for each column, multiply the lengths by its weights and add up. $b_1$ is the row of {{ hidden_dim }} biases. $h$ is the row of hidden numbers after the bend. $W_2$ and $b_2$ do the same for the three scores. Every neural net in this book is made of lines like these two, and each such line is called a **layer**.
+# Here $x$ is the row of four lengths. $W_1$ is a table that holds the four weights of each hidden unit, and $x W_1$ means: for each unit, multiply the four lengths by its four weights and add up. (The formula wants a column for each unit. The picture and PyTorch lay the same table on its side, with a row for each unit.) $b_1$ is the row of {{ hidden_dim }} biases. $h$ is the row of hidden numbers after the bend. $W_2$ and $b_2$ do the same for the three scores. Every neural net in this book is made of steps like these two, and each such step is called a **layer**.
 #
 # So how many parameters are there? $W_1$ holds 4 · {{ hidden_dim }} = {{ 4 * hidden_dim }} weights and $b_1$ holds {{ hidden_dim }} biases. $W_2$ holds {{ hidden_dim }} · 3 = {{ 3 * hidden_dim }} weights and $b_2$ holds 3 biases. Together that's {{ 4 * hidden_dim }} + {{ hidden_dim }} + {{ 3 * hidden_dim }} + 3 = {{ num_parameters }}.
 
@@ -244,7 +244,7 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end, $x$ is compared with every row of $E$, and that makes the scores:
+# At the end, $x$ is multiplied with every row of $E$, number by number, and added up. Each of these sums is the score of one token:
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
@@ -252,7 +252,7 @@ print(f"{num_parameters:28}")
 #
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 #
-# The other two are **norm** and **attention**:
+# The other two are **norm** and **attention**. Don't try to decipher them yet, just see that they fit into a few lines:
 #
 # $$\text{norm}(x) = g \cdot \frac{x - \text{mean}(x)}{\sqrt{\text{variance}(x) + 10^{-5}}} + b$$
 #
@@ -262,7 +262,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block the first layer of the MLP makes {{ f"{config.mlp_dim:,}" }} hidden numbers from {{ config.model_dim }}, which takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. That's {{ f"{config.model_dim * config.mlp_dim + config.mlp_dim:,}" }}, and {{ config.num_layers }} blocks make it {{ f"{by_name['MLP, first layer']:,}" }}. The table does the rest in the same way.
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block the MLP makes {{ f"{config.mlp_dim:,}" }} hidden numbers from {{ config.model_dim }}, which takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases, and then {{ config.model_dim }} numbers from those {{ f"{config.mlp_dim:,}" }}, which takes {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}, and in {{ config.num_layers }} blocks {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions. (By coincidence, attention as a whole has as many parameters as the first layer of the MLP.)
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -355,6 +355,10 @@ plt.show()
 # ### How large they became
 
 # %% tags=["fold"]
+one_mlp = 2 * config.model_dim * config.mlp_dim + config.mlp_dim + config.model_dim
+assert config.num_layers * one_mlp == sum(
+    term.count for term in terms if term.name.startswith("MLP")
+)
 wide_count = sum(p.numel() for p in IrisNet(hidden_dim=32).parameters())
 by_name = {term.name: term.count for term in terms}
 mlp_share = (by_name["MLP, first layer"] + by_name["MLP, second layer"]) / total
@@ -373,7 +377,7 @@ growth = largest_dense["parameters"] / first_dense["parameters"]
 
 # %% tags=["fold", "read"]
 #| alt: Parameters of {{ len(published) }} models against their date, on an axis where each step is ten times more. Dots, for dense models, rise steeply from 2017 to {{ f"{largest_dense['date']:%Y}" }}, where {{ largest_dense["name"] }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, and none stands higher since. Squares, for mixtures of experts, lie above them, up to {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion. In a strip at the top, hollow diamonds: {{ len(undisclosed) }} models of undisclosed size, from 2023 on.
-#| caption: Dense models use all their parameters for every token, mixtures of experts a small part of them. [Sources](../data.md)
+#| caption: Each step upward is ten times more. Dense models use all their parameters for every token, mixtures of experts a small part of them. [Sources](../data.md)
 fig, ax = plt.subplots(figsize=(4.5, 4.2))
 for chosen, colour, marker in ((dense, "C0", "o"), (experts, "C3", "s")):
     at = (chosen["date"], chosen["parameters"])
@@ -382,9 +386,9 @@ for chosen, colour, marker in ((dense, "C0", "o"), (experts, "C3", "s")):
 ax.axhspan(3e13, 1e15, color="lightgray", alpha=0.4, linewidth=0)
 heights = [4e14 if row % 2 else 9e13 for row in range(len(undisclosed))]
 ax.plot(undisclosed["date"], heights, "D", color="C0", mfc="none", markersize=6)
-ax.text(pd.Timestamp("2017-02"), 1.8e14, "size secret", va="center")
+ax.text(pd.Timestamp("2016-10"), 1.8e14, "size secret", va="center")
 places = {
-    "Transformer (big)": (-2, 9, "left"),
+    "Transformer (big)": (8, 6, "left"),
     "GPT-2 small": (7, -5, "left"),
     "GPT-3": (-7, -2, "right"),
     largest_dense["name"]: (7, -1, "left"),
@@ -394,13 +398,13 @@ for name, (right, up, side) in places.items():
     model = models[models["name"] == name].iloc[0]
     at = (model["date"], model["parameters"])
     ax.annotate(name, at, (right, up), textcoords="offset points", ha=side)
-ax.text(pd.Timestamp("2023-08"), 2.2e10, "dense", color="C0", weight="bold")
+ax.text(pd.Timestamp("2023-10"), 1.4e10, "dense", color="C0", weight="bold")
 ax.text(
-    pd.Timestamp("2017-01"), 7e11, "mixtures\nof experts", color="C3", weight="bold"
+    pd.Timestamp("2016-10"), 7e11, "mixtures\nof experts", color="C3", weight="bold"
 )
 ax.set_yscale("log")
 ax.set_ylim(3e7, 1e15)
-ax.set_xlim(pd.Timestamp("2016-12"), pd.Timestamp("2026-12"))
+ax.set_xlim(pd.Timestamp("2016-08"), pd.Timestamp("2026-12"))
 ax.set_xticks(
     [pd.Timestamp(f"{year}-01") for year in range(2017, 2027, 3)],
     [str(year) for year in range(2017, 2027, 3)],
@@ -419,9 +423,9 @@ fig.suptitle(
 plt.show()
 
 # %% [markdown] tags=["read"]
-# From {{ first_dense["date"].year }} to {{ largest_dense["date"].year }} the largest published model of GPT-2's kind grew {{ f"{growth:,.0f}" }}-fold, and none in the table behind this picture has outgrown it since. Today many sizes are secret.
+# The Transformer of {{ first_dense["date"].year }}, from which GPT-2 descends, had {{ f"{first_dense['parameters'] / 1e6:.0f}" }} million parameters. {{ largest_dense["name"] }} of {{ largest_dense["date"].year }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, {{ f"{growth:,.0f}" }} times as many, and no dense model in the picture has more. Today many sizes are secret.
 #
-# GPT-2 is a **dense** model: it uses every parameter for every token, so its count says what one answer costs. What grew later were **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists: all of them are on the payroll, but each question is answered by a few. The largest in the table, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters, and hardly anybody remembers it, because size alone makes nothing clever. What a model can do depends on which numbers it holds.
+# GPT-2 is a **dense** model: it uses every parameter for every token, so its count says what one answer costs. Most of the squares above them are **mixtures of experts** of later years, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
 
 # %% [markdown]
 # ## The formula knows nothing
@@ -460,10 +464,10 @@ ax.set_title(f"Right on average: {mean_right:.0f} of {len(labels)}")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The best of the {{ f"{num_nets:,}" }} gets {{ max(num_right) }} right, which looks impressive for a net that has learned nothing. But it was picked from a thousand *because* it does well on these very flowers, so its count flatters it, just as the count of the best thresholds did. Drawing a thousand nets and keeping the best one is trying everything in a small way. It gets somewhere with 131 parameters and three species. With 124 million parameters and {{ f"{config.vocab_size:,}" }} tokens you could draw nets until the sun goes out.
+# Most of these nets give nearly all flowers the same name, and so they get about 50 right. The best of the {{ f"{num_nets:,}" }} gets {{ max(num_right) }} right, which looks impressive for a net that has learned nothing. But it was picked from a thousand *because* it does well on these very flowers, so its count flatters it, just as the count of the best thresholds did. Drawing a thousand nets and keeping the best one is trying everything in a small way. It gets somewhere with 131 parameters and three species. With 124 million parameters and {{ f"{config.vocab_size:,}" }} tokens you could draw nets until the sun goes out.
 
 # %% [markdown]
-# Random numbers do no better than guessing. So whatever a model knows lies in its numbers, and in nothing else. How does it find them? [That's what training is for.](loss-and-training.py)
+# Random numbers do no better than guessing. So what a trained model knows, it knows through its numbers. How does it find them? [That's what training is for.](loss-and-training.py)
 
 # %% [markdown]
 # ## Check yourself

@@ -18,11 +18,11 @@
 # The average surprise over all flowers is the **loss**, which training makes small.
 
 # %% [markdown] tags=["read"]
-# Where do the probabilities come from? The net of the last chapter ends in a score for each species, and scores are just numbers: they may be negative, and they don't add up to anything. Suppose they are 2, 1 and 0. To make shares of them, raise $e$ = 2.718… to each: $e^2$ = 7.39, $e^1$ = 2.72 and $e^0$ = 1. Now all three are positive, and the highest is still the highest. Then divide each by their sum, 11.11, and you have 0.67, 0.24 and 0.09, which add up to 1. This recipe is called **softmax**, and the scores that go into it are called **logits**.
+# Where do the probabilities come from? The net of the last chapter ends in a score for each species, and scores are just numbers: they may be negative, and they don't add up to anything. Suppose they are 2, 1 and 0. To make shares of them, take $e$ = 2.718… to the power of each: $e^2$ = 7.39, $e^1$ = 2.72 and $e^0$ = 1. Now all three are positive, and the highest is still the highest. Then divide each by their sum, 11.11, and you have 0.67, 0.24 and 0.09, which add up to 1. This recipe is called **softmax**, and the scores that go into it are called **logits**.
 #
 # Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right, it gave it 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. Two values are worth remembering. A guess at even odds among two costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three ln 3 = {{ f"{math.log(3):.2f}" }}.
 #
-# Why this strange logarithm? Wouldn't $1 - p$ do, the share that the right answer missed? There are two good reasons against it. First, think of a model that gives the right answer 1% and another that gives it 0.01%. The second is a hundred times further off, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say 7 of 10 flowers that look like this one are versicolor and 3 are virginica. A model that honestly says 70% gets an average $1 - p$ of 0.7 · 0.3 + 0.3 · 0.7 = 0.42. One that boldly says 100% versicolor gets 0.7 · 0 + 0.3 · 1 = 0.30, so the liar wins. With the surprise the honest model wins: it pays −0.7 ln 0.7 − 0.3 ln 0.3 = 0.61, while one that says 90% pays −0.7 ln 0.9 − 0.3 ln 0.1 = 0.76, and one that says 100% pays without limit when it's wrong. On average, nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
+# Why this strange logarithm? Why not simply $1 - p$, what the right answer lacked? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For the 7 it pays 1 − 0.7 = 0.3, for the 3 it pays 1 − 0.3 = 0.7, and that makes 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise, the honest model pays 7 · 0.36 + 3 · 1.20 = 6.1 nats, one that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. On average, nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
 
 # %% tags=["fold"]
 import math
@@ -45,8 +45,9 @@ marked = {0.02: "2%", 1 / 3: "one third", 0.9: "90%"}
 for probability, name in marked.items():
     surprise = -math.log(probability)
     ax.plot(probability, surprise, "o", color="C1")
-    ax.text(probability + 0.03, surprise + 0.12, f"{name}: {surprise:.2f} nats")
-ax.set_xlim(0, 1.28)
+    side = {"ha": "right", "x": 0.99} if probability > 0.5 else {"x": probability + 0.03}
+    ax.text(y=surprise + 0.15, s=f"{name}: {surprise:.2f} nats", **side)
+ax.set_xlim(0, 1.02)
 ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
 ax.set_ylim(0, 4.6)
 ax.set_xlabel("probability of the right answer")
@@ -57,20 +58,20 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take a model with a single number, a soft threshold between versicolor and virginica: at it both are equally likely, and far from it one is nearly certain. Nudge it by a hair and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
+# Take a model with a single number, a soft threshold between versicolor and virginica: at it both are equally likely, and far from it one is nearly certain. Nudge it by a tiny amount and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
 # The **learning rate**, which you choose, says how far to go. This is **gradient descent**.
 
 # %% [markdown] tags=["read"]
-# If the slope is positive, the loss rises when the number grows, so the number should shrink, and the minus sign sees to that. If the slope is negative, the number should grow, and minus a negative number makes it grow.
+# If the slope is positive, the loss rises when the number grows, so the number should shrink, and subtracting the slope does that. If the slope is negative, the number should grow, and subtracting a negative number makes it grow.
 #
-# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it a hair, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold is given 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is the **sigmoid**, which is softmax for two answers: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. The 4 only says how quickly 50% turns into nearly 100%.
+# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it by a tiny amount, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold is given 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is the **sigmoid**: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. (It's softmax with the two scores $4(x - \text{threshold})$ and 0.) The 4 only says how quickly 50% turns into nearly 100%.
 #
 # Let the threshold start at 3.00 cm, which is a bad place. Nearly all the flowers lie above it, so the model is almost sure that every versicolor is a virginica, and the loss over the {{ len(petal_length) }} flowers of these two species is {{ f"{first_steps[0][1]:.5f}" }} nats. Move the threshold to 3.001, and the loss is {{ f"{first_steps[0][2]:.5f}" }}. It fell by {{ f"{first_steps[0][1] - first_steps[0][2]:.5f}" }} for a nudge of 0.001, so the slope is {{ f"{first_steps[0][3]:.2f}".replace("-", "−") }} nats per cm. With a learning rate of 0.25 the step is 0.25 · {{ f"{-first_steps[0][3]:.2f}" }} = {{ f"{-0.25 * first_steps[0][3]:.2f}" }} cm to the right, and the threshold stands at {{ f"{first_steps[1][0]:.2f}" }}.
 #
-# The second step goes the same way. At {{ f"{first_steps[1][0]:.2f}" }} the loss is down to {{ f"{first_steps[1][1]:.5f}" }}, a nudge takes it to {{ f"{first_steps[1][2]:.5f}" }}, the slope is {{ f"{first_steps[1][3]:.2f}".replace("-", "−") }}, and the threshold moves on to {{ f"{first_steps[2][0]:.2f}" }} cm. The slope is a little flatter now, so the step is a little shorter. At the bottom of the valley the slope is zero, and the walk comes to rest by itself.
+# The second step goes the same way. At {{ f"{first_steps[1][0]:.2f}" }} the loss is down to {{ f"{first_steps[1][1]:.5f}" }}, a nudge takes it to {{ f"{first_steps[1][2]:.5f}" }}, the slope is {{ f"{first_steps[1][3]:.2f}".replace("-", "−") }}, and the threshold moves on to {{ f"{first_steps[2][0]:.2f}" }} cm. The slope is a little flatter now, so the step is a little shorter. At the bottom of the valley the slope is zero, and the walk comes to rest by itself, at {{ f"{walk[-1]:.2f}" }} cm. There it makes {{ walk_mistakes }} mistakes, the fewest that any place makes. (Chapter 1 found 4.75 cm with just as few. A count of mistakes can't tell the two apart, while the loss also cares how sure each guess was.)
 
 # %%
 features, labels = iris_tensors()  # (150, 4) lengths in cm, (150,) species 0, 1, 2
@@ -118,7 +119,7 @@ assert walk_mistakes == min(map(threshold_mistakes, petal_length.tolist()))
 
 # %% tags=["fold"]
 #| alt: Loss against the threshold: a valley with its floor near {{ f"{walk[-1]:.1f}" }} cm. Dots start high on the left slope and run down to the floor, their steps growing shorter as the slope flattens.
-#| caption: The walk of the threshold, from 3 cm down to the lowest loss.
+#| caption: The threshold walks from 3 cm down to the lowest loss.
 places = torch.linspace(2.7, 6.3, 200).tolist()
 valley = [threshold_loss(place) for place in places]
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -146,17 +147,17 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
 #
-# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. The slope of the loss at a score is the answer's probability, minus 1 if it's the right answer. So it is 0.73 − 1 = −0.27 at the right score (raise it, and the loss falls) and +0.27 at the wrong one.
+# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. The slope of the loss at a score is the answer's probability, minus 1 if it's the right answer. (It comes from a little calculus, and a nudge will confirm it.) So it is 0.73 − 1 = −0.27 at the right score (raise it, and the loss falls) and +0.27 at the wrong one.
 #
-# Go one step further back, to $b$. If $b$ grows by a hair, the right score grows by that hair times 1, because $b$ is multiplied by 1. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. This is the **chain rule**: to go back through a multiplication, multiply the slope you have by the other factor.
+# Go one step further back, to $b$. The right score is $b$ · 1, so if $b$ grows by 0.001, the score grows by 0.001 · 1. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. This is the **chain rule**: if two numbers were multiplied on the way forward, then on the way back the slope of one is the slope of their product times the other.
 #
-# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by a hair, the right score grows by 2 hairs and the wrong one by 1. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. That's all of backpropagation. In a GPT there are more numbers and more forks, but at each of them nothing else happens.
+# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. A bias that's added hands the slope on as it is. A bend hands it on where it let the number through, and stops it where it made a 0. With that you know all the moves of backpropagation. In a GPT there are more numbers and more forks, but no other principle.
 #
-# You can check it with a nudge. Raise $a$ from 0.5 to 0.51, and the scores become 2.04 and 1.02, the probability {{ f"{nudged_probability:.4f}" }}, the loss {{ f"{nudged_loss:.4f}" }} instead of {{ f"{unnudged_loss:.4f}" }}. That's {{ f"{(nudged_loss - unnudged_loss) / 0.01:.2f}".replace("-", "−") }} per unit of $a$, and not exactly −0.54 only because the nudge wasn't infinitely small.
+# You can check it with a nudge. Raise $a$ from 0.5 to 0.501, and the scores become 2.004 and 1.002. The loss is then {{ f"{nudged_loss:.5f}" }} instead of {{ f"{unnudged_loss:.5f}" }}. That's a change of {{ f"{round(nudged_loss, 5) - round(unnudged_loss, 5):.5f}".replace("-", "−") }} for a nudge of 0.001, so the slope is {{ f"{(nudged_loss - unnudged_loss) / 0.001:.2f}".replace("-", "−") }}, as the sweep said.
 
 # %% tags=["fold"]
-nudged_probability = 1 / (1 + math.exp(-1.02))
-nudged_loss, unnudged_loss = -math.log(nudged_probability), math.log(1 + math.exp(-1))
+nudged_loss = math.log(1 + math.exp(-1.002))
+unnudged_loss = math.log(1 + math.exp(-1))
 
 # %% [markdown]
 # ## The net learns
@@ -173,7 +174,7 @@ from gptbook.models.classifier import IrisNet
 # - [ ] Below, since it's a net
 # - [x] Somewhere near it, often a little above
 #
-# This one starts at {{ f"{losses[0]:.2f}" }} nats. Random numbers aren't an even guess: they happen to prefer some species, and mostly the wrong ones. Over {{ len(starts) }} seeds, such nets start at {{ f"{sum(starts) / len(starts):.2f}" }} on average, between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }}.
+# This one starts at {{ f"{losses[0]:.2f}" }} nats. Random numbers aren't an even guess: they happen to prefer some species, and mostly the wrong ones. {{ len(starts) }} such nets, each with other random numbers, start at {{ f"{sum(starts) / len(starts):.2f}" }} on average, between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }}.
 
 # %%
 rows = torch.arange(len(labels))
@@ -206,7 +207,7 @@ first, last = held_out_losses[0], held_out_losses[-1]
 print(f"loss {first:.2f} -> {last:.2f} nats on the 30 held out, {num_right} right")
 
 # %% [markdown] tags=["note"]
-# `Adam` takes the step. It doesn't use each slope as it is: it keeps a running average of a parameter's slopes and divides it by their usual size. That way all parameters move at a similar pace, about the learning rate per step, whether their slopes are steep or flat.
+# `Adam` takes the step. It doesn't use each slope as it is. It averages the last slopes of a parameter, and divides the average by how large these slopes usually are. That way all parameters move at a similar pace, about the learning rate per step, whether their slopes are steep or flat.
 
 # %% tags=["fold"]
 starts = []
@@ -241,7 +242,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
 #
-# One worry may have occurred to you. The valley of the single threshold had one floor, so there was only one place to end up. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and there's no reason why it should have a single valley. It hasn't. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} entirely different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. There are many valleys, and a great many of them are about as deep. That is why gradient descent works so well although it can't see further than the next step.
+# One worry may have occurred to you. The valley of the single threshold had one floor, so there was only one place to end up. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and there's no reason why it should have a single valley. It hasn't. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. So there are many valleys, and these are about equally deep. With large nets, too, it's a common experience that many places are good enough, and that helps gradient descent, which never sees further than the next step.
 
 # %% [markdown] tags=["note"]
 # The package has the same loop as a function. With the same flowers and the same seed, every number must agree to the last bit.
@@ -285,18 +286,19 @@ def look(step: int, model: IrisNet) -> None:
 
 train_classifier(features[few], labels[few], num_steps=1500, after_step=look)
 stop = min(range(1501), key=curves_of["validation"].__getitem__)
-print(f"stop after step {stop}; asked once, the other 60: {curves_of['tested'][stop]:.2f}")
+asked_once = curves_of["tested"][stop]
+print(f"stop at step {stop}; then the loss on the 60 test flowers is {asked_once:.2f}")
 
 # %% tags=["fold"]
 #| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
-#| caption: The ring marks the lowest loss on the other flowers: the place to stop.
+#| caption: The ring marks the lowest loss on the other flowers: the place to stop. (Each step along the axes is ten times more.)
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
     ax.plot(range(1, 1502), curves_of[name], color=colour, linestyle=style)
 lowest = curves_of["validation"][stop]
 ax.plot(stop + 1, lowest, "o", markersize=13, color="C1", fillstyle="none")
 ax.text(1.1, 0.012, f"{len(few)} training flowers", color="C0", weight="bold")
-ax.text(25, 1.0, f"{len(validation)} others", color="C1", weight="bold")
+ax.text(40, 1.15, f"{len(validation)} other flowers", color="C1", weight="bold")
 ax.set_xscale("log")
 ax.set_yscale("log")
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
@@ -309,7 +311,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # At step {{ stop }} the loss on the other flowers is {{ f"{curves_of['validation'][stop]:.2f}" }}. At step 1,500 it has climbed to {{ f"{curves_of['validation'][-1]:.2f}" }}, while the training loss has shrunk to {{ f"{curves_of['few'][-1]:.4f}" }}. If you looked at the training loss alone, you'd call that progress.
 #
-# So stop where the ring is. But you've now used the other flowers to *choose* the moment, so their loss flatters the net a little, as the best of many always does. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. In this book "held out" means just that: kept away from learning, and asked at the end.
+# So stop where the ring is. But you've now used these {{ len(validation) }} flowers to *choose* the moment, the one that looks best on them, so on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (These happen to be easier flowers than the {{ len(validation) }} others. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
 
 # %% [markdown] tags=["read"]
 # ### How good is it?
@@ -345,11 +347,11 @@ ax.set_title(f"Same recipe: {rights[0]} to {rights[-1]} of 30 right")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says much more. The method is called **cross-validation**. Cut the flowers into five parts, called folds. Train on four of them, test on the fifth, and let each fold be the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times in all. How well do we know the average now? A 95% **interval** is a range made by a method that catches the true value 95 times in 100. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%, which is surprisingly wide after {{ accuracies.numel() }} tests. The reason is that any two of these nets learned from mostly the same flowers, so the tests aren't {{ accuracies.numel() }} independent facts, and an honest interval has to allow for that.
+# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says much more. The method is called **cross-validation**. Cut the flowers into five parts, called folds. Train on four of them, test on the fifth, and let each fold be the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times in all. How well do we know the average now? A 95% **interval** is a range that is computed so that, if many people did the whole experiment, 95 of 100 such ranges would contain the true value. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%, which is surprisingly wide after {{ accuracies.numel() }} tests. The reason is that any two of these nets learned from mostly the same flowers, so the tests aren't {{ accuracies.numel() }} independent facts, and an honest interval has to allow for that.
 #
 # With this in mind, be careful with what you read. Now and then somebody reports an accuracy of "98%" on 30 held-out flowers of this table. There is no such score. With 30 flowers, 29 right is 96.7% and 30 right is 100%, and nothing lies between them.
 #
-# ??? info "Where does the wider interval come from?"
+# ??? info "How is this interval computed?"
 #     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) showed how much too narrow that is for tests with shared training examples, and Remco Bouckaert and Eibe Frank (2004) gave the formula for repeated folds that we use. An accuracy can't be more than 100%, so the interval ends there.
 
 # %% tags=["fold"]
@@ -362,7 +364,7 @@ naive_low, naive_high = mean_accuracy - half_width, mean_accuracy + half_width
 # %% [markdown]
 # ## What goes wrong: steps too long
 #
-# If the learning rate is too small, the walk crawls. If it's too large, a step leaps across the valley and lands higher up than it started, and a net can be thrown so far that it never comes back.
+# If the learning rate is too small, the walk crawls. If it's too large, each step leaps across the valley to the opposite slope, and a net can be thrown so far that it never comes back.
 
 # %% tags=["fold"]
 small_rate, large_rate = 0.001, 0.5
@@ -396,9 +398,9 @@ ax.set_title(f"A learning rate of {large_rate} breaks the net")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# You can see both failures in the valley of the single threshold. There a rate of 0.25 walked down nicely. With 0.02, {{ len(walk) - 1 }} steps only bring it from 3.00 to {{ f"{crawl[-1]:.2f}" }} cm. With 1.5, the first step is so long that it flies over the floor and lands at {{ f"{leap[1]:.2f}" }} cm, on the opposite slope. The next step throws it back to {{ f"{leap[2]:.2f}" }}, and then it goes on hopping between {{ f"{leap[-2]:.1f}" }} and {{ f"{leap[-1]:.1f}" }} for ever, without coming down. (A rate belongs to its model and its way of stepping, so don't compare this 0.25 with the 0.02 of the net.)
+# You can see both failures in the valley of the single threshold. There a rate of 0.25 walked down nicely. With 0.02, {{ len(walk) - 1 }} steps only bring it from 3.00 to {{ f"{crawl[-1]:.2f}" }} cm. With 1.5, the first step is so long that it flies over the floor and lands at {{ f"{leap[1]:.2f}" }} cm, on the opposite slope. The next step throws it back to {{ f"{leap[2]:.2f}" }}, and then it goes on hopping between {{ f"{leap[-2]:.1f}" }} and {{ f"{leap[-1]:.1f}" }} cm for ever, without coming down. (A rate belongs to its model and its way of stepping, so don't compare this 0.25 with the 0.02 of the net.)
 #
-# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}, which you'll recognise as ln 3, an even guess for every flower. Why doesn't it recover? The leap has thrown the hidden units below zero, for every flower. There the bend makes 0 of them, and it's flat, so its slope is 0 too. Of the {{ hidden_dim }} hidden units {{ alive }} still answer to any flower at all. Where there's no slope there's no downhill, so nothing in the first layer will ever move again. Only the last three biases still learn, and the best they can do is to give each species a third.
+# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}, which you'll recognise as ln 3, an even guess for every flower. Why doesn't it recover? The leap has thrown the hidden units below zero, for every flower. There the bend turns each of them into a 0, and because the bend is flat there, its slope is 0 too. Of the {{ hidden_dim }} hidden units, {{ "none" if not alive else alive }} can still tell one flower from another. With a slope of 0 there's no downhill, so the first layer never moves again. The weights of the second layer are multiplied by zeros, so they have no slope either. Only the last three biases still learn, and the best they can do is to give each species a third.
 
 # %% tags=["fold"]
 crawl, leap = walk_downhill(3.0, 0.02, 12), walk_downhill(3.0, 1.5, 12)

@@ -47,7 +47,7 @@ for number, name in enumerate(SPECIES):
 # %% [markdown]
 # ## Your rule
 #
-# Setosa has short petals, virginica has long ones, and versicolor lies between. So take two **thresholds**, numbers where the answer changes. If a petal is shorter than the first, the rule says setosa. From the second on it says virginica, and between them versicolor.
+# Setosa has short petals, virginica has long ones, and versicolor lies between. So take two **thresholds**, numbers where the answer changes. A petal that's shorter than the first means setosa, one that reaches the second means virginica, and one between them versicolor.
 
 # %% [markdown] tags=["read"]
 # Let's follow one flower through such a rule. Say the thresholds are {{ f"{my_low:g}" }} and {{ f"{my_high:g}" }} cm, and the flower's petals are {{ walked[0] }} cm long. Is that below {{ f"{my_low:g}" }}? No, so it isn't a setosa. Is it {{ f"{my_high:g}" }} or more? No again, so it isn't a virginica. Therefore the rule says versicolor, and the table agrees.
@@ -96,7 +96,7 @@ pd.DataFrame({f"mistakes in {len(labels)} flowers": mistakes_made}, index)
 # %% [markdown] tags=["read"]
 # The first pair is useless. No flower has petals shorter than 1 cm, so every setosa is called a versicolor and every versicolor a virginica, and {{ mistakes_made[0] }} names are wrong. The others are better, and the last one beats mine by a single flower.
 #
-# How many pairs must the computer try? You might think infinitely many, since a threshold could stand at 4.7 or at 4.71 or at 4.712. But those three are the same rule: no flower's petals are between 4.7 and 4.8 cm long, so moving the threshold about inside that gap gives no flower another name. It's enough to try one place in each gap between two lengths that occur. There are {{ num_gaps }} such gaps. The second threshold may not be lower than the first, so if the first stands in the lowest gap there are {{ num_gaps }} places for the second, in the next gap {{ num_gaps - 1 }}, and so on down to 1. Together that makes {{ num_pairs }} pairs.
+# How many pairs must the computer try? You might think infinitely many, since a threshold could stand at 4.72 or at 4.73 or at 4.731. But those three make the same rule. There are flowers with petals of 4.7 cm and flowers with petals of 4.8 cm, and none in between, so wherever the threshold stands inside that gap, every flower keeps its name. It's enough to try one place in each gap between two lengths that occur, and the computer takes the middle. There are {{ num_gaps }} such gaps. The second threshold may not be lower than the first, so if the first stands in the lowest gap there are {{ num_gaps }} places for the second, in the next gap {{ num_gaps - 1 }}, and so on down to 1. Together that makes {{ num_pairs }} pairs.
 
 # %% tags=["show"]
 from gptbook.models.classifier import best_thresholds
@@ -149,11 +149,11 @@ publish("opening", {"species": SPECIES, "flowers": flowers})
 # The examples choose {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm, and make {{ fewest }} mistakes.
 
 # %% [markdown] tags=["read"]
-# Why does the search get no lower than {{ fewest }}? Hold the first threshold fixed and slide only the second one along, and you can watch the mistakes fall and rise again. Too far left, it calls versicolors virginica. Too far right, it calls virginicas versicolor. Between the two lies the lowest point, and learning is nothing but finding it. Remember this picture of a valley, because chapter 3 will walk down into one.
+# You can watch the search at work. Hold the first threshold fixed and slide only the second one along, and the mistakes fall and rise again. Too far left, the rule calls versicolors virginica. Too far right, it calls virginicas versicolor. In between lies the lowest part, and learning is nothing but finding it. Remember this picture of a valley, because chapter 3 will walk down into one.
 
 # %% tags=["fold", "read"]
 #| alt: Mistakes against the second threshold, a staircase that falls from {{ max(counts) }} to its lowest point, {{ min(counts) }}, near {{ f"{high:.2f}" }} cm, and rises again.
-#| caption: Mistakes in {{ len(labels) }} flowers, with the first threshold held at {{ f"{low:.2f}" }} cm. Learning takes the lowest point.
+#| caption: Mistakes in {{ len(labels) }} flowers, with the first threshold held at {{ f"{low:.2f}" }} cm. Several places share the lowest count, and the search keeps the first.
 places = torch.arange(3.0, 6.9, 0.01)
 counts = [
     count_mistakes(classify_by_thresholds(petal_length, low, place), labels)
@@ -166,7 +166,7 @@ ax.text(high, fewest - 5, f"{high:.2f} cm", color="C1", ha="center", weight="bol
 ax.set_ylim(0, None)
 ax.set_xlabel("second threshold (cm)")
 ax.set_ylabel("mistakes")
-ax.set_title(f"The lowest point: {min(counts)} mistakes")
+ax.set_title(f"At best {min(counts)} mistakes")
 plt.show()
 
 # %% [markdown] tags=["read"]
@@ -177,7 +177,7 @@ plt.show()
 #
 # Is {{ fewest }} in {{ len(labels) }} the truth about this rule? Not quite, because it was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. So let one half of the flowers choose the thresholds, and test them on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
 #
-# With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length it writes down the commonest species. It does slightly better on flowers it knows, and clearly worse on new ones.
+# With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length that it has seen, it notes the species. On flowers it knows it's hardly better, and on new ones it's clearly worse.
 
 # %%
 def best_notebook(lengths: torch.Tensor, species: torch.Tensor) -> dict[float, int]:
@@ -272,9 +272,9 @@ plt.show()
 # This is **overfitting**: fitting the accidents of the examples. What we want is a rule that also holds for flowers it has never seen, which is called **generalisation**.
 
 # %% [markdown] tags=["read"]
-# Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. No botanist would believe that. In another half of the flowers the accidents fall differently, so what the notebook has noted there is worth nothing, or worse: on new flowers it made more mistakes than the thresholds in {{ worse }} of {{ num_splits }} splits, and fewer in {{ 'none' if not better else better }}. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
+# Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. (Where two species share a length, it notes the commoner one, and in a tie the first.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead: the notebook made more mistakes on them than the thresholds in {{ worse }} of {{ num_splits }} splits, and fewer in {{ 'none' if not better else better }}. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
 #
-# It's tempting to conclude that a model should have few numbers. Keep that thought, and be ready to be surprised: GPT-2 has 124 million numbers, and it generalises well. What matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5, each time with the same cure: look at examples that were held out.
+# It's tempting to conclude that a model should have few numbers. But GPT-2 has 124 million of them, and it generalises well. What matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5. Each time, held-out examples will show it, and each time you'll see something that helps.
 
 # %% [markdown]
 # ## Which measurement?
@@ -306,7 +306,7 @@ pd.DataFrame.from_dict(
 # Petal width alone beats petal length, and the sepals are far worse.
 
 # %% [markdown] tags=["read"]
-# Petal width wins on the flowers that chose and on held-out ones alike. Sepal width is a good example of a useless measurement. Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times in {{ len(labels) }}, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. The three species simply have sepals of much the same width. Nobody had to know that beforehand: the count of mistakes says so. And notice which column I compared. The first one comes from the same flowers that chose the thresholds, so it flatters every row. The second one doesn't.
+# Petal width wins on the flowers that chose and on held-out ones alike. Sepal width is a good example of a useless measurement. Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times in {{ len(labels) }}, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. The three species simply have sepals of much the same width. Nobody had to know that beforehand: the count of mistakes says so. The second column is the fairer one, since the first comes from the same flowers that chose the thresholds and so flatters every row. Here both columns name the same winner.
 
 # %% [markdown]
 # ## Where trying everything ends

@@ -58,7 +58,7 @@ assert not followed("lymout")
 #
 # ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
 #
-# What would happen without padding? A model with three letters of context could only start at the fourth symbol, so it would never be asked for the first letters of a name, while the model with one letter is. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
+# What would happen without padding? A model with three letters of context could only start at the fourth symbol, so it would never be asked for the first letters of a name, while the model with one letter would be. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
 
 # %% tags=["show"]
 from gptbook.models.ngram import context_windows
@@ -74,9 +74,9 @@ for context, target in zip(contexts, targets):
 #
 # The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and share it out as the next shorter context suggests.
 #
-# Here is one case with all its numbers. In the training names *mout* occurs {{ after['mout'][0] }} times. It's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every other letter has none at all. But if {{ len(once) }} letters came just once in so few cases, another new one wouldn't be a great surprise. So smoothing takes something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (How much is worked out from how many contexts in the whole table occur once, twice and three times.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
+# Here is one case with all its numbers. In the training names *mout* occurs {{ after['mout'][0] }} times. It's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (A formula gives these amounts, from how many counts in the whole table are 1, 2, 3 and 4.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
-# This freed share is given out as the shorter context *out* suggests, which was seen {{ after['out'][0] }} times. There, too, a little is taken off, and that is given out as *ut* suggests, and so on down to an even guess. In the end *h* after *mout* has {{ f"{smoothed['h']:.2f}" }}, and the end of the name, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, since other names do end in *out*. Nothing has 0. In the package this is the method of Reinhard **Kneser** and Hermann **Ney**, which has one more subtlety that its source explains.
+# The shorter context *out* says who gets this freed share. You might expect it to favour *h*, which follows *out* in {{ f"{after['out'][1]:.0%}" }} of the cases. But nearly all of these are *south* and *mouth*, and *mout* has had its say already. So the shorter context isn't asked how *often* a letter came after it, but with how many *different* letters in front: *outh* has only {{ len(before_outh) }}, namely {{ ", ".join(f"*{letter}*" for letter in before_outh) }}, among {{ num_before_out }} for all letters after *out*. After it, too, has been smoothed, *out* gives *h* a share of {{ f"{share_of_h:.2f}" }}. In the end *h* after *mout* has {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}. The end of the name, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, and nothing has 0. This method is named after Reinhard **Kneser** and Hermann **Ney**.
 
 # %% tags=["fold"]
 smoothing = NgramCounts(4, tokenizer.vocab_size)
@@ -88,9 +88,23 @@ asked = torch.tensor([tokenizer.encode("mout")])
 keys, left, freed = smoothing.levels[4]
 row = int((keys == context_keys(asked, tokenizer.vocab_size)).nonzero())
 left_h, freed_share = left[row, tokenizer.encode("h")[0]].item(), freed[row].item()
-taken_many = mout["h"] - after["mout"][0] * left_h
-taken_one = 1 - after["mout"][0] * left[row, tokenizer.encode(once[0])[0]].item()
+taken_many = round(mout["h"] - after["mout"][0] * left_h, 2)
+left_one = left[row, tokenizer.encode(once[0])[0]].item()
+taken_one = round(1 - after["mout"][0] * left_one, 2)
 smoothed = dict(zip(tokenizer.labels, smoothing.probabilities(asked)[0].tolist()))
+share_of_h = (smoothed["h"] - left_h) / freed_share
+
+
+def before(piece: str) -> set[str]:
+    """The different letters that stand in front of a piece of a training name."""
+    texts = [f".{name}." for name in training_names]
+    places = [(text, place) for text in texts for place in range(1, len(text))]
+    return {text[at - 1] for text, at in places if text.startswith(piece, at)}
+
+
+before_outh = sorted(before("outh"))
+assert {"s", "m"} <= set(before_outh)  # south and mouth, as the text tells
+num_before_out = sum(len(before(f"out{letter}")) for letter in tokenizer.labels)
 
 # %% [markdown]
 # ## Knowing by heart
@@ -127,7 +141,7 @@ full_only = mean_surprise(nets[3], held_out[0][full], held_out[1][full])
 
 # %% tags=["fold"]
 #| alt: Loss against letters of context, one to eight, for counts and nets. Above, both training curves fall to the end, that of counts far below the rest; the held-out curves fall together at first, then level off. Below, the held-out curves closer: each has a ring at the width that validation names chose.
-#| caption: Nets are the mean of three. The rings mark the widths that were chosen, without the held-out names.
+#| caption: Nets, from a longer training, are the mean of three. The rings mark the widths that were chosen without the held-out names.
 record = read_record("windows")
 measured = pd.DataFrame(record["rows"])
 by_width = measured.groupby(["model", "context_length"])
@@ -136,15 +150,14 @@ mean, low, high = losses.mean(), losses.min(), losses.max()
 chosen = {model: record["chosen"][model]["context_length"] for model in ("counts", "net")}
 widest = int(measured["context_length"].max())
 compared = pd.DataFrame(record["comparisons"]).set_index(["model", "context_length"])
-close = compared["held_out_difference"].abs() < 2 * compared["held_out_standard_error"]
-tied = {
-    model: [
-        int(width)
-        for width in compared.loc[model].index
-        if width != chosen[model] and close[model, width]
-    ]
-    for model in chosen
-}
+# How far a mean would scatter: with other names, and for nets with other seeds.
+of_seeds = (losses.var() / losses.count())["held_out_loss"].fillna(0)
+tied = {}
+for model, ring in chosen.items():
+    of_names = compared.loc[model, "held_out_standard_error"] ** 2
+    error = (of_names + of_seeds[model] + of_seeds[model, ring]) ** 0.5
+    near = compared.loc[model, "held_out_difference"].abs() < 2 * error
+    tied[model] = [int(width) for width in near.index if near[width] and width != ring]
 
 fig, (whole, closer) = plt.subplots(2, 1, figsize=(4.5, 5.8), sharex=True)
 fig.get_layout_engine().set(hspace=0.08)
@@ -186,9 +199,9 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
 #
-# How much does the choice matter? {{ "Hardly at all." if tied["counts"] and tied["net"] else "A little." }} Compare two widths on each held-out name, and you find how far their difference would scatter if the names had been others. By that measure {{ said_ties }}. So don't say that {{ chosen["counts"] }} letters are best. Say that beyond a certain width it makes no difference that we can measure.
+# How much does the choice matter? Compare two widths on every held-out name, and you can compute how much their difference would scatter with other names, and for nets with other random numbers. If the difference is less than twice that scatter, call it too close to call. {{ said_ties }} Six, seven or eight letters differ by a few thousandths of a nat at most. So don't say that the chosen width is *best*. Say that from about six letters on it hardly matters.
 #
-# And why does the table's training loss fall with each letter, whatever the names are? A longer context divides the positions into ever smaller groups. Once a context occurs only once, what follows it is certain, in these names. A table with a row for every position would have a training loss of nearly zero, and would have learned nothing but the list.
+# And why does the table's training loss fall with each letter, whatever the names are? A longer context divides the positions into ever smaller groups, and once a context occurs only once, what follows it is certain, in these names. The loss can't reach zero, though. At the beginning of a name there are only marks in the window, and these are the same for all names.
 
 # %% tags=["fold"]
 def listed(widths: list[int]) -> str:
@@ -197,12 +210,15 @@ def listed(widths: list[int]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
-said_ties = " and ".join(
-    f"{listed(tied[model])} letters are too close to {chosen[model]} to call for {name}"
+said_ties = " ".join(
+    f"For {name}, {listed(tied[model])} letters are too close to {chosen[model]} to call."
     if tied[model]
-    else f"no other width comes close to {chosen[model]} letters for {name}"
+    else f"For {name}, {chosen[model]} letters beat every other width by more than that."
     for model, name in (("counts", "the table"), ("net", "the net"))
 )
+held_out_means = mean["held_out_loss"]
+for model in chosen:  # as the text tells
+    assert held_out_means[model].loc[6:].max() - held_out_means[model].loc[6:].min() < 0.01
 
 # %% tags=["fold", "read"]
 #| alt: Loss against training step, on an axis that grows tenfold. The training loss of a net falls to the end. Its validation loss falls, is lowest at step {{ plain["chosen_step"] }}, ringed, and climbs. With dropout, the validation loss does not climb.
@@ -219,13 +235,15 @@ ax.plot(
 )  # fmt: skip
 last = plain["steps"][-1] * 1.15
 ax.text(last, plain["training_losses"][-1], "training", color="C0", va="center")
-ax.text(last, plain["validation_losses"][-1], "new names", color="C0", va="center")
+ax.text(last, plain["validation_losses"][-1], "validation", color="C0", va="center")
 ax.text(
-    last, dropped["validation_losses"][-1], "new names,\nwith dropout", color="C1",
+    last, dropped["validation_losses"][-1], "validation,\nwith dropout", color="C1",
     va="center",
 )  # fmt: skip
 ax.set_xscale("log")
-ax.set_xlim(1, plain["steps"][-1] * 14)
+ax.set_xlim(1, plain["steps"][-1] * 25)
+ax.spines.bottom.set_bounds(1, plain["steps"][-1])
+ax.minorticks_off()
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
 ax.set_xlabel("step")
 ax.set_ylabel("loss (nats)")
@@ -235,7 +253,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The same trap lies in wait along another axis, that of time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: whatever can be learned by heart will be, if you train for long enough.
 #
-# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the record were trained with it, and the three that this page trains are stopped early instead.
+# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, here {{ f"{dropped['dropout']:.0%}" }} of the first layer's, picked at random, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the plot of widths were trained with it, and the three that this page trains are stopped early instead.
 
 # %% [markdown]
 # Here is what nets with one, two and three letters write:
@@ -357,7 +375,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same few thousand weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. That's probably why it copies so much less.
+# Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. That's probably why it copies so much less.
 
 # %% [markdown]
 # However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step that far is to read in [larger pieces than letters](../language/tokens.py).

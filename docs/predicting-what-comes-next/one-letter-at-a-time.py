@@ -57,7 +57,7 @@ shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 
 
 # %% tags=["fold"]
 #| alt: A table of 27 by 27 shades, letters on both sides. The columns of the vowels are dark in most rows, most other cells are nearly white, and the row of q is darkest at u.
-#| caption: The whole model. Each row is a letter, and its dark cells are what tends to come after it.
+#| caption: The whole model. Each row is a letter, and its dark cells are what tends to come after it. The darkest are 30% or more.
 labels = tokenizer.labels
 q, u = labels.index("q"), labels.index("u")
 fig, ax = plt.subplots(figsize=(4.5, 4.9))
@@ -75,7 +75,7 @@ plt.show()
 #
 # $$p(\text{after} \mid \text{before}) = \frac{\text{count}(\text{before}, \text{after})}{\text{count}(\text{before})}$$
 #
-# Now the table can write. Start in the row of the mark and draw a letter, each with its own probability. Go to the row of that letter and draw the next. Stop when you draw the mark.
+# Now the table can write. Start in the row of the mark and pick a letter at random, each with its own probability, which is called drawing it. Go to the row of that letter and draw the next. Stop when you draw the mark.
 
 # %% [markdown] tags=["read"]
 # The formula reads: the probability of a letter *after*, given the letter *before*, is how often the two stood together, divided by how often the first one stood there at all. Take the row of *q*. There were {{ f"{q_sum:,}" }} of them in the names, and {{ q_row[0][1] }} were followed by *u*, so $p(u \mid q)$ = {{ q_row[0][1] }} / {{ q_sum }} = {{ f"{q_row[0][1] / q_sum:.2f}" }}.
@@ -134,7 +134,7 @@ for how, table in tables.items():
 #
 # Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters. That number is its **perplexity**.
 #
-# That's as low as it gets. After an *a* many letters may come, and no model that sees only the *a* can know which. So this is the **floor** for every model that looks at one letter.
+# After an *a* many letters may come, and no model that sees only the *a* can know which. So on these names {{ f"{floor:.2f}" }} is the **floor** for every model that looks at one letter.
 
 # %% [markdown] tags=["read"]
 # Where does "among {{ f"{math.exp(floor):.0f}" }} letters" come from? Whoever guesses among $n$ equally likely letters gives the right one the probability $1/n$, and so pays $-\ln(1/n) = \ln n$ nats. To go back from a loss to a number of letters, undo the logarithm: $e$ to the power of {{ f"{floor:.2f}" }} is {{ f"{math.exp(floor):.1f}" }}. This number is the perplexity. It says the same as the loss in a way you can picture: between how many equally good choices is the model torn? The even guess has a perplexity of {{ tokenizer.vocab_size }}, the letter frequencies have {{ f"{math.exp(frequency_loss):.1f}" }}, and the table has {{ f"{math.exp(floor):.1f}" }}.
@@ -186,7 +186,7 @@ print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats
 # Before each step, training draws a small **batch** of places in the names at random, here {{ batch_size }}, and looks only at these.
 
 # %% [markdown] tags=["read"]
-# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. As the learning rate fades towards the end, the steps become smaller, and the jostling dies down.
+# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. We let the learning rate fade to nothing during the training, so the steps become smaller, and the jostling dies down.
 #
 # In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. It stands at {{ q_sum }} positions, and whatever the net answers, it answers the same at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
 
@@ -250,7 +250,7 @@ plt.show()
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
 learned = exact_net.probabilities(every_letter)  # (27, 27): a table, like shares
 largest_gap = (learned - shares).abs().max().item()
-print(f"no probability differs by more than {largest_gap:.4f}")
+print(f"no probability differs by more than {math.ceil(largest_gap * 1000) / 1000:.3f}")
 
 # %% tags=["fold"]
 #| widget: next-letter
@@ -281,7 +281,7 @@ publish_model("counts", shares, tokenizer)
 publish_model("net", exact_net, tokenizer, half=True)
 
 # %% [markdown] tags=["read"]
-# None of the {{ f"{learned.numel():,}" }} probabilities of the two differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}. Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the batches had to read {{ f"{positions_read:,}" }} positions for it, and the counts {{ f"{rows_read:,}" }} rows. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
+# None of the {{ f"{learned.numel():,}" }} probabilities in the net's table differs from the counted one by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}. Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the net had to answer {{ f"{positions_read:,}" }} times with batches, and only {{ f"{rows_read:,}" }} times with counts. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
 
 # %% [markdown]
 # ## Names it has never seen
@@ -340,7 +340,7 @@ print(f"without a vowel: {written_without_vowel:.1%} of the written names")
 print(f"without a vowel: {real_without_vowel} of {len(training_names):,} real names")
 
 # %% [markdown] tags=["note"]
-# One thing is left to do for the coming chapters. The function `write_name` above needs a table, and only a model with one letter of memory has one. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net the two must write the same names if they start from the same **seed**, the number from which all chance of a run follows.
+# One thing is left to do for the coming chapters. The function `write_name` above needs a table, and only a model with one letter of memory has one. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net the two must write the same names if they start from the same **seed**, a number that fixes every random draw that follows.
 
 # %% tags=["show"]
 from gptbook.generation.generate import generate_name
