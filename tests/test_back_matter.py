@@ -104,3 +104,14 @@ def test_every_term_in_bold_has_its_entry_in_the_glossary(project: Project) -> N
         for term in BOLD.findall(text):
             if not term.endswith("."):
                 assert any(all(stem in entry for stem in stems(term)) for entry in entries), f"{name}: {term}"
+
+
+def test_the_chapters_that_an_entry_names_say_its_words(project: Project) -> None:
+    texts = {name: plain(text) for name, text in prose(project).items()}
+    entries = ENTRY.findall((project.docs_dir / "glossary.md").read_text(encoding="utf-8"))
+    assert len(entries) > 100
+    for term, entry in entries:
+        chapters = re.findall(r"\]\((\S+?\.py)\)", entry)
+        assert chapters, term
+        for chapter in chapters:
+            assert all(stem in texts[chapter] for stem in stems(term)), f"{chapter} does not explain {term}"

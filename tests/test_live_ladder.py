@@ -52,7 +52,7 @@ def test_by_keyboard_alone_every_rung_goes_on_as_the_package_does(opened: tuple[
 def test_by_touch_alone_luck_changes_and_comes_back(open_live: OpenLive, site: Site) -> None:
     _, piece = open_live(has_touch=True)
     at_first = names(piece)
-    piece.get_by_role("button", name="Other luck").tap()
+    piece.get_by_role("button", name="Draw again").tap()
     expect(piece.locator(".live-text").last).to_have_text(expected(site, START, SEED + 1)[-1])
     piece.get_by_role("button", name="Start again").tap()
     expect(piece.locator(".live-text").last).to_have_text(at_first[-1])

@@ -18,15 +18,6 @@ LARGEST = 16.5
 LARGEST_GAP = 40
 """Pixels between the lowest ink of a figure and its caption."""
 
-STILL_SMALL = [
-    "learning-from-examples/rules-or-examples.py",
-    "learning-from-examples/a-model-is-a-function.py",
-    "learning-from-examples/loss-and-training.py",
-    "predicting-what-comes-next/one-letter-at-a-time.py",
-    "predicting-what-comes-next/more-context.py",
-]
-"""Chapters that are being written anew: their figures and results may still be as they were."""
-
 SCROLLERS = """(selector) => [...document.querySelectorAll(selector)]
   .filter((each) => each.checkVisibility({ contentVisibilityAuto: false }) && each.scrollWidth > each.clientWidth + 1)
   .map((each) => {
@@ -86,9 +77,8 @@ def opened(pages: PagePool, site: Site, name: str, query: str = "", **options: A
 def test_what_is_wider_than_a_phone_wraps_or_fades_at_its_edge(pages: PagePool, site: Site, name: str) -> None:
     skim = opened(pages, site, name, "?mode=skim", viewport=PHONE)
     assert skim.evaluate(SCROLLERS, ".cell-result pre") == [], "a printed result wraps"
-    if name not in STILL_SMALL:
-        said = skim.locator(".cell-output:visible").all_inner_texts()
-        assert not [text for text in said if "tensor(" in text]
+    said = skim.locator(".cell-output:visible").all_inner_texts()
+    assert not [text for text in said if "tensor(" in text]
     tables = skim.evaluate(SCROLLERS, ".cell-result .table")
     assert [table for table in tables if not table["fades"] or table["covered"] > 1] == []
     aligned = "cells => [...new Set(cells.map((cell) => getComputedStyle(cell).textAlign))]"
@@ -107,17 +97,11 @@ def test_every_letter_of_a_figure_can_be_read_on_a_phone_and_none_shouts_on_a_de
 ) -> None:
     page = opened(pages, site, name, viewport=PHONE)
     figures = page.evaluate(FIGURES)
-    if name not in STILL_SMALL:
-        small = [(f["title"], *letters) for f in figures for letters in f["letters"] if letters[0] < SMALLEST]
-        assert small == []
-        assert [f["title"] for f in figures if f["outside"] > 0] == [], "a text leaves the screen"
-        assert [(f["title"], f["gap"]) for f in figures if f["gap"] > LARGEST_GAP] == []
+    small = [(f["title"], *letters) for f in figures for letters in f["letters"] if letters[0] < SMALLEST]
+    assert small == []
+    assert [f["title"] for f in figures if f["outside"] > 0] == [], "a text leaves the screen"
+    assert [(f["title"], f["gap"]) for f in figures if f["gap"] > LARGEST_GAP] == []
     page.set_viewport_size({"width": 1280, "height": 900})
     plots = [figure for figure in page.evaluate(FIGURES) if figure["isPlot"]]
     assert [(f["title"], *letters) for f in plots for letters in f["letters"] if letters[0] > LARGEST] == []
     page.context.close()
-
-
-def test_the_list_of_chapters_that_are_still_small_names_chapters() -> None:
-    assert set(STILL_SMALL) <= set(CHAPTER_NAMES)
-    assert all(Path(name).suffix == ".py" for name in STILL_SMALL)

@@ -31,7 +31,7 @@ WHOLE_READ_KB = 400
 SKIM_WORDS = 7000
 CHAPTERS_PLANNED = 16
 READ_WORDS = (1400, 2400)
-REWRITTEN: list[str] = []
+REWRITTEN = ["rules-or-examples", "a-model-is-a-function", "loss-and-training", "one-letter-at-a-time", "more-context"]
 """Slugs of the chapters whose Read has been written as prose, so that it has a budget of its own."""
 
 

@@ -209,7 +209,7 @@ def test_without_a_connection_nothing_is_claimed_and_with_one_it_goes_on(open_a_
     errors = piece.locator(".live-error:not(.own-model *)")
     assert any("online" in text or "offline" in text for text in errors.all_inner_texts())
     expect(piece).not_to_have_text(re.compile(r"\d%"), use_inner_text=True)  # no guess of another text stands there
-    for name in ("Draw a letter", "To the end", "Next letter", "Write a name", "Write names", "Write", "Other luck"):
+    for name in ("Draw a letter", "To the end", "Next letter", "Write a name", "Write names", "Write", "Draw again"):
         button = piece.get_by_role("button", name=name, exact=True)
         if button.count():
             button.click()

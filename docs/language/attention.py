@@ -65,7 +65,7 @@ pd.DataFrame(
     columns=["output", ""],
 )
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # The last row with its numbers; then the whole, in letters:
 #
 # $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}]$$
@@ -216,7 +216,7 @@ ax.set_ylabel("right grounds (%)")
 ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked {{ f"{asked:,}" }} times with gaps up to 40, it names the right ground {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats; on the same sentences the grammar itself has {{ f"{trained[0]['sentences_floor']:.3f}" }}, and no model is better on average.
 
 # %% tags=["hide"]

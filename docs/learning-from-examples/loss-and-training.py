@@ -6,12 +6,12 @@
 # ![A flower's four lengths go into a model made of learned numbers. Out come three bars, one for each species; the right one, setosa, is short. Its shortness is the loss. An arrow leads from the loss back to the model: it moves every number a little.](../figures/training-loop.svg "Guess, measure how wrong the guess was, move every number a little, and start again.")
 
 # %% [markdown] tags=["read"]
-# Every model in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it, and we take them one at a time: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once. After that we train the net of 131 numbers, and look at what can go wrong.
+# Every model in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once.
 
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# The net of the last chapter ends in three scores. **Softmax** turns them into **probabilities**, say 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer. If that had 100%, there's no surprise, and the smaller its share, the greater the surprise.
+# The net of the last chapter ends in three scores. **Softmax** turns them into **probabilities**, say 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer, which is the greater, the smaller that answer's share was:
 #
 # $$\text{surprise} = -\ln\, p(\text{right answer})$$
 #
@@ -20,7 +20,7 @@
 # %% [markdown] tags=["read"]
 # Where do the probabilities come from? The net of the last chapter ends in a score for each species, and scores are just numbers: they may be negative, and they don't add up to anything. Suppose they are 2, 1 and 0. To make shares of them, take $e$ = 2.718… to the power of each: $e^2$ = 7.39, $e^1$ = 2.72 and $e^0$ = 1. Now all three are positive, and the highest is still the highest. Then divide each by their sum, 11.11, and you have 0.67, 0.24 and 0.09, which add up to 1. This recipe is called **softmax**, and the scores that go into it are called **logits**.
 #
-# Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right, it gave it 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. Two values are worth remembering. A guess at even odds among two costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three ln 3 = {{ f"{math.log(3):.2f}" }}.
+# Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right, it gave it 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. A guess at even odds among two costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three ln 3 = {{ f"{math.log(3):.2f}" }}.
 #
 # Why this strange logarithm? Why not simply $1 - p$, what the right answer lacked? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For the 7 it pays 1 − 0.7 = 0.3, for the 3 it pays 1 − 0.3 = 0.7, and that makes 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise, the honest model pays 7 · 0.36 + 3 · 1.20 = 6.1 nats, one that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. On average, nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
 
@@ -242,7 +242,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
 #
-# One worry may have occurred to you. The valley of the single threshold had one floor, so there was only one place to end up. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and there's no reason why it should have a single valley. It hasn't. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. So there are many valleys, and these are about equally deep. With large nets, too, it's a common experience that many places are good enough, and that helps gradient descent, which never sees further than the next step.
+# Is there only one valley? For the single threshold, yes. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and many valleys. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. So these valleys are about equally deep, and it doesn't matter much which of them the walk finds.
 
 # %% [markdown] tags=["note"]
 # The package has the same loop as a function. With the same flowers and the same seed, every number must agree to the last bit.
@@ -267,7 +267,7 @@ for seed in range(1, 6):
 # %% [markdown]
 # ## When to stop
 #
-# Would more training make the net better still? Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on the net is **overfitting**: it learns the accidents of its few examples.
+# Would more training make the net better still? Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on it's **overfitting**.
 
 # %%
 rows_left, tested = train_test_split(rows, test_size=60, stratify=labels, random_state=0)
@@ -347,9 +347,9 @@ ax.set_title(f"Same recipe: {rights[0]} to {rights[-1]} of 30 right")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says much more. The method is called **cross-validation**. Cut the flowers into five parts, called folds. Train on four of them, test on the fifth, and let each fold be the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times in all. How well do we know the average now? A 95% **interval** is a range that is computed so that, if many people did the whole experiment, 95 of 100 such ranges would contain the true value. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%, which is surprisingly wide after {{ accuracies.numel() }} tests. The reason is that any two of these nets learned from mostly the same flowers, so the tests aren't {{ accuracies.numel() }} independent facts, and an honest interval has to allow for that.
+# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. (So if you read of an accuracy of "98%" on 30 flowers, be careful. There's no such score: 29 right is 96.7%, and 30 is 100%.) The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says more. The method is called **cross-validation**: cut the flowers into five parts, called folds, train on four of them and test on the fifth, until each fold has been the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times.
 #
-# With this in mind, be careful with what you read. Now and then somebody reports an accuracy of "98%" on 30 held-out flowers of this table. There is no such score. With 30 flowers, 29 right is 96.7% and 30 right is 100%, and nothing lies between them.
+# How well do we know that average? A 95% **interval** is a range that is computed so that, if many people did the whole experiment, 95 of 100 such ranges would contain the true value. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%. That's wide after {{ accuracies.numel() }} tests, because any two of these nets learned from mostly the same flowers, so the tests aren't independent.
 #
 # ??? info "How is this interval computed?"
 #     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) showed how much too narrow that is for tests with shared training examples, and Remco Bouckaert and Eibe Frank (2004) gave the formula for repeated folds that we use. An accuracy can't be more than 100%, so the interval ends there.

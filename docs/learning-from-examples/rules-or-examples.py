@@ -175,7 +175,7 @@ plt.show()
 # %% [markdown]
 # ## A rule can know its examples too well
 #
-# Is {{ fewest }} in {{ len(labels) }} the truth about this rule? Not quite, because it was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. So let one half of the flowers choose the thresholds, and test them on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
+# This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. So let one half of the flowers choose the thresholds, and test them on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
 #
 # With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length that it has seen, it notes the species. On flowers it knows it's hardly better, and on new ones it's clearly worse.
 

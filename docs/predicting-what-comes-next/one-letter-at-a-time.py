@@ -159,13 +159,13 @@ print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
 # %% [markdown]
 # ## Let a net learn it
 #
-# If counting is already perfect, why train a net? Because a table for eight letters would have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know already: one letter goes in, {{ tokenizer.vocab_size }} probabilities come out.
+# If counting is already perfect, why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know already.
 
 # %% tags=["show"]
 from gptbook.models.ngram import NgramNet
 
 # %% [markdown] tags=["read"]
-# Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
+# One letter goes in, and {{ tokenizer.vocab_size }} probabilities come out. Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
 
 # %% [markdown] tags=["read"]
 # The last layer of this net starts with all its numbers at zero. So in the beginning every symbol has the same score, and the loss must be exactly ln {{ tokenizer.vocab_size }}. It's worth checking that before any long training: a first loss far above ln of the number of choices means that something is broken.
@@ -183,7 +183,7 @@ untrained_loss = mean_surprise(net, contexts, targets)
 print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats")
 
 # %% [markdown]
-# Before each step, training draws a small **batch** of places in the names at random, here {{ batch_size }}, and looks only at these.
+# Each training step looks at a small **batch** of places in the names, drawn at random.
 
 # %% [markdown] tags=["read"]
 # The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. We let the learning rate fade to nothing during the training, so the steps become smaller, and the jostling dies down.
@@ -286,7 +286,7 @@ publish_model("net", exact_net, tokenizer, half=True)
 # %% [markdown]
 # ## Names it has never seen
 #
-# The loss on {{ f"{len(held_out_names):,}" }} held-out names is how this book compares its models. Some pairs in them were never counted, and would get no probability at all. So a table gives a little to every pair, which is called **smoothing**.
+# This book compares its models by their loss on {{ f"{len(held_out_names):,}" }} held-out names. Some pairs in them were never counted, and would get no probability. So a table gives a little to every pair, which is called **smoothing**.
 
 # %% tags=["fold"]
 from gptbook.models.ngram import NgramCounts
@@ -312,7 +312,7 @@ publish_model("letters", smoothed_letters, tokenizer)
 publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names, from model to model. This chapter's two are lit, and the others are still to come.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names. This chapter's models are lit.")
 
 # %% [markdown] tags=["read"]
 # On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, and so *{{ labels[unseen_after_q] }}* after *q* gets {{ f"{100 * smoothed_share:.2g}" }}%: unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.

@@ -204,7 +204,7 @@ export default class Choose extends LivePiece {
     await this.set({ seed: this.state.seed + 1 });
   }
 
-  /** Write with the state's seed: the same luck, whatever the sliders say. */
+  /** Write with the state's seed: the same draws, whatever the sliders say. */
   async #continue(turn) {
     const { text, temperature, k, p, seed } = this.state;
     const { model, ids, fits } = await this.#reader(text);

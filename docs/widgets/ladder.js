@@ -1,4 +1,4 @@
-// The home page: every rung of the ladder goes on with the city that the reader begins, with the same luck.
+// The home page: every rung of the ladder goes on with the city that the reader begins, with the same seed.
 import { readLetters } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { LivePiece, button, el, number, textField, whole } from "./piece.js";
@@ -21,7 +21,7 @@ class Ladder extends LivePiece {
       hint: "a to z",
       onInput: (text) => this.set({ text }),
     });
-    const again = button("Other luck", () => this.set({ seed: this.state.seed + 1 }), { primary: true });
+    const again = button("Draw again", () => this.set({ seed: this.state.seed + 1 }), { primary: true });
     this.rows = rungs.map((rung) => {
       const name = el("p", { class: "live-text" });
       const about = el(

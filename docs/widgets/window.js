@@ -1,4 +1,4 @@
-// Chapter 5: what a window of none to three letters guesses, and the names that each width writes with the same luck.
+// Chapter 5: what a window of none to three letters guesses, and the names that each width writes with the same seed.
 import { readLetters } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
@@ -54,7 +54,7 @@ class Window extends LivePiece {
       "tr",
       {},
       el("th", { scope: "col" }, "Seen"),
-      el("th", { scope: "col" }, "Written, same luck"),
+      el("th", { scope: "col" }, "Written, same seed"),
       el("td"),
       el("td"),
     );

@@ -75,7 +75,7 @@ def read_chapter(path: Path, docs_dir: Path) -> Chapter:
     _check_exercises(cells, name)
     for cell in cells:
         if cell.kind == "markdown":
-            _check_prose(cell, name, path.stem)
+            _check_prose(cell, name)
     return Chapter(path=path, name=name, cells=cells)
 
 
@@ -109,7 +109,7 @@ def _read_cell(raw: object, marker_line: int, name: str) -> Cell:
     )
 
 
-def _check_prose(cell: Cell, name: str, slug: str) -> None:
+def _check_prose(cell: Cell, name: str) -> None:
     if len(cell.tags) > 1:
         raise BuildError(
             f"docs/{name}:{cell.line}: a prose cell tagged {' and '.join(sorted(cell.tags))}; it has one tag at most"
@@ -121,7 +121,7 @@ def _check_prose(cell: Cell, name: str, slug: str) -> None:
                 "section; begin the section in a cell without a tag"
             )
     try:
-        check_source(cell.source, cell.tags, slug)
+        check_source(cell.source, cell.tags)
     except GuessError as error:
         raise BuildError(f"docs/{name}:{cell.line + error.line}: {error}") from None
 

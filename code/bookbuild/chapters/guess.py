@@ -15,17 +15,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-STILL_WITHOUT_ANSWER = frozenset(
-    {
-        "rules-or-examples",
-        "a-model-is-a-function",
-        "loss-and-training",
-        "one-letter-at-a-time",
-        "more-context",
-    }
-)
-"""Chapters whose exercise of the kind Predict may still be answered in the notebook alone."""
-
 NUMBER = r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 ANSWER_LINE = re.compile(r"^answer:(?P<text>.*)$")
 ANSWER = re.compile(rf"(?P<number>{NUMBER})(?P<unit>%|\s+[^\d\s,][^,]*)?(?:,\s*within\s+(?P<tolerance>{NUMBER})\s?%?)?")
@@ -137,7 +126,7 @@ def _choices(lines: list[str], first: int) -> tuple[tuple[str, ...], int]:
     return choices, marks.index(True)
 
 
-def check_source(text: str, tags: frozenset[str], slug: str) -> None:
+def check_source(text: str, tags: frozenset[str]) -> None:
     """Raise GuessError for a cell of a chapter, its numbers not yet filled in, whose answer is missing or malformed."""
     if "guess" not in tags and "exercise" not in tags:
         return
@@ -152,7 +141,7 @@ def check_source(text: str, tags: frozenset[str], slug: str) -> None:
                 raise GuessError("a question tagged `guess` holds no heading", number)
     elif found and not predicts:
         raise GuessError("only an exercise of the kind Predict has its answer on the page")
-    elif predicts and not found and slug not in STILL_WITHOUT_ANSWER:
+    elif predicts and not found:
         raise GuessError("an exercise of the kind Predict has an `answer:` line or choices (`- [x] text`)")
 
 

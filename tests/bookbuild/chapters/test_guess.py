@@ -79,9 +79,9 @@ def test_a_malformed_question_names_its_line(text: str, line: int, message: str)
 
 def test_numbers_that_are_not_yet_filled_in_count_as_numbers() -> None:
     text = 'Q?\n\nanswer: {{ f"{x:,}" }} mistakes, within {{ y\n}}\n\nE.'
-    check_source(text, frozenset({"guess"}), "slug")
+    check_source(text, frozenset({"guess"}))
     with pytest.raises(GuessError, match="explanation") as raised:
-        check_source("Q {{ a\n+ b }}?\n\nanswer: {{ c }}", frozenset({"guess"}), "slug")
+        check_source("Q {{ a\n+ b }}?\n\nanswer: {{ c }}", frozenset({"guess"}))
     assert raised.value.line == 3
 
 
@@ -96,10 +96,10 @@ def test_numbers_that_are_not_yet_filled_in_count_as_numbers() -> None:
 )
 def test_what_is_answered_on_the_page_has_an_answer(text: str, tag: str, message: str) -> None:
     with pytest.raises(GuessError, match=message):
-        check_source(text, frozenset({tag}), "slug")
-    check_source(text, frozenset({"note"}), "slug")
-    check_source(f"### Predict: it\n\n{NUMBER}", frozenset({"exercise"}), "slug")
-    check_source("### Change: it\n\nDo it.", frozenset({"exercise"}), "slug")
+        check_source(text, frozenset({tag}))
+    check_source(text, frozenset({"note"}))
+    check_source(f"### Predict: it\n\n{NUMBER}", frozenset({"exercise"}))
+    check_source("### Change: it\n\nDo it.", frozenset({"exercise"}))
 
 
 def test_answers_take_the_place_of_the_dots_the_right_one_first() -> None:
