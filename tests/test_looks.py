@@ -1,6 +1,5 @@
 """How code, results and figures stand on a phone: nothing cut without a cue, no letter too small to read, no holes."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest

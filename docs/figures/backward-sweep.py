@@ -30,16 +30,16 @@ def figure() -> str:
         f"{slope(to_first)} at the first parameter.",
     )
     top, middle, bottom = 74, 146, 218
-    d.text(6, 18, "Forward: numbers", 14, weight=700)
-    d.text(374, 18, "Backward: slopes", 14, "accent", "end", weight=700)
+    d.text(6, 18, "Forward: numbers →", 14, weight=700)
+    d.text(374, 18, "← Backward: slopes", 14, "accent", "end", weight=700)
     d.text(22, middle - 24, "input", 13, "muted", "middle")
     d.cells(6, middle - 16, [f"{given:g}"], 32, 32)
     d.arrow(40, middle, 116, middle)
     d.cells(60, middle - 44, [f"a = {first:g}"], 56, 26, kind="learned", text_size=13)
-    d.text(84, middle + 24, slope(to_first), 15, "accent", "middle", weight=700)
+    d.text(70, middle + 24, slope(to_first), 15, "accent", "middle", weight=700)
     d.box(118, middle - 18, 40, 36)
     d.text(138, middle + 5, f"{hidden:g}", 14, anchor="middle", weight=600)
-    d.text(138, middle + 40, slope(to_hidden), 15, "accent", "middle", weight=700)
+    d.text(142, middle + 38, slope(to_hidden), 15, "accent", "middle", weight=700)
     d.arrow(160, middle - 10, 242, top + 8)
     d.arrow(160, middle + 10, 242, bottom - 8)
     d.cells(160, top - 4, [f"b = {second:g}"], 50, 26, kind="learned", text_size=13)
@@ -48,7 +48,10 @@ def figure() -> str:
     d.text(184, bottom + 24, slope(to_third), 15, "accent", "middle", weight=700)
     d.text(262, top - 26, "right score", 13, "muted", "middle")
     d.text(262, bottom + 57, "wrong score", 13, "muted", "middle")
-    for y, score, value in ((top, scores[0], slopes[0]), (bottom, scores[1], slopes[1])):
+    for y, score, value in (
+        (top, scores[0], slopes[0]),
+        (bottom, scores[1], slopes[1]),
+    ):
         d.box(244, y - 18, 36, 36)
         d.text(262, y + 5, f"{score:g}", 14, anchor="middle", weight=600)
         d.text(262, y + 38, slope(value), 15, "accent", "middle", weight=700)

@@ -64,7 +64,7 @@ plt.show()
 # %% [markdown]
 # ## What a bend can do
 #
-# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so the score should be a hill, but a line can only rise or fall. Putting a second line after the first doesn't help, since a line of a line is still a line. One bend is enough.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so the score should be a hill, but a line can only rise or fall. Two lines one after the other don't help, since together they're just another line. But one bend is enough.
 
 # %% [markdown] tags=["read"]
 # Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
@@ -77,7 +77,7 @@ plt.show()
 #
 # $$\text{score} = (x - 2.45) - 2 \cdot \max(0,\; x - 3.6)$$
 #
-# Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. The score is above zero for the versicolor only. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it. Without the ReLU, the second part would pull from the very beginning: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
+# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. The score is above zero for the versicolor only. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it. Without the ReLU, the second part would pull from the very beginning: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
 
 # %% tags=["fold"]
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
@@ -88,8 +88,8 @@ straight = (x - 2.45) - 2 * (x - 3.6)
 bent = (x - 2.45) - 2 * (x - 3.6).clamp(min=0)
 ax.axhline(0, color="gray", linewidth=1)
 ax.fill_between(x, 0, bent, where=bent > 0, color="C1", alpha=0.2, linewidth=0)
-ax.plot(x, straight, color="gray", linestyle="--")
 ax.plot(x, bent, color="C1", linewidth=2.5)
+ax.plot(x, straight, color="gray", linestyle="--", linewidth=1.5)
 ax.text(1.8, 3.1, "without the bend", color="gray")
 ax.text(3.75, 1.35, "with the bend", color="C1", weight="bold")
 looks = (("C0", "o"), ("C2", "^"), ("C3", "s"))  # of the three species
@@ -111,7 +111,7 @@ plt.show()
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is many such bent lines side by side. This one takes all four lengths of a flower and makes {{ hidden_dim }} numbers of them, each with weights and a bias of its own, and with a bend: what falls below zero becomes 0. From these it makes a **score** for each species, and the highest score wins.
+# A **neural net** is many such bent lines side by side. This one first mixes the four lengths of a flower into {{ hidden_dim }} numbers, each with weights and a bias of its own, and turns what's below zero into 0. That's the bend. From these it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -214,7 +214,7 @@ by_hand
 #
 # $$\text{scores} = h W_2 + b_2$$
 #
-# Here $x$ is the row of four lengths. $W_1$ is a table that holds the four weights of each hidden unit, and $x W_1$ means: for each unit, multiply the four lengths by its four weights and add up. (The formula wants a column for each unit. The picture and PyTorch lay the same table on its side, with a row for each unit.) $b_1$ is the row of {{ hidden_dim }} biases. $h$ is the row of hidden numbers after the bend. $W_2$ and $b_2$ do the same for the three scores. Every neural net in this book is made of steps like these two, and each such step is called a **layer**.
+# Here $x$ is the row of four lengths. $W_1$ is a table that holds the four weights of each hidden unit, and $x W_1$ means: for each unit, multiply the four lengths by its four weights and add up. (In the picture, and in PyTorch, these four weights stand in a row.) $b_1$ is the row of {{ hidden_dim }} biases. $h$ is the row of hidden numbers after the bend. $W_2$ and $b_2$ do the same for the three scores. Every neural net in this book is made of steps like these two, and each such step is called a **layer**.
 #
 # So how many parameters are there? $W_1$ holds 4 · {{ hidden_dim }} = {{ 4 * hidden_dim }} weights and $b_1$ holds {{ hidden_dim }} biases. $W_2$ holds {{ hidden_dim }} · 3 = {{ 3 * hidden_dim }} weights and $b_2$ holds 3 biases. Together that's {{ 4 * hidden_dim }} + {{ hidden_dim }} + {{ 3 * hidden_dim }} + 3 = {{ num_parameters }}.
 
@@ -244,7 +244,7 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end, $x$ is multiplied with every row of $E$, number by number, and added up. Each of these sums is the score of one token:
+# At the end every token gets its score. After a last norm, $x$ is multiplied with the token's row of $E$, number by number, and the products are added up:
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
@@ -262,7 +262,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block the MLP makes {{ f"{config.mlp_dim:,}" }} hidden numbers from {{ config.model_dim }}, which takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases, and then {{ config.model_dim }} numbers from those {{ f"{config.mlp_dim:,}" }}, which takes {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}, and in {{ config.num_layers }} blocks {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions. (By coincidence, attention as a whole has as many parameters as the first layer of the MLP.)
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions. (By coincidence, attention as a whole has as many parameters as the first layer of the MLP.)
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -301,7 +301,7 @@ table = pd.DataFrame(
 table
 
 # %% [markdown] tags=["note"]
-# Does the formula count what the code has? Build the model itself, on PyTorch's `meta` device: all shapes, and no memory for the numbers.
+# Do these formulas count what the code really has? To find out, build the model itself. On PyTorch's `meta` device all tables get their shapes, but no memory is taken for the numbers.
 
 # %%
 with torch.device("meta"):
@@ -425,7 +425,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The Transformer of {{ first_dense["date"].year }}, from which GPT-2 descends, had {{ f"{first_dense['parameters'] / 1e6:.0f}" }} million parameters. {{ largest_dense["name"] }} of {{ largest_dense["date"].year }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, {{ f"{growth:,.0f}" }} times as many, and no dense model in the picture has more. Today many sizes are secret.
 #
-# GPT-2 is a **dense** model: it uses every parameter for every token, so its count says what one answer costs. Most of the squares above them are **mixtures of experts** of later years, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
+# GPT-2 is a **dense** model: it uses every parameter for every token, so its count also says how much arithmetic one answer takes. The squares are **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
 
 # %% [markdown]
 # ## The formula knows nothing

@@ -22,18 +22,17 @@
 #
 # Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right, it gave it 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. A guess at even odds among two costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three ln 3 = {{ f"{math.log(3):.2f}" }}.
 #
-# Why this strange logarithm? Why not simply $1 - p$, what the right answer lacked? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For the 7 it pays 1 − 0.7 = 0.3, for the 3 it pays 1 − 0.3 = 0.7, and that makes 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise, the honest model pays 7 · 0.36 + 3 · 1.20 = 6.1 nats, one that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. On average, nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
+# Why this strange logarithm? Why not simply take $1 - p$? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For the 7 it pays 1 − 0.7 = 0.3, for the 3 it pays 1 − 0.3 = 0.7, and that makes 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise, the honest model pays 7 · 0.36 + 3 · 1.20 = 6.1 nats, one that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. It can be proved that on average nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
 
 # %% tags=["fold"]
 import math
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import torch
 import torch.nn.functional as F
-from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
+from sklearn.model_selection import train_test_split
 
-from gptbook.models.classifier import SPECIES, accuracy, iris_tensors
+from gptbook.models.classifier import accuracy, iris_tensors
 
 # %% tags=["fold"]
 #| alt: A curve of surprise against the probability of the right answer. It is 0 at probability 1, {{ f"{math.log(3):.2f}" }} at one third, and climbs without limit towards probability 0.
@@ -45,8 +44,14 @@ marked = {0.02: "2%", 1 / 3: "one third", 0.9: "90%"}
 for probability, name in marked.items():
     surprise = -math.log(probability)
     ax.plot(probability, surprise, "o", color="C1")
-    side = {"ha": "right", "x": 0.99} if probability > 0.5 else {"x": probability + 0.03}
-    ax.text(y=surprise + 0.15, s=f"{name}: {surprise:.2f} nats", **side)
+    side = (
+        {"ha": "right", "x": 0.99} if probability > 0.5 else {"x": probability + 0.03}
+    )
+    ax.text(
+        y=surprise + (0.4 if probability > 0.5 else 0.15),
+        s=f"{name}: {surprise:.2f} nats",
+        **side,
+    )
 ax.set_xlim(0, 1.02)
 ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
 ax.set_ylim(0, 4.6)
@@ -58,7 +63,7 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take a model with a single number, a soft threshold between versicolor and virginica: at it both are equally likely, and far from it one is nearly certain. Nudge it by a tiny amount and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
+# Take a model with a single number, a soft threshold: at it versicolor and virginica are equally likely, and the further a flower is from it, the surer one of them becomes. Nudge it by a tiny amount and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
@@ -67,7 +72,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # If the slope is positive, the loss rises when the number grows, so the number should shrink, and subtracting the slope does that. If the slope is negative, the number should grow, and subtracting a negative number makes it grow.
 #
-# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it by a tiny amount, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold is given 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is the **sigmoid**: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. (It's softmax with the two scores $4(x - \text{threshold})$ and 0.) The 4 only says how quickly 50% turns into nearly 100%.
+# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it by a tiny amount, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold gets 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is called the **sigmoid**: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. The 4 only says how quickly 50% turns into nearly 100%.
 #
 # Let the threshold start at 3.00 cm, which is a bad place. Nearly all the flowers lie above it, so the model is almost sure that every versicolor is a virginica, and the loss over the {{ len(petal_length) }} flowers of these two species is {{ f"{first_steps[0][1]:.5f}" }} nats. Move the threshold to 3.001, and the loss is {{ f"{first_steps[0][2]:.5f}" }}. It fell by {{ f"{first_steps[0][1] - first_steps[0][2]:.5f}" }} for a nudge of 0.001, so the slope is {{ f"{first_steps[0][3]:.2f}".replace("-", "−") }} nats per cm. With a learning rate of 0.25 the step is 0.25 · {{ f"{-first_steps[0][3]:.2f}" }} = {{ f"{-0.25 * first_steps[0][3]:.2f}" }} cm to the right, and the threshold stands at {{ f"{first_steps[1][0]:.2f}" }}.
 #
@@ -87,7 +92,9 @@ def threshold_loss(threshold: float) -> float:
     return -p_right.log().mean().item()
 
 
-def walk_downhill(threshold: float, learning_rate: float, num_steps: int) -> list[float]:
+def walk_downhill(
+    threshold: float, learning_rate: float, num_steps: int
+) -> list[float]:
     """Where the threshold stands at first and after each step."""
     places = [threshold]
     for _ in range(num_steps):
@@ -147,13 +154,13 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
 #
-# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. The slope of the loss at a score is the answer's probability, minus 1 if it's the right answer. (It comes from a little calculus, and a nudge will confirm it.) So it is 0.73 − 1 = −0.27 at the right score (raise it, and the loss falls) and +0.27 at the wrong one.
+# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. For a wrong answer, the slope of the loss at its score is the probability that the answer was given. For the right answer, it's that probability minus 1. So it's +0.27 at the wrong score and 0.73 − 1 = −0.27 at the right one. (Check: raise the right score from 2 to 2.001, and the loss falls from 0.31326 to 0.31299. That's −0.00027 for 0.001.)
 #
-# Go one step further back, to $b$. The right score is $b$ · 1, so if $b$ grows by 0.001, the score grows by 0.001 · 1. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. This is the **chain rule**: if two numbers were multiplied on the way forward, then on the way back the slope of one is the slope of their product times the other.
+# Go one step further back, to $b$. The right score is $b$ · 1, so if $b$ grows by 0.001, the score grows by 0.001 · 1. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. This is the **chain rule**: where two numbers were multiplied on the way forward, each of them gets, on the way back, the slope of the product times the other number.
 #
-# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. A bias that's added hands the slope on as it is. A bend hands it on where it let the number through, and stops it where it made a 0. With that you know all the moves of backpropagation. In a GPT there are more numbers and more forks, but no other principle.
+# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. Where a bias was added, the slope passes unchanged. Where ReLU made a number 0, its slope becomes 0, and otherwise it passes unchanged, too. And with many flowers, all of this is done for each of them, and the slopes are averaged as the losses are. That's backpropagation. In a GPT there are more numbers and more forks, but no other principle.
 #
-# You can check it with a nudge. Raise $a$ from 0.5 to 0.501, and the scores become 2.004 and 1.002. The loss is then {{ f"{nudged_loss:.5f}" }} instead of {{ f"{unnudged_loss:.5f}" }}. That's a change of {{ f"{round(nudged_loss, 5) - round(unnudged_loss, 5):.5f}".replace("-", "−") }} for a nudge of 0.001, so the slope is {{ f"{(nudged_loss - unnudged_loss) / 0.001:.2f}".replace("-", "−") }}, as the sweep said.
+# You can check the result with another nudge. Raise $a$ from 0.5 to 0.501, and the scores become 2.004 and 1.002, and the loss {{ f"{nudged_loss:.5f}" }}. It fell by {{ f"{round(unnudged_loss, 5) - round(nudged_loss, 5):.5f}" }} for a nudge of 0.001, so the slope is {{ f"{(nudged_loss - unnudged_loss) / 0.001:.2f}".replace("-", "−") }}, as the sweep said.
 
 # %% tags=["fold"]
 nudged_loss = math.log(1 + math.exp(-1.002))
@@ -207,7 +214,7 @@ first, last = held_out_losses[0], held_out_losses[-1]
 print(f"loss {first:.2f} -> {last:.2f} nats on the 30 held out, {num_right} right")
 
 # %% [markdown] tags=["note"]
-# `Adam` takes the step. It doesn't use each slope as it is. It averages the last slopes of a parameter, and divides the average by how large these slopes usually are. That way all parameters move at a similar pace, about the learning rate per step, whether their slopes are steep or flat.
+# `Adam` takes the step. It doesn't use each slope as it is, but the average of the parameter's recent slopes, measured against their usual size. That way all parameters move at a similar pace, whether their slopes are steep or flat.
 
 # %% tags=["fold"]
 starts = []
@@ -262,7 +269,9 @@ print(f"{num_parameters} parameters, every one the same")
 # %% tags=["fold"]
 ends = []
 for seed in range(1, 6):
-    ends.append(train_classifier(features[training], labels[training], seed=seed)[1][-1])
+    ends.append(
+        train_classifier(features[training], labels[training], seed=seed)[1][-1]
+    )
 
 # %% [markdown]
 # ## When to stop
@@ -270,7 +279,9 @@ for seed in range(1, 6):
 # Would more training make the net better still? Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on it's **overfitting**.
 
 # %%
-rows_left, tested = train_test_split(rows, test_size=60, stratify=labels, random_state=0)
+rows_left, tested = train_test_split(
+    rows, test_size=60, stratify=labels, random_state=0
+)
 few, validation = train_test_split(
     rows_left, test_size=60, stratify=labels[rows_left], random_state=0
 )  # 30 flowers to learn from, 60 to decide when to stop, 60 to be asked once
@@ -311,7 +322,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # At step {{ stop }} the loss on the other flowers is {{ f"{curves_of['validation'][stop]:.2f}" }}. At step 1,500 it has climbed to {{ f"{curves_of['validation'][-1]:.2f}" }}, while the training loss has shrunk to {{ f"{curves_of['few'][-1]:.4f}" }}. If you looked at the training loss alone, you'd call that progress.
 #
-# So stop where the ring is. But you've now used these {{ len(validation) }} flowers to *choose* the moment, the one that looks best on them, so on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, because they're settings of the training and no gradient finds them. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (These happen to be easier flowers than the {{ len(validation) }} others. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
+# So stop where the ring is. But you've now used these {{ len(validation) }} flowers to *choose* the moment, the one that looks best on them, so on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, to tell them from the parameters that training finds. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (These happen to be easier flowers than the {{ len(validation) }} others. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
 
 # %% [markdown] tags=["read"]
 # ### How good is it?
@@ -349,7 +360,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. (So if you read of an accuracy of "98%" on 30 flowers, be careful. There's no such score: 29 right is 96.7%, and 30 is 100%.) The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says more. The method is called **cross-validation**: cut the flowers into five parts, called folds, train on four of them and test on the fifth, until each fold has been the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times.
 #
-# How well do we know that average? A 95% **interval** is a range that is computed so that, if many people did the whole experiment, 95 of 100 such ranges would contain the true value. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%. That's wide after {{ accuracies.numel() }} tests, because any two of these nets learned from mostly the same flowers, so the tests aren't independent.
+# How well do we know that average? A 95% **interval** is computed so that in 95 of 100 such experiments it would contain the true value. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%. You might expect a narrower one after {{ accuracies.numel() }} tests. But any two of these nets learned from mostly the same flowers, so {{ accuracies.numel() }} such tests say less than {{ accuracies.numel() }} independent ones would.
 #
 # ??? info "How is this interval computed?"
 #     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) showed how much too narrow that is for tests with shared training examples, and Remco Bouckaert and Eibe Frank (2004) gave the formula for repeated folds that we use. An accuracy can't be more than 100%, so the interval ends there.

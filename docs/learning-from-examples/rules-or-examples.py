@@ -88,7 +88,8 @@ print(f"{my_mistakes} mistakes in {len(labels)} flowers")
 # %% tags=["result", "read"]
 tries = [(1.0, 3.0), (2.0, 4.0), (2.0, 5.0), (3.5, 5.5), (2.45, 4.75)]
 mistakes_made = [
-    count_mistakes(classify_by_thresholds(petal_length, *pair), labels) for pair in tries
+    count_mistakes(classify_by_thresholds(petal_length, *pair), labels)
+    for pair in tries
 ]
 index = [f"{first:g} and {second:g} cm" for first, second in tries]
 pd.DataFrame({f"mistakes in {len(labels)} flowers": mistakes_made}, index)
@@ -146,7 +147,7 @@ from bookbuild.live import publish
 publish("opening", {"species": SPECIES, "flowers": flowers})
 
 # %% [markdown]
-# The examples choose {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm, and make {{ fewest }} mistakes.
+# The pair that the examples choose, {{ f"{low:.2f}" }} and {{ f"{high:.2f}" }} cm, makes {{ fewest }} mistakes.
 
 # %% [markdown] tags=["read"]
 # You can watch the search at work. Hold the first threshold fixed and slide only the second one along, and the mistakes fall and rise again. Too far left, the rule calls versicolors virginica. Too far right, it calls virginicas versicolor. In between lies the lowest part, and learning is nothing but finding it. Remember this picture of a valley, because chapter 3 will walk down into one.
@@ -175,9 +176,10 @@ plt.show()
 # %% [markdown]
 # ## A rule can know its examples too well
 #
-# This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. So let one half of the flowers choose the thresholds, and test them on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
+# This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. So shuffle the flowers, let one half choose the thresholds, and test them on the other half. Do that {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
 #
-# With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length that it has seen, it notes the species. On flowers it knows it's hardly better, and on new ones it's clearly worse.
+# With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length that it has seen, it notes the species, and it names a new flower by the nearest length. On flowers it knows, it's hardly better than the thresholds, and on new ones it's clearly worse.
+
 
 # %%
 def best_notebook(lengths: torch.Tensor, species: torch.Tensor) -> dict[float, int]:
@@ -188,7 +190,9 @@ def best_notebook(lengths: torch.Tensor, species: torch.Tensor) -> dict[float, i
     }
 
 
-def classify_by_notebook(lengths: torch.Tensor, notebook: dict[float, int]) -> torch.Tensor:
+def classify_by_notebook(
+    lengths: torch.Tensor, notebook: dict[float, int]
+) -> torch.Tensor:
     """Look up the nearest length in the notebook, and answer what stands there."""
     noted = torch.tensor(list(notebook))
     nearest = (lengths[:, None] - noted).abs().argmin(dim=1)
@@ -223,7 +227,7 @@ print(f"on new flowers the notebook is worse in {worse} splits, better in {bette
 
 # %% tags=["fold"]
 #| alt: Above, the flowers of one half with petals of 4 to 6 cm, piled up over their petal length. Versicolor and virginica overlap from {{ f"{overlap[0]:.1f}" }} to {{ f"{overlap[1]:.1f}" }} cm. Below, two strips show what each rule answers. Two thresholds change once, from versicolor to virginica. The notebook changes to virginica at 4.8 cm, back to versicolor at 4.9, and to virginica again at 5.1.
-#| caption: {{ len(order) // 2 }} flowers, where two species meet. The strips show which species two rules have learned to name at each length.
+#| caption: Of {{ len(order) // 2 }} flowers, those with petals of 4 to 6 cm, where two species meet. The strips show what two rules answer at each length. (Percentages: all {{ num_splits }} tests.)
 seen_lengths, seen_labels, thresholds, notebook = pictured
 near = {round(at, 1): label for at, label in notebook.items() if 4.75 < at < 5.15}
 assert near == {4.8: 2, 4.9: 1, 5.0: 1, 5.1: 2}  # as the text tells
@@ -272,14 +276,14 @@ plt.show()
 # This is **overfitting**: fitting the accidents of the examples. What we want is a rule that also holds for flowers it has never seen, which is called **generalisation**.
 
 # %% [markdown] tags=["read"]
-# Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. (Where two species share a length, it notes the commoner one, and in a tie the first.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead: the notebook made more mistakes on them than the thresholds in {{ worse }} of {{ num_splits }} splits, and fewer in {{ 'none' if not better else better }}. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
+# Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. (Where it has seen two species with the same length, it notes the commoner one, or versicolor if they tie.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead. In {{ worse }} of the {{ num_splits }} tests the notebook made more mistakes on new flowers than the thresholds did, and in {{ 'none' if not better else better }} it made fewer. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
 #
 # It's tempting to conclude that a model should have few numbers. But GPT-2 has 124 million of them, and it generalises well. What matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5. Each time, held-out examples will show it, and each time you'll see something that helps.
 
 # %% [markdown]
 # ## Which measurement?
 #
-# Is petal length the right thing to measure? The examples can choose that, too:
+# Is petal length the right thing to measure? The examples can choose that, too.
 
 # %% [markdown] tags=["read"]
 # No threshold on petal length can be perfect, because the species overlap: one versicolor has petals {{ longest_versicolor }} cm long, and one virginica only {{ shortest_virginica }}. So it's tempting to add a second measurement. But perhaps another one is simply better.
@@ -299,7 +303,9 @@ for column, name in enumerate(FEATURES):
     on_all = best_thresholds(lengths, labels)[2]
     table[name.replace("_", " ")] = [on_all, f"{made / (75 * num_splits):.1%}"]
 pd.DataFrame.from_dict(
-    table, "index", columns=[f"mistakes in all {len(labels)}", "wrong on held-out flowers"]
+    table,
+    "index",
+    columns=[f"mistakes in all {len(labels)}", "wrong on held-out flowers"],
 )
 
 # %% [markdown]
@@ -311,7 +317,7 @@ pd.DataFrame.from_dict(
 # %% [markdown]
 # ## Where trying everything ends
 #
-# A rule that looks at all four lengths needs more numbers, and then trying everything breaks down. Each further number multiplies the tries by the values that it could have, say {{ num_gaps }}. The small model in the next chapter has 131 numbers.
+# A rule that looks at all four lengths needs more numbers, and then trying everything breaks down. Each further number multiplies the tries by the number of values that it could have, say {{ num_gaps }}. The small model in the next chapter has 131 numbers.
 
 # %% tags=["fold"]
 first_flower = [f"{length:.1f}" for length in features[0].tolist()]

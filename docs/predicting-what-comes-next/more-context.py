@@ -13,7 +13,7 @@
 # %% [markdown] tags=["read"]
 # Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model has perfect attention and no experience.
 #
-# Counting goes on as before, only with longer contexts. With one letter you counted pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, with three letters **4-grams**, and in general **n-grams**: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window, lays the embeddings side by side in one long row, and the rest of it doesn't notice a difference.
+# Counting goes on as before, only with longer contexts. With one letter you counted pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, with three letters **4-grams**, and in general **n-grams**: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window and lays the embeddings side by side in one long row. A longer row needs more weights in the first layer, and that's the only difference.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -31,6 +31,7 @@ from gptbook.training.measure import mean_surprise
 names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
+
 
 # %% tags=["fold"]
 def followed(context: str) -> dict[str, int]:
@@ -58,7 +59,7 @@ assert not followed("lymout")
 #
 # ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
 #
-# What would happen without padding? A model with three letters of context could only start at the fourth symbol, so it would never be asked for the first letters of a name, while the model with one letter would be. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
+# What would happen without padding? A model with three letters of context could only start at the fourth letter of a name. A model with one letter could start at the second, and so it would be asked for two letters more. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
 
 # %% tags=["show"]
 from gptbook.models.ngram import context_windows
@@ -74,9 +75,12 @@ for context, target in zip(contexts, targets):
 #
 # The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and share it out as the next shorter context suggests.
 #
-# Here is one case with all its numbers. In the training names *mout* occurs {{ after['mout'][0] }} times. It's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (A formula gives these amounts, from how many counts in the whole table are 1, 2, 3 and 4.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
+# Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
-# The shorter context *out* says who gets this freed share. You might expect it to favour *h*, which follows *out* in {{ f"{after['out'][1]:.0%}" }} of the cases. But nearly all of these are *south* and *mouth*, and *mout* has had its say already. So the shorter context isn't asked how *often* a letter came after it, but with how many *different* letters in front: *outh* has only {{ len(before_outh) }}, namely {{ ", ".join(f"*{letter}*" for letter in before_outh) }}, among {{ num_before_out }} for all letters after *out*. Once it has been smoothed in the same way, *out* gives *h* a share of {{ f"{share_of_h:.2f}" }}. In the end *h* after *mout* has {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}. The end of the name, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, and nothing has 0. This method is named after Reinhard **Kneser** and Hermann **Ney**.
+# The freed share goes to the letters that come after the shorter context, *out*. There are {{ num_after_out }} of them, the end of the name included, so all of these now have a chance after *mout*, too. And *out* has kept something back in the same way, for the letters that come after *ut*, and so on down to an even guess. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, and *h* has {{ f"{smoothed['h']:.2f}" }}. This method is named after Reinhard **Kneser** and Hermann **Ney**.
+#
+# ??? info "Why does h get so little of the freed share?"
+#     After *out*, an *h* comes in {{ f"{after['out'][1]:.0%}" }} of the cases, so you might expect that *h* gets {{ f"{after['out'][1]:.0%}" }} of what *mout* gives away. But nearly all of these cases are *south* and *mouth*, and those with *mouth* have been counted already. Kneser and Ney's idea is to ask a shorter context another question. Instead of "how often did *h* come after *out*?" they ask "in front of how many different letters did that happen?" The letter in front of *outh* was {{ ", ".join(f"*{letter}*" for letter in before_outh[:-1]) }} or *{{ before_outh[-1] }}*, which makes only {{ len(before_outh) }}. Added up over all letters after *out*, such counts make {{ num_before_out }}. So *h* has {{ len(before_outh) }} of {{ num_before_out }}, and after a little has been taken off again, {{ f"{share_of_h:.2f}" }}. That's why it ends at {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}.
 
 # %% tags=["fold"]
 smoothing = NgramCounts(4, tokenizer.vocab_size)
@@ -104,6 +108,7 @@ def before(piece: str) -> set[str]:
 
 before_outh = sorted(before("outh"))
 assert {"s", "m"} <= set(before_outh)  # south and mouth, as the text tells
+num_after_out = len(followed("out"))
 num_before_out = sum(len(before(f"out{letter}")) for letter in tokenizer.labels)
 
 # %% [markdown]
@@ -147,16 +152,19 @@ measured = pd.DataFrame(record["rows"])
 by_width = measured.groupby(["model", "context_length"])
 losses = by_width[["training_loss", "held_out_loss"]]
 mean, low, high = losses.mean(), losses.min(), losses.max()
-chosen = {model: record["chosen"][model]["context_length"] for model in ("counts", "net")}
+chosen = {
+    model: record["chosen"][model]["context_length"] for model in ("counts", "net")
+}
 widest = int(measured["context_length"].max())
 compared = pd.DataFrame(record["comparisons"]).set_index(["model", "context_length"])
 # How far a mean would scatter: with other names, and for nets with other seeds.
 of_seeds = (losses.var() / losses.count())["held_out_loss"].fillna(0)
-tied = {}
+differences, errors, tied = {}, {}, {}
 for model, ring in chosen.items():
     of_names = compared.loc[model, "held_out_standard_error"] ** 2
-    error = (of_names + of_seeds[model] + of_seeds[model, ring]) ** 0.5
-    near = compared.loc[model, "held_out_difference"].abs() < 2 * error
+    errors[model] = (of_names + of_seeds[model] + of_seeds[model, ring]) ** 0.5
+    differences[model] = compared.loc[model, "held_out_difference"]
+    near = differences[model].abs() < 2 * errors[model]
     tied[model] = [int(width) for width in near.index if near[width] and width != ring]
 
 fig, (whole, closer) = plt.subplots(2, 1, figsize=(4.5, 5.8), sharex=True)
@@ -199,9 +207,29 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
 #
-# How much does the choice matter? Compare two widths on every held-out name, and you can compute how much their difference would scatter with other names, and for nets with other random numbers. This scatter is called the **standard error**. If a difference is less than two standard errors, it's too close to call. {{ said_ties }} Six, seven or eight letters differ by a few thousandths of a nat at most. So don't say that the chosen width is *best*. Say that from about six letters on it hardly matters.
+# How much does the choice matter? For each width, here is how much higher its held-out loss is than that of the chosen width. After the ± stands the **standard error**: how far this difference would typically scatter with other names, and for nets also with other random numbers.
+
+# %% tags=["result", "read"]
+pd.DataFrame(
+    {
+        f"{name}, compared with {chosen[model]} letters": [
+            "chosen"
+            if width == chosen[model]
+            else f"{differences[model][width]:+.4f} ± {errors[model][width]:.4f}".replace(
+                "-", "\u2212"
+            )
+            for width in range(4, widest + 1)
+        ]
+        for model, name in (("counts", "table"), ("net", "net"))
+    },
+    index=[f"{width} letters" for width in range(4, widest + 1)],
+)
+
+# %% [markdown] tags=["read"]
+# If a difference is less than two standard errors, it's too close to call. {{ said_ties }} And even where a difference is certain, it's a few thousandths of a nat from about six letters on. So don't say that one width is *best*. Say that from there on the width hardly matters.
 #
-# And why does the table's training loss fall with each letter, whatever the names are? A longer context divides the positions into ever smaller groups, and once a context occurs only once, what follows it is certain, in these names. The loss can't reach zero, though. At the beginning of a name there are only marks in the window, and these are the same for all names.
+# And why does the table's training loss fall with each letter, whatever the names are? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. The loss doesn't get near zero, though. Smoothing keeps the table from being quite certain, and at the beginning of a name the window holds only marks, which are the same for all names.
+
 
 # %% tags=["fold"]
 def listed(widths: list[int]) -> str:
@@ -211,14 +239,16 @@ def listed(widths: list[int]) -> str:
 
 
 said_ties = " ".join(
-    f"For {name}, {listed(tied[model])} letters are too close to {chosen[model]} to call."
+    f"For {name} that's true of {listed(tied[model])} letters."
     if tied[model]
-    else f"For {name}, {chosen[model]} letters beat every other width by more than that."
+    else f"For {name} every difference is larger."
     for model, name in (("counts", "the table"), ("net", "the net"))
 )
 held_out_means = mean["held_out_loss"]
 for model in chosen:  # as the text tells
-    assert held_out_means[model].loc[6:].max() - held_out_means[model].loc[6:].min() < 0.01
+    assert (
+        held_out_means[model].loc[6:].max() - held_out_means[model].loc[6:].min() < 0.01
+    )
 
 # %% tags=["fold", "read"]
 #| alt: Loss against training step, on an axis that grows tenfold. The training loss of a net falls to the end. Its validation loss falls, is lowest at step {{ plain["chosen_step"] }}, ringed, and climbs. With dropout, the validation loss does not climb.
@@ -375,7 +405,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? The table has a row of its own for each context, and what one row has learned is of no use to another. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike. That's probably why it copies so much less.
+# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. Where it has met the eight letters before, it was in one or two names, and this row has the largest say, so the table goes on as those names did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
 
 # %% [markdown]
 # However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step that far is to read in [larger pieces than letters](../language/tokens.py).
@@ -387,7 +417,7 @@ print("copied by the table with eight letters:", ", ".join(copies[:4]))
 #     On which names, and over which positions? If they're the names it was trained on, the number measures memory. If the first letters of names were left out, the exam was easier.
 #
 # ??? question "Why does the training loss fall with every letter that is added?"
-#     A longer context divides the training names into smaller and smaller groups. When a context occurs only once, what follows it is certain, in those names.
+#     A longer context divides the training names into smaller and smaller groups. When a context occurs only once, only one letter has ever followed it.
 #
 # ??? question "Why choose the width on validation names, and not on the held-out ones?"
 #     Whatever you choose by, you can't use any more to say how good the choice is: the best of eight looks better than it is. So the held-out names are asked once, after the choice.

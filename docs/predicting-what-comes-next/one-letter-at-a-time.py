@@ -165,7 +165,7 @@ print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
 from gptbook.models.ngram import NgramNet
 
 # %% [markdown] tags=["read"]
-# One letter goes in, and {{ tokenizer.vocab_size }} probabilities come out. Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
+# One letter goes in, and {{ tokenizer.vocab_size }} probabilities come out. Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row, here of {{ net.embedding.embedding_dim }} numbers, is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
 
 # %% [markdown] tags=["read"]
 # The last layer of this net starts with all its numbers at zero. So in the beginning every symbol has the same score, and the loss must be exactly ln {{ tokenizer.vocab_size }}. It's worth checking that before any long training: a first loss far above ln of the number of choices means that something is broken.
@@ -219,7 +219,7 @@ print(f"{exact_loss - floor:.4f} nats above the floor")
 
 # %% tags=["fold", "read"]
 #| alt: Loss against training step. Both curves start at {{ f"{untrained_loss:.1f}" }} nats and fall to a dashed floor line. The curve of batches has a wide band around it; the curve of counts is smooth and reaches the floor in a tenth of the steps.
-#| caption: The dotted line is the average of batches, and the band holds 80% of them: a single batch may be easier than the floor. The solid line sees all {{ len(rows) }} rows at every step.
+#| caption: The dotted line is the average of batches, and the band holds 80% of them. (The floor is an average, so a lucky batch can lie below it.) The solid line sees all {{ len(rows) }} rows at every step.
 # Wider and wider stretches of steps; for each, the mean and the middle 80%.
 edges = torch.logspace(0, math.log10(num_steps), 25).round().long().unique().tolist()
 stretches = [torch.tensor(batch_losses[a - 1 : b]) for a, b in pairwise(edges)]
@@ -281,7 +281,7 @@ publish_model("counts", shares, tokenizer)
 publish_model("net", exact_net, tokenizer, half=True)
 
 # %% [markdown] tags=["read"]
-# None of the {{ f"{learned.numel():,}" }} probabilities in the net's table differs from the counted one by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}. Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the net had to answer {{ f"{positions_read:,}" }} times with batches, and only {{ f"{rows_read:,}" }} times with counts. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
+# Ask the net that was trained with counts for its probabilities after each letter, and you get a table of {{ f"{learned.numel():,}" }} numbers, like the counted one. None of them differs by more than {{ f"{math.ceil(largest_gap * 1000) / 1000:.3f}" }}. Both ways of training end at the same place, {{ f"{plain_loss - floor:.3f}" }} nats above the floor with batches and {{ f"{exact_loss - floor:.4f}" }} with counts. But the net had to answer {{ f"{positions_read:,}" }} times with batches, and only {{ f"{rows_read:,}" }} times with counts. The second way is a luxury of small problems, though. As soon as a model reads whole sentences, hardly any context occurs twice, there's nothing to count together, and batches are all there is. GPT-2 was trained with batches.
 
 # %% [markdown]
 # ## Names it has never seen
@@ -297,7 +297,6 @@ counts_held_out = mean_surprise(counts_model.fit(contexts, targets), *held_out)
 net_held_out = mean_surprise(exact_net, *held_out)
 never = int((pair_counts == 0).sum())
 unseen_after_q = int((pair_counts[q] == 0).nonzero()[-1])
-smoothed_share = counts_model.probabilities(torch.tensor([[q]]))[0, unseen_after_q]
 print(f"held out: smoothed counts {counts_held_out:.3f} nats, net {net_held_out:.3f}")
 
 # %% tags=["live"]
@@ -315,7 +314,7 @@ publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 # ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names. This chapter's models are lit.")
 
 # %% [markdown] tags=["read"]
-# On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, and so *{{ labels[unseen_after_q] }}* after *q* gets {{ f"{100 * smoothed_share:.2g}" }}%: unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
+# On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, so that even *{{ labels[unseen_after_q] }}* after *q* is unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
 #
 # The held-out loss is a little higher than the floor of {{ f"{floor:.3f}" }}. That's no contradiction, because the floor was the lowest loss on the *training* names. Other names have slightly different shares, and this table wasn't made for them.
 
@@ -340,7 +339,7 @@ print(f"without a vowel: {written_without_vowel:.1%} of the written names")
 print(f"without a vowel: {real_without_vowel} of {len(training_names):,} real names")
 
 # %% [markdown] tags=["note"]
-# One thing is left to do for the coming chapters. The function `write_name` above needs a table, and only a model with one letter of memory has one. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net the two must write the same names if they start from the same **seed**, a number that fixes every random draw that follows.
+# One thing is left to do for the coming chapters. The function `write_name` above needs a table with a row for each letter, so it works for one letter of memory only. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net both functions must write the same names if they start from the same **seed**, a number that fixes every random draw that follows.
 
 # %% tags=["show"]
 from gptbook.generation.generate import generate_name
