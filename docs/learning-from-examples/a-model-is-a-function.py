@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A model is a function
 #
-# What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by multiplying and adding a great many numbers. That's all it does.
+# What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by doing arithmetic with a great many numbers. That's all it does.
 #
 # ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Three models of this page. Each turns an input into an output, using the numbers inside it.")
 
@@ -206,7 +206,7 @@ assert abs(max(0, unit_sum) - hidden[unit].item()) < 0.1  # but for rounding
 by_hand
 
 # %% [markdown] tags=["read"]
-# The weights are rounded to two decimals here, so the net itself gets {{ signed(hidden[unit].item(), 2) }}. The sum is above zero, so the bend leaves it as it is. In {{ num_silent }} of the {{ hidden_dim }} units the sum is below zero for this flower, and the bend makes it 0: those units have no effect this time. Then the second half of the net does the same thing again, with the {{ hidden_dim }} hidden numbers as its input: for each species multiply them by {{ hidden_dim }} weights, add up, and add a bias. The scores are {{ signed(flower_scores[0].item()) }} for setosa, {{ signed(flower_scores[1].item()) }} for versicolor and {{ signed(flower_scores[2].item()) }} for virginica, so the net says versicolor, and that's right. (If you check it with the picture's numbers you'll be off by a few tenths, because they're rounded to one decimal.)
+# The weights are rounded to two decimals here, so the net itself gets {{ signed(hidden[unit].item(), 2) }}. The sum is above zero, so the bend leaves it as it is. In {{ num_silent }} of the {{ hidden_dim }} units the sum is below zero for this flower, and the bend makes it 0: those units have no effect this time. Then the second half of the net does the same thing again, with the {{ hidden_dim }} hidden numbers as its input: for each species multiply them by {{ hidden_dim }} weights, add up, and add a bias. The scores are {{ signed(flower_scores[0].item()) }} for setosa, {{ signed(flower_scores[1].item()) }} for versicolor and {{ signed(flower_scores[2].item()) }} for virginica, so the net says versicolor, and that's right. (The picture's numbers are rounded to one decimal, so if you compute a score from them, yours will differ somewhat.)
 #
 # Now the same thing as a formula, which you'll be able to read because you have just done it:
 #
@@ -262,7 +262,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions. (By coincidence, attention as a whole has as many parameters as the first layer of the MLP.)
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions. (Attention has exactly as many parameters as the first layer of the MLP, since its tables, too, have $4D$ columns in all.)
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -376,8 +376,8 @@ largest_experts = experts.loc[experts["parameters"].idxmax()]
 growth = largest_dense["parameters"] / first_dense["parameters"]
 
 # %% tags=["fold", "read"]
-#| alt: Parameters of {{ len(published) }} models against their date, on an axis where each step is ten times more. Dots, for dense models, rise steeply from 2017 to {{ f"{largest_dense['date']:%Y}" }}, where {{ largest_dense["name"] }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, and none stands higher since. Squares, for mixtures of experts, lie above them, up to {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion. In a strip at the top, hollow diamonds: {{ len(undisclosed) }} models of undisclosed size, from 2023 on.
-#| caption: Each step upward is ten times more. Dense models use all their parameters for every token, mixtures of experts a small part of them. [Sources](../data.md)
+#| alt: Parameters of {{ len(published) }} models against their date, on an axis where each step is ten times more. Dots, for dense models, rise steeply from 2017 to {{ f"{largest_dense['date']:%Y}" }}, where {{ largest_dense["name"] }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, and none stands higher since. Squares, for mixtures of experts, reach up to {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion. In a strip at the top, hollow diamonds: {{ len(undisclosed) }} models of undisclosed size, from 2023 on.
+#| caption: Each step upward is ten times more. In a dense model every token passes through all blocks' parameters, in a mixture of experts through a part of them. [Sources](../data.md)
 fig, ax = plt.subplots(figsize=(4.5, 4.2))
 for chosen, colour, marker in ((dense, "C0", "o"), (experts, "C3", "s")):
     at = (chosen["date"], chosen["parameters"])
@@ -425,7 +425,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The Transformer of {{ first_dense["date"].year }}, from which GPT-2 descends, had {{ f"{first_dense['parameters'] / 1e6:.0f}" }} million parameters. {{ largest_dense["name"] }} of {{ largest_dense["date"].year }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, {{ f"{growth:,.0f}" }} times as many, and no dense model in the picture has more. Today many sizes are secret.
 #
-# GPT-2 is a **dense** model: it uses every parameter for every token, so its count also says how much arithmetic one answer takes. The squares are **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks one or two of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
+# GPT-2 is a **dense** model: every token passes through all parameters of all blocks, so its count also says how much arithmetic one answer takes. The squares are **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks a few of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
 
 # %% [markdown]
 # ## The formula knows nothing
@@ -452,7 +452,7 @@ mean_right = sum(num_right) / num_nets
 print(f"{num_nets:,} random nets: {mean_right:.0f} of {len(labels)} right on average")
 
 # %% tags=["fold", "read"]
-#| alt: How many of {{ num_nets }} random nets name how many flowers correctly. By far the highest bar stands at 50 of 150. A few nets come above 100, and the best gets {{ max(num_right) }}.
+#| alt: How many of {{ num_nets }} random nets name how many flowers correctly. By far the highest bar stands at 50 of 150. Hardly any net comes above 100, and the best gets {{ max(num_right) }}.
 #| caption: {{ f"{num_nets:,}" }} nets with random parameters: how many of them name how many flowers correctly.
 fig, ax = plt.subplots(figsize=(4.5, 2.8))
 ax.hist(num_right, bins=range(0, 156, 5), color="C1")

@@ -6,12 +6,12 @@
 # ![A flower's four lengths go into a model made of learned numbers. Out come three bars, one for each species; the right one, setosa, is short. Its shortness is the loss. An arrow leads from the loss back to the model: it moves every number a little.](../figures/training-loop.svg "Guess, measure how wrong the guess was, move every number a little, and start again.")
 
 # %% [markdown] tags=["read"]
-# Every model in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once.
+# Every net in this book is trained this way, and so is every GPT you've ever talked to. There are just three ideas in it: how to say *how* wrong a guess is, which way to move one number, and how to find the way for all numbers at once.
 
 # %% [markdown]
 # ## How wrong is a guess?
 #
-# The net of the last chapter ends in three scores. **Softmax** turns them into **probabilities**, say 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer, which is the greater, the smaller that answer's share was:
+# The net of the last chapter ends in three scores. **Softmax** turns them into **probabilities**, say 67% setosa, 24% versicolor and 9% virginica. We measure such a guess by its **surprise** at the right answer: the smaller that share, the greater the surprise.
 #
 # $$\text{surprise} = -\ln\, p(\text{right answer})$$
 #
@@ -22,7 +22,7 @@
 #
 # Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right, it gave it 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. A guess at even odds among two costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three ln 3 = {{ f"{math.log(3):.2f}" }}.
 #
-# Why this strange logarithm? Why not simply take $1 - p$? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For the 7 it pays 1 − 0.7 = 0.3, for the 3 it pays 1 − 0.3 = 0.7, and that makes 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise, the honest model pays 7 · 0.36 + 3 · 1.20 = 6.1 nats, one that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. It can be proved that on average nothing beats the true probabilities. In books and in code you'll find this average surprise under the name **cross-entropy**.
+# Why this strange logarithm? Why not simply take $1 - p$? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For the 7 it pays 1 − 0.7 = 0.3, for the 3 it pays 1 − 0.3 = 0.7, and that makes 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise, the honest model pays 7 · 0.36 + 3 · 1.20 = 6.1 nats, one that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. It can be proved that on average nothing beats the true probabilities. In books and in code this average surprise is called **cross-entropy**.
 
 # %% tags=["fold"]
 import math
@@ -76,7 +76,7 @@ plt.show()
 #
 # Let the threshold start at 3.00 cm, which is a bad place. Nearly all the flowers lie above it, so the model is almost sure that every versicolor is a virginica, and the loss over the {{ len(petal_length) }} flowers of these two species is {{ f"{first_steps[0][1]:.5f}" }} nats. Move the threshold to 3.001, and the loss is {{ f"{first_steps[0][2]:.5f}" }}. It fell by {{ f"{first_steps[0][1] - first_steps[0][2]:.5f}" }} for a nudge of 0.001, so the slope is {{ f"{first_steps[0][3]:.2f}".replace("-", "−") }} nats per cm. With a learning rate of 0.25 the step is 0.25 · {{ f"{-first_steps[0][3]:.2f}" }} = {{ f"{-0.25 * first_steps[0][3]:.2f}" }} cm to the right, and the threshold stands at {{ f"{first_steps[1][0]:.2f}" }}.
 #
-# The second step goes the same way. At {{ f"{first_steps[1][0]:.2f}" }} the loss is down to {{ f"{first_steps[1][1]:.5f}" }}, a nudge takes it to {{ f"{first_steps[1][2]:.5f}" }}, the slope is {{ f"{first_steps[1][3]:.2f}".replace("-", "−") }}, and the threshold moves on to {{ f"{first_steps[2][0]:.2f}" }} cm. The slope is a little flatter now, so the step is a little shorter. At the bottom of the valley the slope is zero, and the walk comes to rest by itself, at {{ f"{walk[-1]:.2f}" }} cm. There it makes {{ walk_mistakes }} mistakes, the fewest that any place makes. (Chapter 1 found 4.75 cm with just as few. A count of mistakes can't tell the two apart, while the loss also cares how sure each guess was.)
+# The second step goes the same way. At {{ f"{first_steps[1][0]:.2f}" }} the loss is down to {{ f"{first_steps[1][1]:.5f}" }}, a nudge takes it to {{ f"{first_steps[1][2]:.5f}" }}, the slope is {{ f"{first_steps[1][3]:.2f}".replace("-", "−") }}, and the threshold moves on to {{ f"{first_steps[2][0]:.2f}" }} cm, in a slightly shorter step. At the bottom of the valley the slope is zero, and the walk comes to rest by itself, at {{ f"{walk[-1]:.2f}" }} cm. There it makes {{ walk_mistakes }} mistakes, the fewest that any place makes. (Chapter 1 found 4.75 cm with just as few. A count of mistakes can't tell the two apart, while the loss also cares how sure each guess was.)
 
 # %%
 features, labels = iris_tensors()  # (150, 4) lengths in cm, (150,) species 0, 1, 2
@@ -154,9 +154,9 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
 #
-# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. For a wrong answer, the slope of the loss at its score is the probability that the answer was given. For the right answer, it's that probability minus 1. So it's +0.27 at the wrong score and 0.73 − 1 = −0.27 at the right one. (Check: raise the right score from 2 to 2.001, and the loss falls from 0.31326 to 0.31299. That's −0.00027 for 0.001.)
+# Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. For a wrong answer, the slope of the loss at its score is the answer's probability. For the right answer, it's the probability minus 1. So it's +0.27 at the wrong score and 0.73 − 1 = −0.27 at the right one. (Check: raise the right score from 2 to 2.001, and the loss falls from 0.31326 to 0.31299. That's −0.00027 for 0.001.)
 #
-# Go one step further back, to $b$. The right score is $b$ · 1, so if $b$ grows by 0.001, the score grows by 0.001 · 1. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. This is the **chain rule**: where two numbers were multiplied on the way forward, each of them gets, on the way back, the slope of the product times the other number.
+# Go one step further back, to $b$. The right score is $b$ · 1, so if $b$ grows by 0.001, the score grows by 1 times as much, and the loss changes by −0.27 times as much again. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. Along a path, slopes multiply: this is called the **chain rule**.
 #
 # The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. Where a bias was added, the slope passes unchanged. Where ReLU made a number 0, its slope becomes 0, and otherwise it passes unchanged, too. And with many flowers, all of this is done for each of them, and the slopes are averaged as the losses are. That's backpropagation. In a GPT there are more numbers and more forks, but no other principle.
 #
@@ -179,7 +179,7 @@ from gptbook.models.classifier import IrisNet
 #
 # - [ ] Exactly there
 # - [ ] Below, since it's a net
-# - [x] Somewhere near it, often a little above
+# - [x] Not far from it, but mostly above
 #
 # This one starts at {{ f"{losses[0]:.2f}" }} nats. Random numbers aren't an even guess: they happen to prefer some species, and mostly the wrong ones. {{ len(starts) }} such nets, each with other random numbers, start at {{ f"{sum(starts) / len(starts):.2f}" }} on average, between {{ f"{min(starts):.2f}" }} and {{ f"{max(starts):.2f}" }}.
 
@@ -244,12 +244,12 @@ bottom.set_ylabel("named correctly (%)")
 plt.show()
 
 # %% [markdown]
-# The net has found something that holds for flowers it has never seen. (That it does even better on them is chance.)
+# The net has found something that holds for flowers it has never seen. (Whether it does a little better or worse on these 30 is chance.)
 
 # %% [markdown] tags=["read"]
-# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Usually the held-out loss is the higher of the two. Here it happens to be lower, because these 30 flowers are easier than average; with other 30 it's the other way round.
+# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Don't make much of the difference. With another 30 flowers held out, the held-out loss may as well be the lower one as the higher.
 #
-# Is there only one valley? For the single threshold, yes. With {{ num_parameters }} numbers the landscape has {{ num_parameters }} dimensions, and many valleys. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with {{ len(ends) }} different sets of parameters. But their losses on the training flowers all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. So these valleys are about equally deep, and it doesn't matter much which of them the walk finds.
+# Is there only one good place to end? For the single threshold, yes. For a net, no. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with other parameters each time, but with losses on the training flowers that all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. Many places in this landscape are about equally good, so it doesn't matter much which of them the walk finds.
 
 # %% [markdown] tags=["note"]
 # The package has the same loop as a function. With the same flowers and the same seed, every number must agree to the last bit.
@@ -302,7 +302,7 @@ print(f"stop at step {stop}; then the loss on the 60 test flowers is {asked_once
 
 # %% tags=["fold"]
 #| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
-#| caption: The ring marks the lowest loss on the other flowers: the place to stop. (Each step along the axes is ten times more.)
+#| caption: The ring marks the lowest loss on the other flowers: the place to stop. (Along both axes, each mark stands for ten times the one before.)
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
     ax.plot(range(1, 1502), curves_of[name], color=colour, linestyle=style)
@@ -322,7 +322,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # At step {{ stop }} the loss on the other flowers is {{ f"{curves_of['validation'][stop]:.2f}" }}. At step 1,500 it has climbed to {{ f"{curves_of['validation'][-1]:.2f}" }}, while the training loss has shrunk to {{ f"{curves_of['few'][-1]:.4f}" }}. If you looked at the training loss alone, you'd call that progress.
 #
-# So stop where the ring is. But you've now used these {{ len(validation) }} flowers to *choose* the moment, the one that looks best on them, so on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, to tell them from the parameters that training finds. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (These happen to be easier flowers than the {{ len(validation) }} others. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
+# So stop where the ring is. But you've now used these {{ len(validation) }} flowers to *choose* the moment, the one that looks best on them, so on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, to tell them from the parameters that training finds. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (That this is {{ "lower" if curves_of['tested'][stop] < curves_of['validation'][stop] else "no lower" }} than on the {{ len(validation) }} others depends on which flowers happened to fall into which part. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
 
 # %% [markdown] tags=["read"]
 # ### How good is it?
@@ -358,12 +358,12 @@ ax.set_title(f"Same recipe: {rights[0]} to {rights[-1]} of 30 right")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. (So if you read of an accuracy of "98%" on 30 flowers, be careful. There's no such score: 29 right is 96.7%, and 30 is 100%.) The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says more. The method is called **cross-validation**: cut the flowers into five parts, called folds, train on four of them and test on the fifth, until each fold has been the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times.
+# A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says more. The method is called **cross-validation**: cut the flowers into five parts, called folds, train on four of them and test on the fifth, until each fold has been the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times.
 #
 # How well do we know that average? A 95% **interval** is computed so that in 95 of 100 such experiments it would contain the true value. Here it runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%. You might expect a narrower one after {{ accuracies.numel() }} tests. But any two of these nets learned from mostly the same flowers, so {{ accuracies.numel() }} such tests say less than {{ accuracies.numel() }} independent ones would.
 #
 # ??? info "How is this interval computed?"
-#     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) showed how much too narrow that is for tests with shared training examples, and Remco Bouckaert and Eibe Frank (2004) gave the formula for repeated folds that we use. An accuracy can't be more than 100%, so the interval ends there.
+#     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. That's too narrow for tests with shared training examples. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) proposed a correction, and Remco Bouckaert and Eibe Frank (2004) the form of it for repeated folds that we use. It's approximate. An accuracy can't be more than 100%, so the interval ends there.
 
 # %% tags=["fold"]
 from scipy import stats
@@ -411,7 +411,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # You can see both failures in the valley of the single threshold. There a rate of 0.25 walked down nicely. With 0.02, {{ len(walk) - 1 }} steps only bring it from 3.00 to {{ f"{crawl[-1]:.2f}" }} cm. With 1.5, the first step is so long that it flies over the floor and lands at {{ f"{leap[1]:.2f}" }} cm, on the opposite slope. The next step throws it back to {{ f"{leap[2]:.2f}" }}, and then it goes on hopping between {{ f"{leap[-2]:.1f}" }} and {{ f"{leap[-1]:.1f}" }} cm for ever, without coming down. (A rate belongs to its model and its way of stepping, so don't compare this 0.25 with the 0.02 of the net.)
 #
-# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}, which you'll recognise as ln 3, an even guess for every flower. Why doesn't it recover? The leap has thrown the hidden units below zero, for every flower. There the bend turns each of them into a 0, and because the bend is flat there, its slope is 0 too. Of the {{ hidden_dim }} hidden units, {{ "none" if not alive else alive }} can still tell one flower from another. With a slope of 0 there's no downhill, so the first layer never moves again. The weights of the second layer are multiplied by zeros, so they have no slope either. Only the last three biases still learn, and the best they can do is to give each species a third.
+# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}. (An even guess for every flower costs ln 3 = {{ f"{math.log(3):.2f}" }}.) What happened? A leap can throw a hidden unit below zero for every flower. There ReLU turns it into a 0, and since ReLU is flat there, its slope is 0 too, so nothing pulls the unit back. Of the {{ hidden_dim }} hidden units, {{ "none" if not alive else alive }} can still tell one flower from another. A net whose units are all at zero has only its last three biases left to learn with, and the best they can do is to give each species a third.
 
 # %% tags=["fold"]
 crawl, leap = walk_downhill(3.0, 0.02, 12), walk_downhill(3.0, 1.5, 12)
@@ -452,7 +452,7 @@ publish("opening", {**splits, "right": right, "recorded": recorded})
 #     You can't tell, since the difference is a single flower. The same recipe scores both, depending on which 30 flowers are held out.
 #
 # ??? question "The loss of a net sits at ln 3, step after step. What may have happened?"
-#     Very likely the net gives each of the three species a third, whatever the flower, so nothing about the flower reaches the answer any more. A learning rate that was too large does that: it threw the hidden units below zero, where they have no slope.
+#     Very likely the net gives each of the three species a third, whatever the flower, so nothing about the flower reaches the answer any more. A learning rate that was too large can do that: it throws the hidden units below zero, where they have no slope.
 #
 # ??? question "The training loss is still falling, but the validation loss has been rising for a while. What do you do?"
 #     Stop, and go back to the parameters at the lowest validation loss. What the net has learned since holds for the training flowers only.
@@ -517,7 +517,7 @@ with exercise("Change"):
 # %% tags=["solution"]
 def six_steps() -> float:
     """Where the threshold (cm) stands after six steps."""
-    learning_rate = 0.5  # from about 0.7 on, a step leaps past the floor
+    learning_rate = 0.5  # from about 0.6 on, a step leaps past the floor
     return walk_downhill(3.0, learning_rate, num_steps=6)[-1]
 
 

@@ -8,7 +8,7 @@
 # %% [markdown] tags=["read"]
 # You can tell a cat from a dog at a glance, and yet you couldn't write down how. Pointed ears? Some dogs have them. Whiskers? Dogs have those too. Each rule you think of has exceptions, and the exceptions have exceptions. This is the odd situation in which machine learning begins: people can give thousands of right *answers*, but not the rule by which they find them. So instead of a rule, we hand over the answers.
 #
-# This chapter does that in the smallest case I know, with three flowers and a rule of two numbers. It's so small that you can see all of it: what the rule is, where its numbers come from, and how it can fool the person who made it. A GPT is built on the same idea. It just has many more numbers.
+# This chapter does that in the smallest case I know, with three species of flowers and a rule of two numbers. It's so small that you can see all of it: what the rule is, where its numbers come from, and how it can fool the person who made it. A GPT is built on the same idea. It just has many more numbers.
 
 # %% [markdown]
 # ## Three flowers
@@ -65,7 +65,7 @@ from gptbook.models.classifier import classify_by_thresholds, count_mistakes
 #
 # answer: {{ my_mistakes }} flowers, within 4
 #
-# It makes {{ my_mistakes }} mistakes in {{ len(labels) }} flowers, and all of them are between versicolor and virginica. No setosa has petals anywhere near {{ f"{my_low:g}" }} cm.
+# It makes {{ my_mistakes }} mistakes in {{ len(labels) }} flowers, and all of them are between versicolor and virginica. No setosa has petals as long as {{ f"{my_low:g}" }} cm.
 
 # %%
 my_low, my_high = 2.0, 5.0  # cm: put yours here
@@ -171,7 +171,7 @@ ax.set_title(f"At best {min(counts)} mistakes")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The examples didn't decide everything, though. A person still chose to look at petal length, to have two thresholds, and to put setosa first. That is the *form* of the model, and it's a human choice in every model in this book, including GPT. Learning only fills in the numbers. The gain is that the filling-in asks for no insight: give the same program a table of mushrooms, and it finds the thresholds for mushrooms.
+# The examples didn't decide everything, though. A person still chose to look at petal length, to have two thresholds, and to put setosa first. That is the *form* of the model, and it's a human choice in every model in this book, including GPT. Learning only fills in the numbers. The gain is that filling them in takes no insight: give the same program a table of mushrooms, and it finds the thresholds for mushrooms.
 
 # %% [markdown]
 # ## A rule can know its examples too well
@@ -278,7 +278,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. (Where it has seen two species with the same length, it notes the commoner one, or versicolor if they tie.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead. In {{ worse }} of the {{ num_splits }} tests the notebook made more mistakes on new flowers than the thresholds did, and in {{ 'none' if not better else better }} it made fewer. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
 #
-# It's tempting to conclude that a model should have few numbers. But GPT-2 has 124 million of them, and it generalises well. What matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5. Each time, held-out examples will show it, and each time you'll see something that helps.
+# It's tempting to conclude that a model should have few numbers. But GPT-2 has 124 million of them, and it generalises well. As a rule of thumb, what matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5. Each time, held-out examples will show it, and each time you'll see something that helps.
 
 # %% [markdown]
 # ## Which measurement?
@@ -312,7 +312,9 @@ pd.DataFrame.from_dict(
 # Petal width alone beats petal length, and the sepals are far worse.
 
 # %% [markdown] tags=["read"]
-# Petal width wins on the flowers that chose and on held-out ones alike. Sepal width is a good example of a useless measurement. Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times in {{ len(labels) }}, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. The three species simply have sepals of much the same width. Nobody had to know that beforehand: the count of mistakes says so. The second column is the fairer one, since the first comes from the same flowers that chose the thresholds and so flatters every row. Here both columns name the same winner.
+# The second column is the fairer one, since the first comes from the same flowers that chose the thresholds and so flatters every row. Here both columns name the same winner.
+#
+# Why is sepal width so bad? Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. One reason is that the three species overlap widely there. The other is the form of our model. It insists that setosa has the smallest measurement and virginica the largest, but setosa has the *widest* sepals: {{ sepal_widths[0] }} cm on average, against {{ sepal_widths[1] }} and {{ sepal_widths[2] }}. The form was a person's choice, and no amount of learning can repair it.
 
 # %% [markdown]
 # ## Where trying everything ends
@@ -324,6 +326,7 @@ first_flower = [f"{length:.1f}" for length in features[0].tolist()]
 walked = [f"{length:.1f}" for length in petal_length[[50]].tolist()]
 assert labels[50] == 1
 mean_lengths = [f"{petal_length[labels == i].mean():.1f}" for i in range(3)]
+sepal_widths = [f"{features[labels == i, 1].mean():.1f}" for i in range(3)]
 longest_versicolor = f"{petal_length[labels == 1].max():.1f}"
 shortest_virginica = f"{petal_length[labels == 2].min():.1f}"
 both_mistakes = count_mistakes(classify_by_thresholds(petal_length, 2.45, 2.45), labels)
@@ -363,7 +366,7 @@ pd.DataFrame(columns, index=index)
 #     Probably a few more. The thresholds were fitted to these {{ len(labels) }} flowers, accidents included, and new flowers come with accidents of their own. Going by the held-out halves, expect about {{ round(wrong_new * len(labels)) }}.
 #
 # ??? question "A rule makes no mistake at all on its examples. Is it a good rule?"
-#     You can't tell. A notebook that has written down every example makes none either. Ask how it does on examples that were held out.
+#     You can't tell. A rule that has simply written down every single example makes none either. Ask how it does on examples that were held out.
 
 # %% [markdown]
 # ## Exercises

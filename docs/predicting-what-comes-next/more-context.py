@@ -1,7 +1,7 @@
 # %% [markdown]
 # # More context
 #
-# The names of the last chapter fell apart because the model remembered only one letter. So let it remember two, or three, or eight. That helps, and helps a great deal, until something strange happens: the models that know their names best are no longer the ones that guess best.
+# The names of the last chapter fell apart because the model remembered only one letter. So let it remember two, or three, or eight. That helps a great deal, up to a point. Beyond it, a model that knows its own names better no longer guesses better.
 #
 # ![The question: what comes after p l y m o u t? Below, the last letter t alone, then the last two, and so on to six. The more letters, the larger the share of h after them, and the shorter the bar of how often they were seen. Six letters were never seen.](../figures/evidence-thins.svg "What comes next in *plymout*? Each further letter that a model looks at makes the answer surer, and the evidence thinner.")
 
@@ -11,7 +11,7 @@
 # What a model looks at when it guesses is its **context**, a window on the text so far. A wider window makes the answer surer. But it also makes it rarer that the window has been seen before, and this chapter is about the tug of war between the two.
 
 # %% [markdown] tags=["read"]
-# Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model has perfect attention and no experience.
+# Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model sees everything and has no experience.
 #
 # Counting goes on as before, only with longer contexts. With one letter you counted pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, with three letters **4-grams**, and in general **n-grams**: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window and lays the embeddings side by side in one long row. A longer row needs more weights in the first layer, and that's the only difference.
 
@@ -77,7 +77,7 @@ for context, target in zip(contexts, targets):
 #
 # Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
-# The freed share goes to the letters that come after the shorter context, *out*. There are {{ num_after_out }} of them, the end of the name included, so all of these now have a chance after *mout*, too. And *out* has kept something back in the same way, for the letters that come after *ut*, and so on down to an even guess. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, and *h* has {{ f"{smoothed['h']:.2f}" }}. This method is named after Reinhard **Kneser** and Hermann **Ney**.
+# The freed share goes to the letters that come after the shorter context, *out*. There are {{ num_after_out }} of them, the end of the name included, so all of these now have a chance after *mout*, too. And *out* has kept something back in the same way, for the letters that come after *ut*, and so on down to an even guess. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, and *h* has {{ f"{smoothed['h']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
 #
 # ??? info "Why does h get so little of the freed share?"
 #     After *out*, an *h* comes in {{ f"{after['out'][1]:.0%}" }} of the cases, so you might expect that *h* gets {{ f"{after['out'][1]:.0%}" }} of what *mout* gives away. But nearly all of these cases are *south* and *mouth*, and those with *mouth* have been counted already. Kneser and Ney's idea is to ask a shorter context another question. Instead of "how often did *h* come after *out*?" they ask "in front of how many different letters did that happen?" The letter in front of *outh* was {{ ", ".join(f"*{letter}*" for letter in before_outh[:-1]) }} or *{{ before_outh[-1] }}*, which makes only {{ len(before_outh) }}. Added up over all letters after *out*, such counts make {{ num_before_out }}. So *h* has {{ len(before_outh) }} of {{ num_before_out }}, and after a little has been taken off again, {{ f"{share_of_h:.2f}" }}. That's why it ends at {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}.
@@ -123,7 +123,7 @@ num_before_out = sum(len(before(f"out{letter}")) for letter in tokenizer.labels)
 # - [x] The table with eight letters
 # - [ ] The net with eight letters
 #
-# With eight letters nearly every context belongs to a single name, so the table knows what came next: it's in the table. Whether that helps with a name that isn't in it is another question, and that's the one you want answered.
+# A window full of eight letters mostly belongs to a single name, so the table need only repeat what came next in it. Whether that helps with a name that isn't in the table is another question, and it's the one you want answered.
 
 # %%
 nets, scores = {}, {}
@@ -226,9 +226,9 @@ pd.DataFrame(
 )
 
 # %% [markdown] tags=["read"]
-# If a difference is less than two standard errors, it's too close to call. {{ said_ties }} And even where a difference is certain, it's a few thousandths of a nat from about six letters on. So don't say that one width is *best*. Say that from there on the width hardly matters.
+# If a difference is less than two standard errors, it's too close to call. {{ said_ties }} And even where a difference is clear, it's a few thousandths of a nat from about six letters on. So don't say that one width is *best*. Say that from there on the width hardly matters.
 #
-# And why does the table's training loss fall with each letter, whatever the names are? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. The loss doesn't get near zero, though. Smoothing keeps the table from being quite certain, and at the beginning of a name the window holds only marks, which are the same for all names.
+# And why does the table's training loss fall with each letter? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. The loss doesn't get near zero, though. Smoothing keeps the table from being quite certain, and at the beginning of a name the window holds only marks, which are the same for all names.
 
 
 # %% tags=["fold"]
@@ -281,9 +281,9 @@ ax.set_title("Trained longer, guessing worse")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The same trap lies in wait along another axis, that of time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: whatever can be learned by heart will be, if you train for long enough.
+# The same trap lies in wait over time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: if you train for long enough, a net learns more and more of its examples by heart.
 #
-# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, here {{ f"{dropped['dropout']:.0%}" }} of the first layer's, picked at random, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the plot of widths were trained with it, and the three that this page trains are stopped early instead.
+# You know one cure, to stop in time. Another is called **dropout**. At each training step, and for each example anew, it leaves out some of the hidden units at random, here {{ f"{dropped['dropout']:.0%}" }} of the first layer's, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the plot of widths were trained with it, and the three that this page trains are trained only briefly.
 
 # %% [markdown]
 # Here is what nets with one, two and three letters write:
@@ -356,7 +356,7 @@ plt.show()
 #
 # ## What goes wrong
 #
-# There are {{ f"{tokenizer.vocab_size**3:,}" }} contexts of three letters and {{ f"{tokenizer.vocab_size**8 / 1e9:.0f}" }} billion of eight, but the names hold only {{ f"{num_positions:,}" }} positions. So of the eight-letter windows in new names, {{ f"{new_context[8]:.0%}" }} have never been seen, and there the table must fall back on shorter ones. And where it knows the window, it copies: {{ f"{by_table:.0%}" }} of the names that it writes are names from its list.
+# There are {{ f"{26**3:,}" }} ways to fill a window with three letters, and {{ f"{26**8 / 1e9:.0f}" }} billion with eight, but the names hold only {{ f"{num_positions:,}" }} positions. So of the windows with eight letters in new names, {{ f"{new_context[8]:.0%}" }} have never been seen, and there the table must fall back on shorter ones. And where it knows the window, it copies: {{ f"{by_table:.0%}" }} of the names that it writes are names from its list.
 
 # %% tags=["fold"]
 #| alt: Two plots against letters of context. The share of held-out windows never seen in training is near zero up to three letters, then climbs to {{ f"{new_context[widest]:.0%}" }}. The share of written names that are training names goes to {{ f"{by_table:.0%}" }} for the table and {{ f"{by_net:.0%}" }} for the net.
@@ -373,8 +373,8 @@ for width in range(1, widest + 1):
     seen = context_keys(wide_training[:, -width:], tokenizer.vocab_size)
     new_context[width] = 1 - torch.isin(asked, seen).double().mean().item()
 num_positions = len(wide_training)
-four_seen = context_keys(wide_training[:, -4:], tokenizer.vocab_size).unique()
-four_percent = 100 * len(four_seen) / 27**4
+four = wide_training[:, -4:]
+four_percent = 100 * len(four[(four > 0).all(dim=1)].unique(dim=0)) / 26**4
 copied = by_width["memorised"].mean()
 fig, (above, below) = plt.subplots(2, 1, figsize=(4.5, 5.2), sharex=True)
 fig.get_layout_engine().set(hspace=0.08)
@@ -405,7 +405,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. Where it has met the eight letters before, it was in one or two names, and this row has the largest say, so the table goes on as those names did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
+# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. Where it has met the same eight letters before, it was mostly in a single name, and then it goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
 
 # %% [markdown]
 # However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step that far is to read in [larger pieces than letters](../language/tokens.py).
@@ -422,8 +422,8 @@ print("copied by the table with eight letters:", ", ".join(copies[:4]))
 # ??? question "Why choose the width on validation names, and not on the held-out ones?"
 #     Whatever you choose by, you can't use any more to say how good the choice is: the best of eight looks better than it is. So the held-out names are asked once, after the choice.
 #
-# ??? question "Would ten times as many names make eight letters the best width?"
-#     They'd move the turning point to wider windows, but not by much, since one more letter means up to 27 times as many contexts.
+# ??? question "Why are wide windows in new names so often unseen, although the list has {{ f"{len(training_names):,}" }} names?"
+#     With each letter the number of ways to fill the window grows 26-fold, while the number of positions in the list stays the same. So an ever smaller part of what is possible has been seen.
 
 # %% [markdown]
 # ## Exercises
@@ -436,7 +436,7 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# There are 27⁴ = 531,441 contexts of four letters. What percentage of them occurs at least once in the training names? A guess within four of the right number counts.
+# There are 26⁴ = 456,976 strings of four letters. What percentage of them occurs somewhere in the training names? A guess within four of the right number counts.
 #
 # answer: {{ f"{four_percent:.0f}" }}%, within 4
 #
@@ -447,16 +447,16 @@ my_percentage = ...
 
 # %% tags=["check"]
 with exercise("Predict"):
-    four = context_windows(training_names, tokenizer, 4)[0].unique(dim=0)
-    in_percent = 100 * len(four) / 27**4
-    ratio = my_percentage / in_percent
-    assert 0.5 < ratio < 2, "too few" if ratio <= 0.5 else "too many: think of zqxj"
+    four = context_windows(training_names, tokenizer, 4)[0]
+    in_percent = 100 * len(four[(four > 0).all(dim=1)].unique(dim=0)) / 26**4
+    said = "too few" if my_percentage < in_percent else "too many: think of zqxj"
+    assert abs(my_percentage - in_percent) <= 4, said
 
 # %% [markdown] tags=["hint"]
 # There are about 287,000 positions, many with the same context, and most strings of four letters cannot be pronounced.
 
 # %% tags=["solution"]
-my_percentage = 8  # counted: 8.2
+my_percentage = 9  # counted: 8.6
 
 # %% [markdown] tags=["exercise"]
 # ### Change: learn from a tenth of the names

@@ -168,7 +168,7 @@ from gptbook.models.ngram import NgramNet
 # One letter goes in, and {{ tokenizer.vocab_size }} probabilities come out. Letters aren't lengths in centimetres, so how does a letter get into a net? The net has a table with a row of numbers for every symbol, and a letter simply picks its row. Such a row, here of {{ net.embedding.embedding_dim }} numbers, is called the letter's **embedding**. Its numbers are parameters like all the others: they start at random, and training moves them. After that come two layers with bends, as in chapter 2, and {{ tokenizer.vocab_size }} scores, one for each symbol, which softmax turns into probabilities.
 
 # %% [markdown] tags=["read"]
-# The last layer of this net starts with all its numbers at zero. So in the beginning every symbol has the same score, and the loss must be exactly ln {{ tokenizer.vocab_size }}. It's worth checking that before any long training: a first loss far above ln of the number of choices means that something is broken.
+# The last layer of this net starts with all its numbers at zero. So in the beginning every symbol has the same score, and the loss must be exactly ln {{ tokenizer.vocab_size }}. It's worth checking that before any long training: if a net that starts like this has another loss at first, something is broken.
 
 # %%
 from gptbook.models.ngram import context_windows, unique_contexts
@@ -314,14 +314,14 @@ publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 # ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names. This chapter's models are lit.")
 
 # %% [markdown] tags=["read"]
-# On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little from every pair that was counted and gives it to the others, so that even *{{ labels[unseen_after_q] }}* after *q* is unlikely, but not impossible. The next chapter shows how that's done. A net needs no such care, since softmax never gives anything exactly 0.
+# On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little off every count and shares it out among all symbols, so that even *{{ labels[unseen_after_q] }}* after *q* is unlikely, but not impossible. The next chapter shows how that's done. A net never gives anything exactly 0, because softmax can't.
 #
 # The held-out loss is a little higher than the floor of {{ f"{floor:.3f}" }}. That's no contradiction, because the floor was the lowest loss on the *training* names. Other names have slightly different shares, and this table wasn't made for them.
 
 # %% [markdown]
 # ## What goes wrong
 #
-# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}. {{ f"{written_without_vowel:.0%}" }} of its names have no vowel at all, not even a *y*. Among {{ f"{len(training_names):,}" }} real ones there are {{ real_without_vowel }} such names. With one letter of memory, the model can't know that a vowel is overdue.
+# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. Among {{ f"{len(training_names):,}" }} real names there are only {{ real_short }} so short, and {{ real_without_vowel }} without a vowel. With one letter of memory, a model can't know how long the name is already, or that a vowel is overdue.
 
 
 # %% tags=["fold"]
@@ -333,10 +333,11 @@ def has_vowel(name: str) -> bool:
 generator = torch.Generator().manual_seed(0)
 written = [write_name(shares, generator) for _ in range(1000)]
 odd_names = [name for name in written if not has_vowel(name) and len(name) > 2][:3]
-written_without_vowel = sum(not has_vowel(name) for name in written) / len(written)
+written_short = sum(len(name) <= 2 for name in written) / len(written)
+real_short = sum(len(name) <= 2 for name in training_names)
 real_without_vowel = sum(not has_vowel(name) for name in training_names)
-print(f"without a vowel: {written_without_vowel:.1%} of the written names")
-print(f"without a vowel: {real_without_vowel} of {len(training_names):,} real names")
+print(f"one or two letters: {written_short:.0%} of the written names")
+print(f"one or two letters: {real_short} of {len(training_names):,} real names")
 
 # %% [markdown] tags=["note"]
 # One thing is left to do for the coming chapters. The function `write_name` above needs a table with a row for each letter, so it works for one letter of memory only. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net both functions must write the same names if they start from the same **seed**, a number that fixes every random draw that follows.
