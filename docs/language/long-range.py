@@ -211,9 +211,10 @@ def count_windows(gap: int) -> int:
     return ways["GROUND"]
 
 
+# %% [markdown] tags=["read"]
+# The grammar can write {{ f"{count_windows(10):,}" }} different windows with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with 20. The training sentences hold only a tiny part of these.
+
 # %% [markdown]
-# The grammar can write {{ f"{count_windows(10):,}" }} different windows with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with 20. No text holds them all.
-#
 # A net shares what it learned between windows that look alike; the one here was right in {{ int(20 * inside) * 5 }}% or more up to its edge. But every place in a window has weights of its own. Train the same net on gaps up to 8 only:
 
 # %% tags=["result"]

@@ -3,7 +3,7 @@
 #
 # What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by doing arithmetic with a great many numbers. That's all it does.
 #
-# ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Three models of this page. Each turns an input into an output, using the numbers inside it.")
+# ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Each model turns an input into an output, using the numbers inside it.")
 
 # %% [markdown] tags=["read"]
 # The last chapter ended with a wall: you can't find the numbers of a model by trying them all. Before we climb over it, we should know what these numbers are for. So this page doesn't ask where they come from. It only looks at what happens between the moment when something goes into a model and the moment when an answer comes out, first with 2 numbers inside, then with 131, and then with 124 million. The surprise is how little changes on the way.

@@ -143,7 +143,7 @@ plt.show()
 # %% [markdown]
 # ## All {{ num_parameters }} at once
 #
-# A net with {{ num_parameters }} parameters has {{ num_parameters }} slopes, together called the **gradient**. Nudging each parameter in turn would be slow. **Backpropagation** finds all slopes in one sweep back through the net, so a training step takes three moves:
+# A net with {{ num_parameters }} parameters has {{ num_parameters }} slopes, together called the **gradient**. **Backpropagation** finds them all in one sweep back through the net, so a training step takes three moves:
 #
 # 1. **Forward**, from the examples to the loss.
 # 2. **Backward**, from the loss to every slope.
@@ -152,7 +152,7 @@ plt.show()
 # ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters. Numbers are computed from left to right, then slopes from right to left. Where two paths meet, they add up.")
 
 # %% [markdown] tags=["read"]
-# Here's that sweep on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
+# Nudging each parameter in turn would take two runs of the net for each of them. The sweep needs only one. Here it is on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. That goes two ways: times $b$ = 2 it makes the score of the right answer, 2, and times $c$ = 1 the score of the wrong one, 1. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
 #
 # Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there is a handy rule. For a wrong answer, the slope of the loss at its score is the answer's probability. For the right answer, it's the probability minus 1. So it's +0.27 at the wrong score and 0.73 − 1 = −0.27 at the right one. (Check: raise the right score from 2 to 2.001, and the loss falls from 0.31326 to 0.31299. That's −0.00027 for 0.001.)
 #
@@ -225,7 +225,7 @@ for seed in range(100):
 
 # %% tags=["fold"]
 #| alt: Two plots over {{ len(losses) }} steps. Above, the loss on training and on held-out flowers falls together from {{ f"{losses[0]:.1f}" }} towards zero, crossing ln 3 early. Below, the share named correctly climbs in jumps.
-#| caption: The loss glides down, while the share of right names jumps, since it can only change by whole flowers.
+#| caption: The loss glides down, while the share of right names jumps from flower to flower.
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(4.5, 4.6), sharex=True)
 top.plot(losses, color="C0")
 top.plot(held_out_losses, color="C1", linestyle="--")
@@ -244,7 +244,7 @@ bottom.set_ylabel("named correctly (%)")
 plt.show()
 
 # %% [markdown]
-# The net has found something that holds for flowers it has never seen. (Whether it does a little better or worse on these 30 is chance.)
+# The net has found something that holds for flowers it has never seen.
 
 # %% [markdown] tags=["read"]
 # After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Don't make much of the difference. With another 30 flowers held out, the held-out loss may as well be the lower one as the higher.
@@ -302,7 +302,7 @@ print(f"stop at step {stop}; then the loss on the 60 test flowers is {asked_once
 
 # %% tags=["fold"]
 #| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
-#| caption: The ring marks the lowest loss on the other flowers: the place to stop. (Along both axes, each mark stands for ten times the one before.)
+#| caption: The ring marks the place to stop. (Along both axes, each mark is ten times the one before.)
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
     ax.plot(range(1, 1502), curves_of[name], color=colour, linestyle=style)
@@ -391,7 +391,7 @@ alive = int((middle > 0).any(dim=0).sum())
 # %% tags=["fold"]
 #| widget: train-iris
 #| alt: Loss against step on a log axis for three learning rates. {{ small_rate }} creeps down, 0.02 falls fast, {{ large_rate }} leaps up at once and then stays at ln 3.
-#| caption: The same net, trained with three learning rates: too small, right, and too large.
+#| caption: Three learning rates: too small, right, and too large.
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 styles = {small_rate: ("C2", ":"), 0.02: ("C0", "-"), large_rate: ("C1", "--")}
 for rate, (colour, style) in styles.items():
@@ -440,7 +440,7 @@ right = [round(120 * scores[0]), round(30 * held_out_scores[0])]
 publish("opening", {**splits, "right": right, "recorded": recorded})
 
 # %% [markdown]
-# A flower's name is a single guess. What if each guess led to the next one? Then a model could write, [one letter at a time](../predicting-what-comes-next/one-letter-at-a-time.py).
+# A flower's name is a single guess. Where each guess leads to the next, a model can write, [one letter at a time](../predicting-what-comes-next/one-letter-at-a-time.py).
 
 # %% [markdown]
 # ## Check yourself

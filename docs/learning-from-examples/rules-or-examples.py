@@ -13,11 +13,11 @@
 # %% [markdown]
 # ## Three flowers
 #
-# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? You have a ruler, and a table printed in 1936, which lists 50 flowers of each species with four lengths measured on every one.
+# You find an iris. Is it a *setosa*, a *versicolor* or a *virginica*? You have a ruler, and a table from 1936 with four lengths of 50 flowers of each species.
 #
 # ![Three irises from above, to scale. Setosa's petals are tiny, virginica's are the largest.](../figures/iris-flowers.svg "The average flower of each species, to scale. The petals are inside, the sepals outside.")
 #
-# Each flower in that table is an **example**: some measurements, together with the right answer.
+# Each flower in it is an **example**: measurements, together with the right answer.
 
 # %% [markdown] tags=["read"]
 # ![Three rows of four measurements in centimetres go into a box marked rule and question mark. The names of three species come out.](../figures/iris-in-and-out.svg "Four lengths go in, a name comes out. What is the rule?")
@@ -80,7 +80,7 @@ print(f"{my_mistakes} mistakes in {len(labels)} flowers")
 # %% [markdown]
 # ## The examples choose
 #
-# Now take the two numbers out of the rule and leave gaps. A rule with gaps is called a **model**, and the numbers that fill them are its **parameters**. Let the computer try every pair of thresholds on the examples and keep the pair that makes the fewest mistakes. Now the examples choose the numbers, and that is **learning**.
+# Now take the two numbers out of the rule and leave gaps. A rule with gaps is called a **model**, and the numbers that fill them are its **parameters**. Let the computer try every pair of thresholds on the examples and keep the pair that makes the fewest mistakes. That is **learning**.
 
 # %% [markdown] tags=["read"]
 # Here are a few of those tries. Each row is the same rule with other numbers in its gaps, so each row is a little experiment: name all {{ len(labels) }} flowers, and count.
@@ -113,7 +113,7 @@ print(f"best of {num_pairs} pairs: {low:.2f} and {high:.2f} cm, {fewest} mistake
 # %% tags=["fold"]
 #| widget: thresholds
 #| alt: Petal width against petal length. Setosa lies far off at the lower left. Versicolor and virginica touch. Two lines stand at {{ opening_low }} and {{ opening_high }} cm; rings mark the {{ opening_mistakes }} flowers that these misname.
-#| caption: A ring means that the rule gives this flower a wrong name.
+#| caption: A ring marks a flower with a wrong name.
 opening_low, opening_high = 3.5, 5.5  # cm; not the best
 shown_names = classify_by_thresholds(petal_length, opening_low, opening_high)
 opening_mistakes = count_mistakes(shown_names, labels)
@@ -176,7 +176,7 @@ plt.show()
 # %% [markdown]
 # ## A rule can know its examples too well
 #
-# This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, that is, kept away from the choice. So shuffle the flowers, let one half choose the thresholds, and test them on the other half. Do that {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
+# This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, kept away from the choice. So shuffle the flowers, let one half choose, and test on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
 #
 # With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length that it has seen, it notes the species, and it names a new flower by the nearest length. On flowers it knows, it's hardly better than the thresholds, and on new ones it's clearly worse.
 
@@ -351,7 +351,7 @@ pd.DataFrame(columns, index=index)
 # So the idea that made learning possible, trying everything and keeping the best, doesn't survive contact with real models. We need a way to find good numbers without trying them all. It exists, and it starts from a simple question that trying never asks: in which direction should each number move? To ask it, we first have to look inside a model.
 
 # %% [markdown]
-# There's a better way. It begins with a look [inside a model](a-model-is-a-function.py).
+# A better way begins with a look [inside a model](a-model-is-a-function.py).
 
 # %% [markdown]
 # ## Check yourself

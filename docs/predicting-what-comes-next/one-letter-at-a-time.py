@@ -3,7 +3,7 @@
 #
 # How can a model that only guesses ever *write* something? Give its guess back to it as part of the text, let it guess again, and again, and a text grows. A GPT writes in exactly this way.
 #
-# ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "Guess, append, repeat: the model's own guesses become its input.")
+# ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "The model's own guesses become its input.")
 
 # %% [markdown] tags=["read"]
 # To see how it works we need a kind of text that is small enough to understand completely, and I've chosen the names of cities. There are {{ f"{len(names):,}" }} of them here, from all over the world, written in the letters a to z. A model that has learned from them should be able to invent a new name, one that sounds like a city although nobody has ever built it. We'll build the simplest such model, first by counting and then with a net, and find that the two meet at the same place.
@@ -11,7 +11,7 @@
 # %% [markdown]
 # ## Writing by predicting
 #
-# Guess a letter, append it, guess again: this is called **autoregression**.
+# Writing by guessing is called **autoregression**.
 #
 # An extra symbol, the **mark**, stands at both ends of every name and is drawn as a dot. In front it means *start*, and when it's guessed, it means *stop*. With a to z that makes {{ tokenizer.vocab_size }} symbols.
 
@@ -57,7 +57,7 @@ shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 
 
 # %% tags=["fold"]
 #| alt: A table of 27 by 27 shades, letters on both sides. The columns of the vowels are dark in most rows, most other cells are nearly white, and the row of q is darkest at u.
-#| caption: The whole model. Each row is a letter, and its dark cells are what tends to come after it. The darkest are 30% or more.
+#| caption: The whole model. In each row, dark cells are what tends to come after that letter. (The darkest: 30% or more.)
 labels = tokenizer.labels
 q, u = labels.index("q"), labels.index("u")
 fig, ax = plt.subplots(figsize=(4.5, 4.9))
@@ -75,7 +75,7 @@ plt.show()
 #
 # $$p(\text{after} \mid \text{before}) = \frac{\text{count}(\text{before}, \text{after})}{\text{count}(\text{before})}$$
 #
-# Now the table can write. Start in the row of the mark and pick a letter at random, each with its own probability, which is called drawing it. Go to the row of that letter and draw the next. Stop when you draw the mark.
+# Now the table can write. Start in the row of the mark and draw a letter, that is, pick one at random, each with its own probability. Go to the row of that letter and draw the next, until you draw the mark.
 
 # %% [markdown] tags=["read"]
 # The formula reads: the probability of a letter *after*, given the letter *before*, is how often the two stood together, divided by how often the first one stood there at all. Take the row of *q*. There were {{ f"{q_sum:,}" }} of them in the names, and {{ q_row[0][1] }} were followed by *u*, so $p(u \mid q)$ = {{ q_row[0][1] }} / {{ q_sum }} = {{ f"{q_row[0][1] / q_sum:.2f}" }}.
@@ -112,7 +112,7 @@ q_ends = pair_counts[q, q_order].cumsum(dim=0).tolist()
 assert q_ends[0] < 402 <= q_ends[1]
 
 # %% [markdown]
-# Here's what comes out, first with all symbols equally likely, then with letters as frequent as in names, and then with the table.
+# Here's what comes out, with all symbols equally likely, as frequent as in names, and with the table.
 
 # %% tags=["result"]
 even = torch.full_like(shares, 1 / tokenizer.vocab_size)
@@ -159,7 +159,7 @@ print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
 # %% [markdown]
 # ## Let a net learn it
 #
-# If counting is already perfect, why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know already.
+# If counting is already perfect, why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know.
 
 # %% tags=["show"]
 from gptbook.models.ngram import NgramNet
@@ -244,7 +244,7 @@ ax.set_title("Both ways lead to the floor")
 plt.show()
 
 # %% [markdown]
-# The net reaches the floor. Without ever being told that there was a table, it has learned the same one. Compare:
+# The net reaches the floor. Without being told of a table, it has learned the same one. Compare:
 
 # %% tags=["fold"]
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
@@ -286,7 +286,7 @@ publish_model("net", exact_net, tokenizer, half=True)
 # %% [markdown]
 # ## Names it has never seen
 #
-# This book compares its models by their loss on {{ f"{len(held_out_names):,}" }} held-out names. Some pairs in them were never counted, and would get no probability. So a table gives a little to every pair, which is called **smoothing**.
+# This book compares its models by their loss on {{ f"{len(held_out_names):,}" }} held-out names. Some pairs in them were never counted, so a table gives a little probability to every pair, which is called **smoothing**.
 
 # %% tags=["fold"]
 from gptbook.models.ngram import NgramCounts
@@ -321,7 +321,7 @@ publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 # %% [markdown]
 # ## What goes wrong
 #
-# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. Among {{ f"{len(training_names):,}" }} real names there are only {{ real_short }} so short, and {{ real_without_vowel }} without a vowel. With one letter of memory, a model can't know how long the name is already, or that a vowel is overdue.
+# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. Among {{ f"{len(training_names):,}" }} real names there are only {{ real_short }} so short, and {{ real_without_vowel }} without a vowel. With one letter of memory, a model can't know how long the name is, or that a vowel is overdue.
 
 
 # %% tags=["fold"]
@@ -354,7 +354,7 @@ for seed in range(100):
 print("100 seeds, 100 times the same name")
 
 # %% [markdown]
-# The cure is plain enough: let the model [look further back](more-context.py).
+# So let the model [look further back](more-context.py).
 
 # %% [markdown]
 # ## Check yourself
