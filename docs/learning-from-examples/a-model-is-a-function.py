@@ -18,7 +18,7 @@
 # It's a **function**: the same input always gives the same output. The two open numbers, $a$ and $b$, are its **parameters**. The first, which multiplies, is a **weight**, and the second, which is added, is a **bias**.
 
 # %% [markdown] tags=["read"]
-# Try it by hand. Let $a$ be 0.4 and $b$ be −0.4, and take a flower with petals 4.7 cm long. The model multiplies, 0.4 · 4.7 = 1.88, and adds, 1.88 − 0.4 = 1.48. So it guesses that the petals are about 1.5 cm wide. The table says {{ walked_width }} cm, so that's a decent guess. With $a$ = −0.2 and $b$ = 2, the same formula and the same flower give −0.94 + 2 = 1.06 cm, which isn't.
+# Try it by hand. Let $a$ be 0.4 and $b$ be −0.4, and take a flower with petals 4.7 cm long. The model multiplies, 0.4 · 4.7 = 1.88, and adds, 1.88 − 0.4 = 1.48. So it guesses that the petals are about 1.5 cm wide. The table says {{ walked_width }} cm, so that's a decent guess. With $a$ = −0.2 and $b$ = 2, the same formula and the same flower give −0.94 + 2 = 1.06 cm, which is a bad guess.
 #
 # The two parameters do different jobs, and you'll meet their names throughout the book. A weight says how much the input counts. A bias is there whatever the input is.
 
@@ -77,11 +77,11 @@ plt.show()
 #
 # $$\text{score} = (x - 2.45) - 2 \cdot \max(0,\; x - 3.6)$$
 #
-# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. The score is above zero for the versicolor only. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it. Without the ReLU, the second part would pull from the very beginning: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
+# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. Of these three flowers, only the versicolor scores above zero. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it. Without the ReLU, the second part would pull from the very beginning: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
 
 # %% tags=["fold"]
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
-#| caption: The marks below are the flowers. Without the ReLU, the same formula falls in one straight line, and every setosa scores as a versicolor.
+#| caption: The marks below are the flowers. Without its bend, the same formula falls in one straight line, and every setosa scores as a versicolor.
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 x = torch.linspace(0.8, 7.1, 400)
 straight = (x - 2.45) - 2 * (x - 3.6)
@@ -214,7 +214,7 @@ by_hand
 #
 # $$\text{scores} = h W_2 + b_2$$
 #
-# Here $x$ is the row of four lengths. $W_1$ is a table that holds the four weights of each hidden unit, and $x W_1$ means: for each unit, multiply the four lengths by its four weights and add up. (In the picture, and in PyTorch, these four weights stand in a row.) $b_1$ is the row of {{ hidden_dim }} biases. $h$ is the row of hidden numbers after the bend. $W_2$ and $b_2$ do the same for the three scores. Every neural net in this book is made of steps like these two, and each such step is called a **layer**.
+# Here $x$ is the row of four lengths. $W_1$ is a table that holds the four weights of each hidden unit, and $x W_1$ means: for each unit, multiply the four lengths by its four weights and add up. $b_1$ is the row of {{ hidden_dim }} biases. $h$ is the row of hidden numbers after the bend. $W_2$ and $b_2$ do the same for the three scores. Every neural net in this book is made of steps like these two, and each such step is called a **layer**.
 #
 # So how many parameters are there? $W_1$ holds 4 · {{ hidden_dim }} = {{ 4 * hidden_dim }} weights and $b_1$ holds {{ hidden_dim }} biases. $W_2$ holds {{ hidden_dim }} · 3 = {{ 3 * hidden_dim }} weights and $b_2$ holds 3 biases. Together that's {{ 4 * hidden_dim }} + {{ hidden_dim }} + {{ 3 * hidden_dim }} + 3 = {{ num_parameters }}.
 
@@ -244,7 +244,7 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end every token gets its score. After a last norm, $x$ is multiplied with the token's row of $E$, number by number, and the products are added up:
+# At the end every token that there is, all {{ f"{config.vocab_size:,}" }} of them, gets a score. It's found by multiplying $x$, after a last norm, with that token's row of $E$, number by number, and adding up the products:
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
@@ -262,7 +262,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions. (Attention has exactly as many parameters as the first layer of the MLP, since its tables, too, have $4D$ columns in all.)
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -301,7 +301,7 @@ table = pd.DataFrame(
 table
 
 # %% [markdown] tags=["note"]
-# Do these formulas count what the code really has? To find out, build the model itself. On PyTorch's `meta` device all tables get their shapes, but no memory is taken for the numbers.
+# Do these formulas count what the code really has? To find out, build the model itself and count. (PyTorch's `meta` device builds it without taking memory for all the numbers.)
 
 # %%
 with torch.device("meta"):
@@ -377,7 +377,7 @@ growth = largest_dense["parameters"] / first_dense["parameters"]
 
 # %% tags=["fold", "read"]
 #| alt: Parameters of {{ len(published) }} models against their date, on an axis where each step is ten times more. Dots, for dense models, rise steeply from 2017 to {{ f"{largest_dense['date']:%Y}" }}, where {{ largest_dense["name"] }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, and none stands higher since. Squares, for mixtures of experts, reach up to {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion. In a strip at the top, hollow diamonds: {{ len(undisclosed) }} models of undisclosed size, from 2023 on.
-#| caption: Each step upward is ten times more. In a dense model every token passes through all blocks' parameters, in a mixture of experts through a part of them. [Sources](../data.md)
+#| caption: Each step upward is ten times more. The sizes of models, from 2017 until today. [Sources](../data.md)
 fig, ax = plt.subplots(figsize=(4.5, 4.2))
 for chosen, colour, marker in ((dense, "C0", "o"), (experts, "C3", "s")):
     at = (chosen["date"], chosen["parameters"])

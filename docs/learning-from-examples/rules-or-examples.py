@@ -97,7 +97,7 @@ pd.DataFrame({f"mistakes in {len(labels)} flowers": mistakes_made}, index)
 # %% [markdown] tags=["read"]
 # The first pair is useless. No flower has petals shorter than 1 cm, so every setosa is called a versicolor and every versicolor a virginica, and {{ mistakes_made[0] }} names are wrong. The others are better, and the last one beats mine by a single flower.
 #
-# How many pairs must the computer try? You might think infinitely many, since a threshold could stand at 4.72 or at 4.73 or at 4.731. But those three make the same rule. There are flowers with petals of 4.7 cm and flowers with petals of 4.8 cm, and none in between, so wherever the threshold stands inside that gap, every flower keeps its name. It's enough to try one place in each gap between two lengths that occur, and the computer takes the middle. There are {{ num_gaps }} such gaps. The second threshold may not be lower than the first, so if the first stands in the lowest gap there are {{ num_gaps }} places for the second, in the next gap {{ num_gaps - 1 }}, and so on down to 1. Together that makes {{ num_pairs }} pairs.
+# How many pairs must the computer try? You might think infinitely many, since a threshold could stand at 4.72 or at 4.73 or at 4.731. But those three make the same rule. There are flowers with petals of 4.7 cm and flowers with petals of 4.8 cm, and none in between, so wherever the threshold stands inside that gap, every flower keeps its name. It's enough to try one place in each gap between two lengths that occur, and the computer takes the middle. There are {{ num_gaps }} such gaps. The second threshold may stand in the same gap as the first, or in a higher one. If the first stands in the lowest gap, that leaves {{ num_gaps }} places for the second. If it stands in the next gap, that leaves {{ num_gaps - 1 }}, and so on, down to 1. Together that makes {{ num_pairs }} pairs.
 
 # %% tags=["show"]
 from gptbook.models.classifier import best_thresholds
@@ -178,7 +178,7 @@ plt.show()
 #
 # This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, kept away from the choice. So shuffle the flowers, let one half choose, and test on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
 #
-# With more freedom the gap grows. Take a rule that keeps a notebook: for each petal length that it has seen, it notes the species, and it names a new flower by the nearest length. On flowers it knows, it's hardly better than the thresholds, and on new ones it's clearly worse.
+# With more freedom this difference grows. Take a rule that keeps a notebook: for each petal length it notes the species it has seen most often, and it names a new flower by the nearest length. On flowers it knows, it's hardly better than the thresholds, and on new ones it's clearly worse.
 
 
 # %%
@@ -227,7 +227,7 @@ print(f"on new flowers the notebook is worse in {worse} splits, better in {bette
 
 # %% tags=["fold"]
 #| alt: Above, the flowers of one half with petals of 4 to 6 cm, piled up over their petal length. Versicolor and virginica overlap from {{ f"{overlap[0]:.1f}" }} to {{ f"{overlap[1]:.1f}" }} cm. Below, two strips show what each rule answers. Two thresholds change once, from versicolor to virginica. The notebook changes to virginica at 4.8 cm, back to versicolor at 4.9, and to virginica again at 5.1.
-#| caption: Of {{ len(order) // 2 }} flowers, those with petals of 4 to 6 cm, where two species meet. The strips show what two rules answer at each length. (Percentages: all {{ num_splits }} tests.)
+#| caption: The flowers of one half with petals of 4 to 6 cm, where two species meet. The strips show what two rules answer at each length. (Percentages: all {{ num_splits }} tests.)
 seen_lengths, seen_labels, thresholds, notebook = pictured
 near = {round(at, 1): label for at, label in notebook.items() if 4.75 < at < 5.15}
 assert near == {4.8: 2, 4.9: 1, 5.0: 1, 5.1: 2}  # as the text tells
@@ -276,7 +276,7 @@ plt.show()
 # This is **overfitting**: fitting the accidents of the examples. What we want is a rule that also holds for flowers it has never seen, which is called **generalisation**.
 
 # %% [markdown] tags=["read"]
-# Look at the lower strip in the picture. At 4.8 cm the notebook says virginica, at 4.9 and 5.0 versicolor, and from 5.1 on virginica again, simply because the one flower of 4.8 cm that it saw was a virginica. (Where it has seen two species with the same length, it notes the commoner one, or versicolor if they tie.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead. In {{ worse }} of the {{ num_splits }} tests the notebook made more mistakes on new flowers than the thresholds did, and in {{ 'none' if not better else better }} it made fewer. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
+# Look at the lower strip in the picture. The only flower of 4.8 cm that the notebook saw happened to be a virginica, so at 4.8 cm it says virginica. But at 4.9 and 5.0 cm it says versicolor, and from 5.1 cm on virginica again. (Where it has seen two species with the same length, it notes the commoner one, or versicolor if they tie.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead. In {{ worse }} of the {{ num_splits }} tests the notebook made more mistakes on new flowers than the thresholds did, and in {{ 'none' if not better else better }} it made fewer. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
 #
 # It's tempting to conclude that a model should have few numbers. But GPT-2 has 124 million of them, and it generalises well. As a rule of thumb, what matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5. Each time, held-out examples will show it, and each time you'll see something that helps.
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # More context
 #
-# The names of the last chapter fell apart because the model remembered only one letter. So let it remember two, or three, or eight. That helps a great deal, up to a point. Beyond it, a model that knows its own names better no longer guesses better.
+# The names of the last chapter fell apart because the model remembered only one letter. So let it remember two, or three, or eight. That helps a great deal, up to a point. Beyond it, a model only remembers its training names better, and doesn't guess better.
 #
 # ![The question: what comes after p l y m o u t? Below, the last letter t alone, then the last two, and so on to six. The more letters, the larger the share of h after them, and the shorter the bar of how often they were seen. Six letters were never seen.](../figures/evidence-thins.svg "What comes next in *plymout*? Each further letter that a model looks at makes the answer surer, and the evidence thinner.")
 
@@ -59,7 +59,7 @@ assert not followed("lymout")
 #
 # ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
 #
-# What would happen without padding? A model with three letters of context could only start at the fourth letter of a name. A model with one letter could start at the second, and so it would be asked for two letters more. Then the two would sit different exams. It's a real trap. Asked only where its window is full of letters, the net with three letters that we train below seems to reach {{ f"{full_only:.2f}" }} nats instead of {{ f"{scores[3]['held out']:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
+# What would happen without padding? A model with three letters of context could only start at the fourth letter of a name. A model with one letter could start at the second, and so it would be asked for two letters more. Then the two would sit different exams. It's a real trap. Take the net with three letters that we train below. On all positions its loss is {{ f"{scores[3]['held out']:.2f}" }} nats. If you ask it only where its window is full of letters, it seems to reach {{ f"{full_only:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
 
 # %% tags=["show"]
 from gptbook.models.ngram import context_windows
@@ -77,7 +77,7 @@ for context, target in zip(contexts, targets):
 #
 # Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
-# The freed share goes to the letters that come after the shorter context, *out*. There are {{ num_after_out }} of them, the end of the name included, so all of these now have a chance after *mout*, too. And *out* has kept something back in the same way, for the letters that come after *ut*, and so on down to an even guess. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}, and *h* has {{ f"{smoothed['h']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
+# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. And *out* has kept something back in the same way, for the letters that come after *ut*, and so on down to an even guess. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
 #
 # ??? info "Why does h get so little of the freed share?"
 #     After *out*, an *h* comes in {{ f"{after['out'][1]:.0%}" }} of the cases, so you might expect that *h* gets {{ f"{after['out'][1]:.0%}" }} of what *mout* gives away. But nearly all of these cases are *south* and *mouth*, and those with *mouth* have been counted already. Kneser and Ney's idea is to ask a shorter context another question. Instead of "how often did *h* come after *out*?" they ask "in front of how many different letters did that happen?" The letter in front of *outh* was {{ ", ".join(f"*{letter}*" for letter in before_outh[:-1]) }} or *{{ before_outh[-1] }}*, which makes only {{ len(before_outh) }}. Added up over all letters after *out*, such counts make {{ num_before_out }}. So *h* has {{ len(before_outh) }} of {{ num_before_out }}, and after a little has been taken off again, {{ f"{share_of_h:.2f}" }}. That's why it ends at {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}.
@@ -146,7 +146,7 @@ full_only = mean_surprise(nets[3], held_out[0][full], held_out[1][full])
 
 # %% tags=["fold"]
 #| alt: Loss against letters of context, one to eight, for counts and nets. Above, both training curves fall to the end, that of counts far below the rest; the held-out curves fall together at first, then level off. Below, the held-out curves closer: each has a ring at the width that validation names chose.
-#| caption: Nets, from a longer training, are the mean of three. The rings mark the widths that were chosen without the held-out names.
+#| caption: Each net is the mean of three trainings. Rings mark the chosen widths.
 record = read_record("windows")
 measured = pd.DataFrame(record["rows"])
 by_width = measured.groupby(["model", "context_length"])
@@ -202,12 +202,12 @@ closer.set_title("New names, closer: no gain after a while")
 plt.show()
 
 # %% [markdown]
-# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and then hardly anything is gained: {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats for the table, {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }} for the net. What the wide table gains, it has **memorised**, and that doesn't help with new names. It's **overfitting** again.
+# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and then hardly anything is gained: {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats for the table, {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }} for the net. The wide table has **memorised** its names, and that doesn't help with new ones. It's **overfitting** again.
 
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
 #
-# How much does the choice matter? For each width, here is how much higher its held-out loss is than that of the chosen width. After the ± stands the **standard error**: how far this difference would typically scatter with other names, and for nets also with other random numbers.
+# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference typically varies if you take other names, and for nets also other random numbers.
 
 # %% tags=["result", "read"]
 pd.DataFrame(
@@ -283,7 +283,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The same trap lies in wait over time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: if you train for long enough, a net learns more and more of its examples by heart.
 #
-# You know one cure, to stop in time. Another is called **dropout**. At each training step, and for each example anew, it leaves out some of the hidden units at random, here {{ f"{dropped['dropout']:.0%}" }} of the first layer's, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the plot of widths were trained with it, and the three that this page trains are trained only briefly.
+# You know one cure, to stop in time. Another is called **dropout**. At each training step, and for each example anew, it leaves out some of the hidden units at random, here {{ f"{dropped['dropout']:.0%}" }} of the first layer's, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the earlier plot, with one to eight letters, were trained with dropout too. The three nets that this page trains itself are trained only briefly.
 
 # %% [markdown]
 # Here is what nets with one, two and three letters write:
@@ -352,7 +352,7 @@ ax.set_title("More letters seen, a surer guess")
 plt.show()
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "Two more rungs of the ladder, with the widths that were chosen.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "Two more models on the list of the last chapter, with the widths that were chosen.")
 #
 # ## What goes wrong
 #
@@ -405,10 +405,10 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. Where it has met the same eight letters before, it was mostly in a single name, and then it goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
+# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. Where it has met the same eight letters before, or the same beginning, it was mostly in a single name, and then it goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
 
 # %% [markdown]
-# However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step that far is to read in [larger pieces than letters](../language/tokens.py).
+# However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step towards that is to read in [larger pieces than letters](../language/tokens.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -38,7 +38,7 @@ training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
 print(f"{len(training_names):,} names to learn from, {len(held_out_names):,} held out")
-print("paris ->", tokenizer.encode("paris"), "(0 is the mark)")
+print("paris ->", tokenizer.encode("paris"), "(the mark, 0, stands around it)")
 
 # %% [markdown]
 # ## Count what follows
@@ -112,7 +112,7 @@ q_ends = pair_counts[q, q_order].cumsum(dim=0).tolist()
 assert q_ends[0] < 402 <= q_ends[1]
 
 # %% [markdown]
-# Here's what comes out, with all symbols equally likely, as frequent as in names, and with the table.
+# Here's what comes out, with all symbols equally likely, as frequent as in names, and with the table. (Cut after 14 letters.)
 
 # %% tags=["result"]
 even = torch.full_like(shares, 1 / tokenizer.vocab_size)
@@ -124,15 +124,15 @@ tables = {
 }
 for how, table in tables.items():
     generator = torch.Generator().manual_seed(0)
-    some = [write_name(table, generator, max_letters=14) for _ in range(6)]
-    print(f"{how}: {', '.join(name for name in some if name)}")
+    some = [write_name(table, generator, max_letters=14) for _ in range(9)]
+    print(f"{how}: {', '.join([name for name in some if name][:6])}")
 
 # %% [markdown]
 # Nobody wrote these names, and some of the last ones could already stand on a map.
 #
 # ## How good is it?
 #
-# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters. That number is its **perplexity**.
+# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters: its **perplexity** is {{ f"{math.exp(floor):.0f}" }}.
 #
 # After an *a* many letters may come, and no model that sees only the *a* can know which. So on these names {{ f"{floor:.2f}" }} is the **floor** for every model that looks at one letter.
 
@@ -159,7 +159,7 @@ print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
 # %% [markdown]
 # ## Let a net learn it
 #
-# If counting is already perfect, why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know.
+# No table is better than the counted one, so why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know.
 
 # %% tags=["show"]
 from gptbook.models.ngram import NgramNet
@@ -186,7 +186,7 @@ print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats
 # Each training step looks at a small **batch** of places in the names, drawn at random.
 
 # %% [markdown] tags=["read"]
-# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate for a tiny part of the work. Each poll errs a little, in one direction or another, so the parameters are jostled about while they walk downhill. We let the learning rate fade to nothing during the training, so the steps become smaller, and the jostling dies down.
+# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate, and with very little work. Each poll errs a little, in one direction or another, so the parameters don't walk straight downhill, but stagger. We let the learning rate fade to nothing during the training, so the steps become smaller and smaller, and so do the errors.
 #
 # In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. It stands at {{ q_sum }} positions, and whatever the net answers, it answers the same at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
 
@@ -311,7 +311,7 @@ publish_model("letters", smoothed_letters, tokenizer)
 publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names. This chapter's models are lit.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names. This chapter's models are in bold.")
 
 # %% [markdown] tags=["read"]
 # On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little off every count and shares it out among all symbols, so that even *{{ labels[unseen_after_q] }}* after *q* is unlikely, but not impossible. The next chapter shows how that's done. A net never gives anything exactly 0, because softmax can't.
@@ -321,7 +321,7 @@ publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 # %% [markdown]
 # ## What goes wrong
 #
-# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. Among {{ f"{len(training_names):,}" }} real names there are only {{ real_short }} so short, and {{ real_without_vowel }} without a vowel. With one letter of memory, a model can't know how long the name is, or that a vowel is overdue.
+# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. Among {{ f"{len(training_names):,}" }} real names only {{ real_short }} are so short, and only {{ real_without_vowel }} have no vowel. With one letter of memory, a model can't know how long the name is, or that a vowel is overdue.
 
 
 # %% tags=["fold"]
