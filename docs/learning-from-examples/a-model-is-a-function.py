@@ -64,7 +64,7 @@ plt.show()
 # %% [markdown]
 # ## What a bend can do
 #
-# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so the score should be a hill, but a line can only rise or fall. Two lines one after the other don't help, since together they're just another line. But one bend is enough.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls, and two lines one after the other are just another line. One bend is enough.
 
 # %% [markdown] tags=["read"]
 # Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
@@ -111,7 +111,7 @@ plt.show()
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is many such bent lines side by side. This one first mixes the four lengths of a flower into {{ hidden_dim }} numbers, each with weights and a bias of its own, and turns what's below zero into 0. That's the bend. From these it makes a **score** for each species, and the highest score wins.
+# A **neural net** is many such bent lines side by side. This one first mixes the four lengths of a flower into {{ hidden_dim }} numbers. Each of these has weights and a bias of its own, and if it comes out below zero it becomes 0. That's the bend. From them the net makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -121,7 +121,7 @@ from gptbook.models.classifier import train_classifier
 
 # %% tags=["fold"]
 #| alt: A table of the whole net. The top row holds the flower's four lengths, 7.0, 3.2, 4.7 and 1.4. Below it stand {{ hidden_dim }} rows, one for each hidden unit: its four weights, its bias, the number that comes out, and three weights to the species. The last row holds the three biases, and under it the scores. The highest score is versicolor's.
-#| caption: All {{ num_parameters }} parameters of the net, in colour, and in frames what they make of one flower, from left to right. (Rounded; darker is further from zero.)
+#| caption: All {{ num_parameters }} parameters of the net, in colour. (Rounded; darker is further from zero.) In frames: the numbers of one flower, computed from left to right.
 net, _ = train_classifier(features, labels, seed=0)  # how, the next chapter tells
 hidden_dim = net.hidden.out_features
 num_parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -244,11 +244,11 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end every token that there is, all {{ f"{config.vocab_size:,}" }} of them, gets a score. It's found by multiplying $x$, after a last norm, with that token's row of $E$, number by number, and adding up the products:
+# At the end every token that there is, all {{ f"{config.vocab_size:,}" }} of them, gets a score. To find it, multiply $x$ with that token's row of $E$, number by number, and add up the products. (A norm comes before that, once more.)
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
-# These four lines use three parts. The one called **MLP** you know already, because it's the little net from above with another bend, a layer into hidden units and a layer out of them:
+# These four lines use three parts. The one called **MLP** you know already, because it's the little net from above with a rounder bend. One layer leads into hidden units, and one layer leads out of them:
 #
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 #
@@ -262,7 +262,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way, with the letters $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Its column *shapes* gives the rows and columns of each part, and *formula* multiplies them out. The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -388,7 +388,7 @@ heights = [4e14 if row % 2 else 9e13 for row in range(len(undisclosed))]
 ax.plot(undisclosed["date"], heights, "D", color="C0", mfc="none", markersize=6)
 ax.text(pd.Timestamp("2016-10"), 1.8e14, "size secret", va="center")
 places = {
-    "Transformer (big)": (8, 6, "left"),
+    "Transformer (big)": (-6, 15, "left"),
     "GPT-2 small": (7, -5, "left"),
     "GPT-3": (-7, -2, "right"),
     largest_dense["name"]: (7, -1, "left"),
@@ -453,7 +453,7 @@ print(f"{num_nets:,} random nets: {mean_right:.0f} of {len(labels)} right on ave
 
 # %% tags=["fold", "read"]
 #| alt: How many of {{ num_nets }} random nets name how many flowers correctly. By far the highest bar stands at 50 of 150. Hardly any net comes above 100, and the best gets {{ max(num_right) }}.
-#| caption: {{ f"{num_nets:,}" }} nets with random parameters: how many of them name how many flowers correctly.
+#| caption: {{ f"{num_nets:,}" }} nets with random parameters, sorted by the number of flowers that they name correctly.
 fig, ax = plt.subplots(figsize=(4.5, 2.8))
 ax.hist(num_right, bins=range(0, 156, 5), color="C1")
 ax.axvline(len(labels), color="black", linestyle="--", linewidth=1.2)

@@ -73,13 +73,13 @@ for context, target in zip(contexts, targets):
 # %% [markdown] tags=["read"]
 # ### What has never been seen
 #
-# The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and share it out as the next shorter context suggests.
+# The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and give it to the letters that come after the next shorter context.
 #
 # Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
-# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. And *out* has kept something back in the same way, for the letters that come after *ut*, and so on down to an even guess. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
+# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. The counts after *out* are smoothed in the same way, with the help of *ut*, and so on. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
 #
-# ??? info "Why does h get so little of the freed share?"
+# ??? info "How is the freed share divided?"
 #     After *out*, an *h* comes in {{ f"{after['out'][1]:.0%}" }} of the cases, so you might expect that *h* gets {{ f"{after['out'][1]:.0%}" }} of what *mout* gives away. But nearly all of these cases are *south* and *mouth*, and those with *mouth* have been counted already. Kneser and Ney's idea is to ask a shorter context another question. Instead of "how often did *h* come after *out*?" they ask "in front of how many different letters did that happen?" The letter in front of *outh* was {{ ", ".join(f"*{letter}*" for letter in before_outh[:-1]) }} or *{{ before_outh[-1] }}*, which makes only {{ len(before_outh) }}. Added up over all letters after *out*, such counts make {{ num_before_out }}. So *h* has {{ len(before_outh) }} of {{ num_before_out }}, and after a little has been taken off again, {{ f"{share_of_h:.2f}" }}. That's why it ends at {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}.
 
 # %% tags=["fold"]
@@ -138,7 +138,7 @@ for width in (1, 2, 3):
         training_loss = count_loss(nets[width](unique), counts).item()
     held_out_loss = mean_surprise(nets[width], *held_out)
     scores[width] = {"training": training_loss, "held out": held_out_loss}
-pd.DataFrame(scores).T.rename_axis(columns="letters").round(2)
+pd.DataFrame(scores).T.rename(index="net, {} letters back".format).round(2)
 
 # %% tags=["fold"]
 full = (held_out[0] > 0).all(dim=1)  # (P,): no mark in the window
@@ -207,7 +207,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
 #
-# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference typically varies if you take other names, and for nets also other random numbers.
+# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference typically varies by chance, because other names might have been held out, and nets might have started from other random numbers.
 
 # %% tags=["result", "read"]
 pd.DataFrame(
@@ -283,7 +283,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The same trap lies in wait over time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: if you train for long enough, a net learns more and more of its examples by heart.
 #
-# You know one cure, to stop in time. Another is called **dropout**. At each training step, and for each example anew, it leaves out some of the hidden units at random, here {{ f"{dropped['dropout']:.0%}" }} of the first layer's, so that the net can't rely on any single one of them and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the earlier plot, with one to eight letters, were trained with dropout too. The three nets that this page trains itself are trained only briefly.
+# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random for each example. Here it's {{ f"{dropped['dropout']:.0%}" }} of the first layer's. So the net can't rely on any single one of them, and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the earlier plot, with one to eight letters, were trained with dropout too. The three nets that this page trains itself are trained only briefly.
 
 # %% [markdown]
 # Here is what nets with one, two and three letters write:
@@ -405,7 +405,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. Where it has met the same eight letters before, or the same beginning, it was mostly in a single name, and then it goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
+# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. If the same eight letters, or the same beginning, occurred in the training names, that was mostly in a single name, and so the table goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
 
 # %% [markdown]
 # However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step towards that is to read in [larger pieces than letters](../language/tokens.py).

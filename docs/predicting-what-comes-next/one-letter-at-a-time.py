@@ -112,7 +112,7 @@ q_ends = pair_counts[q, q_order].cumsum(dim=0).tolist()
 assert q_ends[0] < 402 <= q_ends[1]
 
 # %% [markdown]
-# Here's what comes out, with all symbols equally likely, as frequent as in names, and with the table. (Cut after 14 letters.)
+# Here's what comes out if all symbols are equally likely, if they're as frequent as in names, and if the table decides. (Cut after 14 letters.)
 
 # %% tags=["result"]
 even = torch.full_like(shares, 1 / tokenizer.vocab_size)
@@ -132,7 +132,7 @@ for how, table in tables.items():
 #
 # ## How good is it?
 #
-# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, so it's as unsure as somebody who guesses among {{ f"{math.exp(floor):.0f}" }} letters: its **perplexity** is {{ f"{math.exp(floor):.0f}" }}.
+# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, which is what a guess among {{ f"{math.exp(floor):.0f}" }} equally likely letters would cost. So its **perplexity** is {{ f"{math.exp(floor):.0f}" }}.
 #
 # After an *a* many letters may come, and no model that sees only the *a* can know which. So on these names {{ f"{floor:.2f}" }} is the **floor** for every model that looks at one letter.
 
@@ -188,7 +188,7 @@ print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats
 # %% [markdown] tags=["read"]
 # The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate, and with very little work. Each poll errs a little, in one direction or another, so the parameters don't walk straight downhill, but stagger. We let the learning rate fade to nothing during the training, so the steps become smaller and smaller, and so do the errors.
 #
-# In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. It stands at {{ q_sum }} positions, and whatever the net answers, it answers the same at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
+# In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. There are {{ q_sum }} positions with *q* as the letter before, and the net gives the same answer at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
 
 # %% tags=["show"]
 from gptbook.training.loops import train_on_batches
@@ -340,7 +340,7 @@ print(f"one or two letters: {written_short:.0%} of the written names")
 print(f"one or two letters: {real_short} of {len(training_names):,} real names")
 
 # %% [markdown] tags=["note"]
-# One thing is left to do for the coming chapters. The function `write_name` above needs a table with a row for each letter, so it works for one letter of memory only. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. For our net both functions must write the same names if they start from the same **seed**, a number that fixes every random draw that follows.
+# One thing is left to do for the coming chapters. The function `write_name` above needs a table with a row for each letter, so it works for one letter of memory only. The package's `generate_name` works with any model: it asks the model for the probabilities after the letters so far, and draws. The {{ f"{learned.numel():,}" }} probabilities of our net make such a table, so with it both functions must write the same names if they start from the same **seed**, a number that fixes every random draw that follows.
 
 # %% tags=["show"]
 from gptbook.generation.generate import generate_name
@@ -351,7 +351,7 @@ for seed in range(100):
     generator = torch.Generator().manual_seed(seed)
     from_model = generate_name(exact_net, tokenizer, 1, generator)
     assert from_table == from_model
-print("100 seeds, 100 times the same name")
+print("100 seeds: both functions write the same name every time")
 
 # %% [markdown]
 # So let the model [look further back](more-context.py).
