@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A model is a function
 #
-# What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by doing arithmetic with a great many numbers. That's all it does.
+# What is inside a model? Not a list of answers, and no rules that somebody wrote. You hand GPT-2 some text, and it works out what may come next by doing arithmetic with a great many numbers.
 #
 # ![Three models, one below the other. A line: 4.7 goes in, 1.5 comes out, 2 numbers inside. A small net: four lengths in, three scores out, 131 numbers inside. GPT-2: text in, 50,257 scores out, 124,439,808 numbers inside.](../figures/input-numbers-output.svg "Each model turns an input into an output, using the numbers inside it.")
 
@@ -83,11 +83,11 @@ plt.show()
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
 #| caption: The marks below are the flowers. Without its bend, the same formula falls in one straight line, and every setosa scores as a versicolor.
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
-x = torch.linspace(0.8, 7.1, 400)
+x = torch.tensor([0.8, 2.45, 3.6, 4.75, 7.1])  # ends, zeros and the bend
 straight = (x - 2.45) - 2 * (x - 3.6)
 bent = (x - 2.45) - 2 * (x - 3.6).clamp(min=0)
 ax.axhline(0, color="gray", linewidth=1)
-ax.fill_between(x, 0, bent, where=bent > 0, color="C1", alpha=0.2, linewidth=0)
+ax.fill_between(x, 0, bent, where=bent > -1e-6, color="C1", alpha=0.2, linewidth=0)
 ax.plot(x, bent, color="C1", linewidth=2.5)
 ax.plot(x, straight, color="gray", linestyle="--", linewidth=1.5)
 ax.text(1.8, 3.1, "without the bend", color="gray")

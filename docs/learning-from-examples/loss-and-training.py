@@ -302,7 +302,7 @@ print(f"stop at step {stop}; then the loss on the 60 test flowers is {asked_once
 
 # %% tags=["fold"]
 #| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
-#| caption: The ring marks the place to stop. (Along both axes, each mark is ten times the one before.)
+#| caption: The ring marks the place to stop.
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 for name, colour, style in (("few", "C0", "-"), ("validation", "C1", "--")):
     ax.plot(range(1, 1502), curves_of[name], color=colour, linestyle=style)
@@ -322,7 +322,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # At step {{ stop }} the loss on the other flowers is {{ f"{curves_of['validation'][stop]:.2f}" }}. At step 1,500 it has climbed to {{ f"{curves_of['validation'][-1]:.2f}" }}, while the training loss has shrunk to {{ f"{curves_of['few'][-1]:.4f}" }}. If you looked at the training loss alone, you'd call that progress.
 #
-# So stop where the ring is. But then you've chosen the moment that looks best on these {{ len(validation) }} flowers. So on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, to tell them from the parameters that training finds. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (That this is {{ "lower" if curves_of['tested'][stop] < curves_of['validation'][stop] else "no lower" }} than on the {{ len(validation) }} others depends on which flowers happened to fall into which part. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
+# (Both axes of the picture grow tenfold from mark to mark.) So stop where the ring is. But then you've chosen the moment that looks best on these {{ len(validation) }} flowers. So on average their loss flatters the net a little. That's why careful people divide their examples into three parts. The **training set** teaches the net. The **validation set** decides everything that you choose yourself: when to stop, which learning rate to take, how many hidden units. Such choices are called **hyperparameters**, to tell them from the parameters that training finds. The third part, the **test set**, is asked once, at the very end. Here it held the remaining {{ len(tested) }} flowers, and the net that stopped at step {{ stop }} has a loss of {{ f"{curves_of['tested'][stop]:.2f}" }} on them. (That this is {{ "lower" if curves_of['tested'][stop] < curves_of['validation'][stop] else "no lower" }} than on the {{ len(validation) }} others depends on which flowers happened to fall into which part. With few examples such accidents are large.) In this book "held out" means: nothing is learned from them, and nothing is chosen by them.
 
 # %% [markdown] tags=["read"]
 # ### How good is it?
@@ -360,10 +360,8 @@ plt.show()
 # %% [markdown] tags=["read"]
 # A single test says little. The same recipe scores anything from {{ rights[0] }} to {{ rights[-1] }}, depending on which 30 flowers it meets. The average over all {{ accuracies.numel() }} tests, {{ f"{100 * mean_accuracy:.1f}" }}%, says more. The method is called **cross-validation**: cut the flowers into five parts, called folds, train on four of them and test on the fifth, until each fold has been the test once. Then shuffle, and do it all again, {{ len(accuracies) }} times.
 #
-# How well do we know that average? Here the 95% **interval** runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%. It's made so that 95 of 100 such intervals contain the value that one is looking for, here the accuracy that the recipe would have on very many flowers. You might expect a narrower one after {{ accuracies.numel() }} tests. But any two of these nets learned from mostly the same flowers, so {{ accuracies.numel() }} such tests say less than {{ accuracies.numel() }} independent ones would.
-#
-# ??? info "How is this interval computed?"
-#     The usual interval, which takes the tests as independent, would run from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%. That's too narrow for tests with shared training examples. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) proposed a correction, and Remco Bouckaert and Eibe Frank (2004) the form of it for repeated folds that we use. It's approximate. An accuracy can't be more than 100%, so the interval ends there.
+# ??? info "How well do we know that average?"
+#     The 95% **interval** runs from {{ f"{100 * low:.1f}" }} to {{ f"{100 * high:.3g}" }}%. It's made so that 95 of 100 such intervals contain the value that one is looking for, here the accuracy that the recipe would have on very many flowers. You might expect a narrower one after {{ accuracies.numel() }} tests, such as from {{ f"{100 * naive_low:.1f}" }} to {{ f"{100 * naive_high:.1f}" }}%, which is the usual formula's. But any two of these nets learned from mostly the same flowers, so {{ accuracies.numel() }} such tests say less than {{ accuracies.numel() }} independent ones would. Claude Nadeau and Yoshua Bengio (*Inference for the Generalization Error*, 2003) proposed a correction, and Remco Bouckaert and Eibe Frank (2004) the form of it for repeated folds that we use. It's approximate. An accuracy can't be more than 100%, so the interval ends there.
 
 # %% tags=["fold"]
 from scipy import stats

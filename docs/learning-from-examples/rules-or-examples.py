@@ -227,7 +227,7 @@ print(f"on new flowers the notebook is worse in {worse} splits, better in {bette
 
 # %% tags=["fold"]
 #| alt: Above, the flowers of one half with petals of 4 to 6 cm, piled up over their petal length. Versicolor and virginica overlap from {{ f"{overlap[0]:.1f}" }} to {{ f"{overlap[1]:.1f}" }} cm. Below, two strips show what each rule answers. Two thresholds change once, from versicolor to virginica. The notebook changes to virginica at 4.8 cm, back to versicolor at 4.9, and to virginica again at 5.1.
-#| caption: The flowers of one half with petals of 4 to 6 cm, where two species meet. The strips show what two rules answer at each length. (Percentages: all {{ num_splits }} tests.)
+#| caption: The flowers of one half with petals of 4 to 6 cm, where two species meet. The strips show what two rules answer at each length.
 seen_lengths, seen_labels, thresholds, notebook = pictured
 near = {round(at, 1): label for at, label in notebook.items() if 4.75 < at < 5.15}
 assert near == {4.8: 2, 4.9: 1, 5.0: 1, 5.1: 2}  # as the text tells

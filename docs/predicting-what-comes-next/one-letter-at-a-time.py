@@ -159,7 +159,7 @@ print(f"floor: {floor:.3f} nats, a perplexity of {math.exp(floor):.1f}")
 # %% [markdown]
 # ## Let a net learn it
 #
-# No table is better than the counted one, so why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand. First let it learn what we know.
+# No table is better than the counted one, so why train a net? Because a table for eight letters could have hundreds of billions of rows, and a net can take in more letters without growing out of hand.
 
 # %% tags=["show"]
 from gptbook.models.ngram import NgramNet
@@ -182,11 +182,8 @@ num_parameters = sum(parameter.numel() for parameter in net.parameters())
 untrained_loss = mean_surprise(net, contexts, targets)
 print(f"ln 27: {math.log(27):.3f} nats; untrained net: {untrained_loss:.3f} nats")
 
-# %% [markdown]
-# Each training step looks at a small **batch** of places in the names, drawn at random.
-
 # %% [markdown] tags=["read"]
-# The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate, and with very little work. Each poll errs a little, in one direction or another, so the parameters don't walk straight downhill, but stagger. We let the learning rate fade to nothing during the training, so the steps become smaller and smaller, and so do the errors.
+# Each training step looks at a small **batch** of places in the names, drawn at random. Why not at all of them? The names hold {{ f"{len(targets):,}" }} **positions**, places where a symbol must be guessed, and looking at all of them before each step would be slow. A batch is like an opinion poll. {{ batch_size }} positions can't say exactly which way is downhill for all {{ f"{len(targets):,}" }}, but they give a fair estimate, and with very little work. Each poll errs a little, in one direction or another, so the parameters don't walk straight downhill, but stagger. We let the learning rate fade to nothing during the training, so the steps become smaller and smaller, and so do the errors.
 #
 # In this chapter there's a second way, because the {{ f"{len(targets):,}" }} positions ask only {{ len(rows) }} different questions: what follows *a*? What follows *b*? Take *q* once more. There are {{ q_sum }} positions with *q* as the letter before, and the net gives the same answer at all of them. So we can ask once, and compare the answer with the whole row of counts: {{ q_row[0][1] }} times *u*, {{ q_row[1][1] }} times *i*, and so on. That is the same loss, computed from {{ len(rows) }} rows instead of {{ f"{len(targets):,}" }} positions, and there's no poll in it that could err.
 
@@ -311,7 +308,7 @@ publish_model("letters", smoothed_letters, tokenizer)
 publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names. This chapter's models are in bold.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the bigram table and the bigram net, are lit and equally long.](../figures/ladder-one-letter.svg "The loss on held-out names.")
 
 # %% [markdown] tags=["read"]
 # On the held-out names the smoothed table scores {{ f"{counts_held_out:.3f}" }} nats, and the net {{ f"{net_held_out:.3f}" }}. Why smoothed? Of the {{ tokenizer.vocab_size**2 }} possible pairs, {{ never }} don't occur in the training names at all. After *q*, for instance, there's never a *{{ labels[unseen_after_q] }}*. Smoothing takes a little off every count and shares it out among all symbols, so that even *{{ labels[unseen_after_q] }}* after *q* is unlikely, but not impossible. The next chapter shows how that's done. A net never gives anything exactly 0, because softmax can't.
