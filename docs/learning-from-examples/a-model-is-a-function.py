@@ -64,7 +64,7 @@ plt.show()
 # %% [markdown]
 # ## What a bend can do
 #
-# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls, and two lines one after the other are just another line. One bend is enough.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls, and a line of a line is just another line. One bend is enough.
 
 # %% [markdown] tags=["read"]
 # Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
@@ -111,7 +111,7 @@ plt.show()
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is many such bent lines side by side. This one first mixes the four lengths of a flower into {{ hidden_dim }} numbers. Each of these has weights and a bias of its own, and if it comes out below zero it becomes 0. That's the bend. From them the net makes a **score** for each species, and the highest score wins.
+# A **neural net** is many such bent lines side by side. This one first makes {{ hidden_dim }} numbers out of the four lengths of a flower, each with its own weights and bias, and turns those below zero into 0. That's the bend. From them it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -244,7 +244,7 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end every token that there is, all {{ f"{config.vocab_size:,}" }} of them, gets a score. To find it, multiply $x$ with that token's row of $E$, number by number, and add up the products. (A norm comes before that, once more.)
+# At the end every possible next token, {{ f"{config.vocab_size:,}" }} in all, gets a score. To find it, multiply $x$ with that token's row of $E$, number by number, and add up the products. (A norm comes before that, once more.)
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
@@ -262,7 +262,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Its column *shapes* gives the rows and columns of each part, and *formula* multiplies them out. The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Under *shapes* stand the rows and columns of each part, and under *formula* they're multiplied out. The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:

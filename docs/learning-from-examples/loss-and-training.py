@@ -22,7 +22,7 @@
 #
 # Now the surprise. If setosa is right, the model gave the right answer 0.67, and −ln 0.67 = 0.40. If virginica is right instead, the right answer had only 0.09, and −ln 0.09 = 2.41, six times as much. The logarithm here is the natural one, and the unit of this surprise is called the **nat**. An even guess between two answers costs ln 2 = {{ f"{math.log(2):.2f}" }} nats, and among three it costs ln 3 = {{ f"{math.log(3):.2f}" }}.
 #
-# Why this strange logarithm? Why not simply take $1 - p$? There are two good reasons. First, think of a model that gives the right answer 1% and another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For each of the 7 it pays 1 − 0.7 = 0.3, and for each of the 3 it pays 1 − 0.3 = 0.7. That makes 7 · 0.3 + 3 · 0.7 = 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise it's different. An answer of 70% costs −ln 0.7 = 0.357 nats and one of 30% costs −ln 0.3 = 1.204, so the honest model pays 7 · 0.357 + 3 · 1.204 = 6.1. One that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. It can be proved that on average nothing beats the true probabilities. In books and in code this average surprise is called **cross-entropy**.
+# Why this strange logarithm? Why not simply take $1 - p$? There are two good reasons. First, think of a model that gives the right answer a probability of 1%, and of another that gives it only 0.01%. The second gave it a hundred times less, but $1 - p$ hardly sees a difference, 0.99 against 0.9999. The surprise does: 4.6 nats against 9.2. Second, $1 - p$ rewards lying. Say that of 10 flowers that look alike, 7 are versicolor and 3 are virginica. An honest model gives versicolor 70% each time. For each of the 7 it pays 1 − 0.7 = 0.3, and for each of the 3 it pays 1 − 0.3 = 0.7. That makes 7 · 0.3 + 3 · 0.7 = 4.2 for all ten. A boastful model says 100% versicolor: it pays nothing for the 7 and 1 for each of the 3, which makes only 3.0, so the boaster wins. With the surprise it's different. An answer of 70% costs −ln 0.7 = 0.357 nats and one of 30% costs −ln 0.3 = 1.204, so the honest model pays 7 · 0.357 + 3 · 1.204 = 6.1. One that says 90% pays 7 · 0.105 + 3 · 2.303 = 7.6, and one that says 100% pays without limit when it's wrong. It can be proved that on average nothing beats the true probabilities. In books and in code this average surprise is called **cross-entropy**.
 
 # %% tags=["fold"]
 import math
@@ -158,7 +158,7 @@ plt.show()
 #
 # Go one step further back, to $b$. The right score is $b$ · 1, so if $b$ grows by 0.001, the score grows by 0.001 · 1, and the loss changes by −0.27 times as much. So the slope at $b$ is −0.27 · 1 = −0.27, and at $c$ it's +0.27 · 1 = +0.27. Along a path, slopes multiply: this is called the **chain rule**.
 #
-# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. Where a bias was added, or where ReLU let a positive number through, a slope passes back unchanged. Where ReLU turned a number into 0, the slope becomes 0. And with many flowers, all of this is done for each of them, and the slopes are averaged as the losses are. That's backpropagation. In a GPT there are more numbers and more forks, but no other principle.
+# The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. A larger net has biases and ReLUs as well. Where a bias was added, or where ReLU let a positive number through, a slope passes back unchanged. Where ReLU turned a number into 0, the slope becomes 0. And with many flowers, all of this is done for each of them, and the slopes are averaged as the losses are. That's backpropagation. In a GPT there are more numbers and more forks, but no other principle.
 #
 # You can check the result with another nudge. Raise $a$ from 0.5 to 0.501, and the scores become 2.004 and 1.002, and the loss {{ f"{nudged_loss:.5f}" }}. It fell by {{ f"{round(unnudged_loss, 5) - round(nudged_loss, 5):.5f}" }} for a nudge of 0.001, so the slope is {{ f"{(nudged_loss - unnudged_loss) / 0.001:.2f}".replace("-", "−") }}, as the sweep said.
 
@@ -214,7 +214,7 @@ first, last = held_out_losses[0], held_out_losses[-1]
 print(f"loss {first:.2f} -> {last:.2f} nats on the 30 held out, {num_right} right")
 
 # %% [markdown] tags=["note"]
-# `Adam` takes the step. It doesn't use each slope as it is, but the average of the parameter's recent slopes, divided by how large they usually are. That way all parameters move at a similar pace, whether their slopes are steep or flat.
+# `Adam` takes the step. It averages the recent slopes of each parameter, and scales the result so that all parameters move at a similar pace, whether their slopes are steep or flat.
 
 # %% tags=["fold"]
 starts = []
@@ -336,8 +336,7 @@ from gptbook.models.classifier import corrected_interval, cross_validate
 accuracies = cross_validate(features, labels, num_folds=5, num_repeats=10, seed=0)
 mean_accuracy = accuracies.mean().item()
 low, high = corrected_interval(accuracies)  # 95%
-print(f"mean {100 * mean_accuracy:.1f}%")
-print(f"95% interval {100 * low:.1f} to {100 * high:.3g}%")
+print(f"on average {100 * mean_accuracy:.1f}% right")
 
 # %% tags=["fold", "read"]
 #| alt: Stacked dots, one for each of {{ accuracies.numel() }} sets of 30 flowers. They stand in {{ len(rights) }} piles, at {{ ", ".join(f"{right} of 30" for right in rights) }}.
@@ -409,7 +408,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # You can see both failures in the valley of the single threshold. There a rate of 0.25 walked down nicely. With 0.02, {{ len(walk) - 1 }} steps only bring it from 3.00 to {{ f"{crawl[-1]:.2f}" }} cm. With 1.5, the first step is so long that it flies over the floor and lands at {{ f"{leap[1]:.2f}" }} cm, on the opposite slope. The next step throws it back to {{ f"{leap[2]:.2f}" }}, and then it goes on hopping between {{ f"{leap[-2]:.1f}" }} and {{ f"{leap[-1]:.1f}" }} cm for ever, without coming down. (A rate belongs to its model and its way of stepping, so don't compare this 0.25 with the 0.02 of the net.)
 #
-# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}. (An even guess for every flower costs ln 3 = {{ f"{math.log(3):.2f}" }}.) What happened? A leap can throw a hidden unit below zero for every flower. There ReLU turns it into a 0, and since ReLU is flat there, its slope is 0 too, so nothing pulls the unit back. Of the {{ hidden_dim }} hidden units, {{ "none" if not alive else alive }} can still tell one flower from another. If all units are at zero, a net has only its last three biases left to learn with, and the best they can do is to give each species a third.
+# The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}. (An even guess for every flower costs ln 3 = {{ f"{math.log(3):.2f}" }}.) What happened? A leap can throw a hidden unit below zero for every flower. There ReLU turns it into a 0, and since ReLU is flat there, its slope is 0 too, so nothing pulls the unit back. Here that happened to {{ f"all {hidden_dim}" if not alive else f"{hidden_dim - alive} of {hidden_dim}" }} hidden units. A net without a working unit has only its last three biases left to learn with, and the best they can do is to give each species a third.
 
 # %% tags=["fold"]
 crawl, leap = walk_downhill(3.0, 0.02, 12), walk_downhill(3.0, 1.5, 12)

@@ -77,7 +77,7 @@ for context, target in zip(contexts, targets):
 #
 # Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
 #
-# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. The counts after *out* are smoothed in the same way, with the help of *ut*, and so on. In the end nothing has probability 0. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
+# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. The counts after *out* are smoothed in the same way, with the help of *ut*, and so on. In the end nothing has probability 0, and *h*, too, gets a little back. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
 #
 # ??? info "How is the freed share divided?"
 #     After *out*, an *h* comes in {{ f"{after['out'][1]:.0%}" }} of the cases, so you might expect that *h* gets {{ f"{after['out'][1]:.0%}" }} of what *mout* gives away. But nearly all of these cases are *south* and *mouth*, and those with *mouth* have been counted already. Kneser and Ney's idea is to ask a shorter context another question. Instead of "how often did *h* come after *out*?" they ask "in front of how many different letters did that happen?" The letter in front of *outh* was {{ ", ".join(f"*{letter}*" for letter in before_outh[:-1]) }} or *{{ before_outh[-1] }}*, which makes only {{ len(before_outh) }}. Added up over all letters after *out*, such counts make {{ num_before_out }}. So *h* has {{ len(before_outh) }} of {{ num_before_out }}, and after a little has been taken off again, {{ f"{share_of_h:.2f}" }}. That's why it ends at {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}.
@@ -138,7 +138,7 @@ for width in (1, 2, 3):
         training_loss = count_loss(nets[width](unique), counts).item()
     held_out_loss = mean_surprise(nets[width], *held_out)
     scores[width] = {"training": training_loss, "held out": held_out_loss}
-pd.DataFrame(scores).T.rename(index="net, {} letters back".format).round(2)
+pd.DataFrame(scores).T.rename(index="net, letters back: {}".format).round(2)
 
 # %% tags=["fold"]
 full = (held_out[0] > 0).all(dim=1)  # (P,): no mark in the window
@@ -207,9 +207,9 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
 #
-# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference typically varies by chance, because other names might have been held out, and nets might have started from other random numbers.
+# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference varies by mere chance: with other held-out names, and for nets also with other random numbers at the start.
 
-# %% tags=["result", "read"]
+# %% tags=["fold", "result", "read"]
 pd.DataFrame(
     {
         f"{name}, compared with {chosen[model]} letters": [
@@ -228,7 +228,7 @@ pd.DataFrame(
 # %% [markdown] tags=["read"]
 # If a difference is less than two standard errors, it's too close to call. {{ said_ties }} And even where a difference is clear, it's a few thousandths of a nat from about six letters on. So don't say that one width is *best*. Say that from there on the width hardly matters.
 #
-# And why does the table's training loss fall with each letter? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. The loss doesn't get near zero, though. Smoothing keeps the table from being quite certain, and at the beginning of a name the window holds only marks, which are the same for all names.
+# And why does the table's training loss fall with each letter? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. The loss doesn't get near zero, though: because of smoothing the table is never completely certain, and at the beginning of a name the window holds only marks, which are the same for all names.
 
 
 # %% tags=["fold"]
@@ -252,7 +252,7 @@ for model in chosen:  # as the text tells
 
 # %% tags=["fold", "read"]
 #| alt: Loss against training step, on an axis that grows tenfold. The training loss of a net falls to the end. Its validation loss falls, is lowest at step {{ plain["chosen_step"] }}, ringed, and climbs. With dropout, the validation loss does not climb.
-#| caption: A net with {{ plain["context_length"] }} letters of context, trained for {{ f"{plain['steps'][-1]:,}" }} steps: the same net without dropout and with it.
+#| caption: A net with {{ plain["context_length"] }} letters of context, trained for {{ f"{plain['steps'][-1]:,}" }} steps: without dropout and with it. The ring marks the lowest validation loss.
 plain, dropped = sorted(record["curves"], key=lambda curve: curve["dropout"])
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 ax.plot(plain["steps"], plain["training_losses"], color="C0", linestyle=":")
@@ -283,7 +283,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The same trap lies in wait over time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: if you train for long enough, a net learns more and more of its examples by heart.
 #
-# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random for each example. Here it's {{ f"{dropped['dropout']:.0%}" }} of the first layer's. So the net can't rely on any single one of them, and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the earlier plot, with one to eight letters, were trained with dropout too. The three nets that this page trains itself are trained only briefly.
+# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random for each example. Here it's {{ f"{dropped['dropout']:.0%}" }} of the first layer's. So the net can't rely on any single one of them, and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the earlier plot, with one to eight letters, were trained with dropout too. The three nets that this page trains itself have no dropout, but they're trained only briefly.
 
 # %% [markdown]
 # Here is what nets with one, two and three letters write:
@@ -405,7 +405,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. If the same eight letters, or the same beginning, occurred in the training names, that was mostly in a single name, and so the table goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
+# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. A window with eight letters mostly occurred in a single training name. When the table meets that window again, it goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
 
 # %% [markdown]
 # However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step towards that is to read in [larger pieces than letters](../language/tokens.py).
