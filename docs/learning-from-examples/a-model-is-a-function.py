@@ -50,7 +50,8 @@ petal_width = features[:, FEATURES.index("petal_width")]
 #| caption: Dots are flowers. Two pairs of parameters make two different lines of the same formula.
 walked_width = f"{petal_width[50]:.1f}"
 fig, ax = plt.subplots(figsize=(4.5, 3.0))
-ax.plot(petal_length, petal_width, "o", color="C0", markersize=4, alpha=0.5)
+spots = torch.stack([petal_length, petal_width]).unique(dim=1)  # each place once
+ax.plot(*spots, "o", color="C0", markersize=4, alpha=0.5)
 ends = torch.tensor([1.0, 7.0])
 for a, b, style in ((0.4, -0.4, "-"), (-0.2, 2.0, "--")):
     ax.plot(ends, line(ends, a, b), color="C1", linestyle=style, linewidth=2)
@@ -94,7 +95,7 @@ ax.text(1.8, 3.1, "without the bend", color="gray")
 ax.text(3.75, 1.35, "with the bend", color="C1", weight="bold")
 looks = (("C0", "o"), ("C2", "^"), ("C3", "s"))  # of the three species
 for number, (colour, marker) in enumerate(looks):
-    at = petal_length[labels == number]
+    at = petal_length[labels == number].unique()
     ax.plot(at, [-2.7 - 0.5 * number] * len(at), marker, color=colour, markersize=4)
 for left, number in ((2.1, 0), (5.35, 1), (2.8, 2)):
     ax.text(

@@ -55,6 +55,13 @@ from gptbook.models.ngram import count_pairs
 pair_counts = count_pairs(training_names, tokenizer)  # (27, 27), whole numbers
 shares = pair_counts / pair_counts.sum(dim=1, keepdim=True)  # each row sums to 1
 
+# %% [markdown] tags=["guess"]
+# In what percentage of cases is a *q* in a city name followed by a *u*?
+#
+# answer: {{ f"{100 * shares[q, u]:.0f}" }}%, within 10
+#
+# It's {{ f"{shares[q, u]:.0%}" }}. City names come from many languages, and not all of them write a *u* after a *q*.
+
 # %% tags=["fold"]
 #| alt: A table of 27 by 27 shades, letters on both sides. The columns of the vowels are dark in most rows, most other cells are nearly white, and the row of q is darkest at u.
 #| caption: The whole model. In each row, dark cells are what tends to come after that letter. (The darkest: 30% or more.)
