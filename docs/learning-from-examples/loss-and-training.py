@@ -160,7 +160,7 @@ plt.show()
 #
 # The number at the fork is the interesting case, because it reaches the loss along two paths. If it grows by 0.001, the right score grows by 0.002 and the wrong one by 0.001. Both change the loss, so the two effects *add up*: −0.27 · 2 + 0.27 · 1 = −0.27. And one step before that, $a$ is multiplied by 2, so its slope is −0.27 · 2 = −0.54. A larger net has biases and ReLUs as well. Where a bias was added, or where ReLU let a positive number through, a slope passes back unchanged. Where ReLU turned a number into 0, the slope becomes 0. And with many flowers, all of this is done for each of them, and the slopes are averaged as the losses are. That's backpropagation. In a GPT there are more numbers and more forks, but no other principle.
 #
-# You can check the result with another nudge. Raise $a$ from 0.5 to 0.501, and the scores become 2.004 and 1.002, and the loss {{ f"{nudged_loss:.5f}" }}. It fell by {{ f"{round(unnudged_loss, 5) - round(nudged_loss, 5):.5f}" }} for a nudge of 0.001, so the slope is {{ f"{(nudged_loss - unnudged_loss) / 0.001:.2f}".replace("-", "−") }}, as the sweep said.
+# Check the result with another nudge. Raise $a$ from 0.5 to 0.501, and the scores become 2.004 and 1.002, and the loss {{ f"{nudged_loss:.5f}" }}. It fell by {{ f"{round(unnudged_loss, 5) - round(nudged_loss, 5):.5f}" }} for a nudge of 0.001, so the slope is {{ f"{(nudged_loss - unnudged_loss) / 0.001:.2f}".replace("-", "−") }}, as the sweep said.
 
 # %% tags=["fold"]
 nudged_loss = math.log(1 + math.exp(-1.002))
@@ -247,7 +247,7 @@ plt.show()
 # The net has found something that holds for flowers it has never seen.
 
 # %% [markdown] tags=["read"]
-# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. Don't make much of the difference. With another 30 flowers held out, it can just as well be the other way round.
+# After {{ len(losses) }} steps the loss is down to {{ f"{losses[-1]:.2f}" }} nats on the flowers it learned from, and to {{ f"{held_out_losses[-1]:.2f}" }} on the held-out ones. With another 30 flowers held out, it could be the other way round.
 #
 # Is there only one good place to end? For the single threshold, yes. For a net, no. Start the same net from {{ len(ends) }} other sets of random numbers, and it ends with other parameters each time, but with losses on the training flowers that all lie between {{ f"{min(ends):.3f}" }} and {{ f"{max(ends):.3f}" }}. Many places in this landscape are about equally good, so it doesn't matter much which of them the walk finds.
 
