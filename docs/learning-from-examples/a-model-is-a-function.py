@@ -477,7 +477,7 @@ plt.show()
 #     Not if their parameters make another function of it, as the two lines on this page show. With nets there's a twist: swap two hidden units along with all their weights, and the parameters stand in other places although every answer stays the same.
 #
 # ??? question "Why does a net need a bend between its layers?"
-#     Without it, two layers multiply out into one, and the second one buys nothing. However many layers you stack, all that they compute together is one straight line.
+#     Without it, two layers multiply out into one, and the second one buys nothing. However many layers you stack, all that they compute together is what a single layer could compute, and with one input and one output that's a straight line.
 #
 # ??? question "Does GPT-2 need more parameters for a longer text?"
 #     No. The same tables serve every position. Only $P$ has one row per position, and it ends after {{ f"{config.context_length:,}" }} of them, so a longer text doesn't fit in.

@@ -443,7 +443,7 @@ publish("opening", {**splits, "right": right, "recorded": recorded})
 # ## Check yourself
 #
 # ??? question "Why not train on the number of mistakes itself?"
-#     It has no slope. Nudge a parameter a little, and no flower changes its name, so the count stays the same and nothing says which way is down. The loss changes with every nudge.
+#     It has no slope to follow. Nudge a parameter a little, and usually no flower changes its name, so the count stays the same and nothing says which way is down. The loss changes smoothly, so it has a slope.
 #
 # ??? question "A net has 29 of 30 held-out flowers right, another has 30 of 30. Which is better?"
 #     You can't tell, since the difference is a single flower. The same recipe scores both, depending on which 30 flowers are held out.

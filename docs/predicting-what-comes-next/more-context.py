@@ -57,7 +57,7 @@ assert not followed("lymout")
 #
 # Near the start of a name a wide window reaches beyond it. The empty places are filled with marks, which is called **padding**. That way every model, whatever its width, answers every question in every name, and their losses can be compared.
 #
-# ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first three, marks fill part of the wide window.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
+# ![The name ulm as four questions, each answered from a window of one letter and from one of three. In the first question marks fill the whole wide window, and in the second and third a part of it.](../figures/padded-windows.svg "The name *ulm* asks four questions, and they're the same for a window of one letter and a window of three.")
 #
 # What would happen without padding? A model with three letters of context could only start at the fourth letter of a name. A model with one letter could start at the second, and so it would be asked for two letters more. Then the two would sit different exams. It's a real trap. Take the net with three letters that we train below. On all positions its loss is {{ f"{scores[3]['held out']:.2f}" }} nats. If you ask it only where its window is full of letters, it seems to reach {{ f"{full_only:.2f}" }}. Nothing about it has become better. It was simply spared some of the harder questions, above all the first letter of every name. When somebody tells you a loss, always ask: over which positions?
 
