@@ -122,7 +122,7 @@ from gptbook.models.classifier import train_classifier
 
 # %% tags=["fold"]
 #| alt: A table of the whole net. The top row holds the flower's four lengths, 7.0, 3.2, 4.7 and 1.4. Below it stand {{ hidden_dim }} rows, one for each hidden unit: its four weights, its bias, the number that comes out, and three weights to the species. The last row holds the three biases, and under it the scores. The highest score is versicolor's.
-#| caption: All {{ num_parameters }} parameters of the net, in colour. (Rounded; darker is further from zero.) In frames: the numbers of one flower, computed from left to right.
+#| caption: All {{ num_parameters }} parameters of the net, in colour. (Rounded; stronger colour is further from zero.) In frames: the numbers of one flower, computed from left to right.
 net, _ = train_classifier(features, labels, seed=0)  # how, the next chapter tells
 hidden_dim = net.hidden.out_features
 num_parameters = sum(parameter.numel() for parameter in net.parameters())
