@@ -33,25 +33,6 @@ training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
 
-# %% tags=["fold"]
-def followed(context: str) -> dict[str, int]:
-    """How often each letter follows the context in the training names, likeliest first."""
-    found: dict[str, int] = {}
-    for name in training_names:
-        text = name + "."
-        for place in range(len(context), len(text)):
-            if text[place - len(context) : place] == context:
-                found[text[place]] = found.get(text[place], 0) + 1
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
-
-
-assert "plymouth" in held_out_names
-after = {}  # context: how often it was seen, and the share of h after it
-for context in ("t", "ut", "out", "mout"):
-    found = followed(context)
-    after[context] = sum(found.values()), found["h"] / sum(found.values())
-assert not followed("lymout")
-
 # %% [markdown] tags=["read"]
 # ### The same questions for all
 #
@@ -69,6 +50,33 @@ contexts, targets = context_windows(["ulm"], tokenizer, context_length=3)
 for context, target in zip(contexts, targets):
     print(*[tokenizer.labels[token] for token in context], end=" -> ")
     print(tokenizer.labels[target])
+
+# %% tags=["fold"]
+record = read_record("windows")
+widest = record["settings"]["widest"]
+# The widest windows hold all narrower ones: take their last letters.
+wide_windows, wide_nexts = context_windows(training_names, tokenizer, widest)
+
+
+def ends_with(piece: str) -> torch.Tensor:
+    """At which positions the letters before are, or end with, the piece: (P,)."""
+    ids = [tokenizer.labels.index(symbol) for symbol in piece]
+    return (wide_windows[:, -len(ids) :] == torch.tensor(ids)).all(dim=1)
+
+
+def followed(context: str) -> dict[str, int]:
+    """How often each symbol follows the context in training names, likeliest first."""
+    times = wide_nexts[ends_with(context)].bincount(minlength=tokenizer.vocab_size)
+    order = times.argsort(descending=True, stable=True).tolist()
+    return {tokenizer.labels[i]: int(times[i]) for i in order if times[i]}
+
+
+assert "plymouth" in held_out_names
+after = {}  # context: how often it was seen, and the share of h after it
+for context in ("t", "ut", "out", "mout"):
+    found = followed(context)
+    after[context] = sum(found.values()), found["h"] / sum(found.values())
+assert not followed("lymout")
 
 # %% [markdown] tags=["read"]
 # ### What has never been seen
@@ -99,17 +107,17 @@ smoothed = dict(zip(tokenizer.labels, smoothing.probabilities(asked)[0].tolist()
 share_of_h = (smoothed["h"] - left_h) / freed_share
 
 
-def before(piece: str) -> set[str]:
-    """The different letters that stand in front of a piece of a training name."""
-    texts = [f".{name}." for name in training_names]
-    places = [(text, place) for text in texts for place in range(1, len(text))]
-    return {text[at - 1] for text, at in places if text.startswith(piece, at)}
+def before(context: str, following: str) -> list[str]:
+    """The different symbols in front of a context that the symbol follows."""
+    right = ends_with(context) & (wide_nexts == tokenizer.labels.index(following))
+    fronts = wide_windows[right, -len(context) - 1].unique()  # sorted
+    return [tokenizer.labels[i] for i in fronts.tolist()]
 
 
-before_outh = sorted(before("outh"))
+before_outh = before("out", "h")
 assert {"s", "m"} <= set(before_outh)  # south and mouth, as the text tells
 num_after_out = len(followed("out"))
-num_before_out = sum(len(before(f"out{letter}")) for letter in tokenizer.labels)
+num_before_out = sum(len(before("out", symbol)) for symbol in tokenizer.labels)
 
 # %% [markdown]
 # ## Knowing by heart
@@ -147,7 +155,6 @@ full_only = mean_surprise(nets[3], held_out[0][full], held_out[1][full])
 # %% tags=["fold"]
 #| alt: Loss against letters of context, one to eight, for counts and nets. Above, both training curves fall to the end, that of counts far below the rest; the held-out curves fall together at first, then level off. Below, the held-out curves closer: each has a ring at the width that validation names chose.
 #| caption: Each net is the mean of three trainings. Rings mark the chosen widths.
-record = read_record("windows")
 measured = pd.DataFrame(record["rows"])
 by_width = measured.groupby(["model", "context_length"])
 losses = by_width[["training_loss", "held_out_loss"]]
@@ -155,7 +162,6 @@ mean, low, high = losses.mean(), losses.min(), losses.max()
 chosen = {
     model: record["chosen"][model]["context_length"] for model in ("counts", "net")
 }
-widest = int(measured["context_length"].max())
 compared = pd.DataFrame(record["comparisons"]).set_index(["model", "context_length"])
 # How far a mean would scatter: with other names, and for nets with other seeds.
 of_seeds = (losses.var() / losses.count())["held_out_loss"].fillna(0)
@@ -361,19 +367,15 @@ plt.show()
 # %% tags=["fold"]
 #| alt: Two plots against letters of context. The share of held-out windows never seen in training is near zero up to three letters, then climbs to {{ f"{new_context[widest]:.0%}" }}. The share of written names that are training names goes to {{ f"{by_table:.0%}" }} for the table and {{ f"{by_net:.0%}" }} for the net.
 #| caption: Above: windows full of letters in held-out names. Below: {{ f"{record['settings']['num_samples']:,}" }} written names.
-# The widest windows hold all narrower ones: take their last letters.
-wide_training, wide_held_out = (
-    context_windows(part, tokenizer, widest)[0]
-    for part in (training_names, held_out_names)
-)
+wide_held_out = context_windows(held_out_names, tokenizer, widest)[0]
 new_context = {}
 for width in range(1, widest + 1):
     asked = wide_held_out[:, -width:]
     asked = context_keys(asked[(asked > 0).all(dim=1)], tokenizer.vocab_size)
-    seen = context_keys(wide_training[:, -width:], tokenizer.vocab_size)
+    seen = context_keys(wide_windows[:, -width:], tokenizer.vocab_size)
     new_context[width] = 1 - torch.isin(asked, seen).double().mean().item()
-num_positions = len(wide_training)
-four = wide_training[:, -4:]
+num_positions = len(wide_windows)
+four = wide_windows[:, -4:]
 four_percent = 100 * len(four[(four > 0).all(dim=1)].unique(dim=0)) / 26**4
 copied = by_width["memorised"].mean()
 fig, (above, below) = plt.subplots(2, 1, figsize=(4.5, 5.2), sharex=True)
@@ -398,7 +400,7 @@ plt.show()
 
 # %% tags=["result", "read"]
 wide_counts = NgramCounts(widest, tokenizer.vocab_size)
-wide_counts.fit(*context_windows(training_names, tokenizer, widest))
+wide_counts.fit(wide_windows, wide_nexts)
 generator = torch.Generator().manual_seed(1)
 written = [generate_name(wide_counts, tokenizer, widest, generator) for _ in range(50)]
 copies = [name for name in written if name in training_names and len(name) > 3]
@@ -447,10 +449,8 @@ my_percentage = ...
 
 # %% tags=["check"]
 with exercise("Predict"):
-    four = context_windows(training_names, tokenizer, 4)[0]
-    in_percent = 100 * len(four[(four > 0).all(dim=1)].unique(dim=0)) / 26**4
-    said = "too few" if my_percentage < in_percent else "too many: think of zqxj"
-    assert abs(my_percentage - in_percent) <= 4, said
+    said = "too few" if my_percentage < four_percent else "too many: think of zqxj"
+    assert abs(my_percentage - four_percent) <= 4, said
 
 # %% [markdown] tags=["hint"]
 # There are about 287,000 positions, many with the same context, and most strings of four letters cannot be pronounced.
@@ -508,11 +508,8 @@ def followers(context: str) -> dict[str, int]:
 
 # %% tags=["check"]
 with exercise("Build"):
-    windows, nexts = context_windows(training_names, tokenizer, 4)  # another way
     for asked_for in ("mout", "burg"):
-        ids = torch.tensor(tokenizer.encode(asked_for))
-        hits = nexts[(windows == ids).all(dim=1)].bincount(minlength=27)
-        wanted = {tokenizer.labels[i]: int(n) for i, n in enumerate(hits) if n}
+        wanted = followed(asked_for)  # the page's own way, by tokens
         answer = {letter: n for letter, n in followers(asked_for).items() if n}
         assert answer == wanted, f"after {asked_for}: you say {answer}, it is {wanted}"
 

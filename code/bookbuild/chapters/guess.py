@@ -59,10 +59,14 @@ class Guess:
         return self.number + (self.unit if self.unit in {"", "%"} else f" {self.unit}")
 
     @property
+    def listed(self) -> str:
+        """The choices as a Markdown list that does not tell the answer."""
+        return "\n".join(f"- {choice}" for choice in self.choices)
+
+    @property
     def asked(self) -> str:
         """The question and its choices, as Markdown that does not tell the answer."""
-        listed = "\n".join(f"- {choice}" for choice in self.choices)
-        return f"{self.question}\n\n{listed}" if listed else self.question
+        return f"{self.question}\n\n{self.listed}" if self.choices else self.question
 
 
 def unfenced(text: str) -> Iterator[tuple[int, str]]:

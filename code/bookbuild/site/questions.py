@@ -27,7 +27,7 @@ def field_markdown(guess: Guess, number: int) -> str:
     """The question, and where the guess goes."""
     if not guess.choices:
         return f"{guess.question}\n\n<!--field {number}-->"
-    return f"{guess.question}\n\n<!--field {number}-->\n\n{_listed(guess)}\n\n<!--close choices-->\n\n{SAID}"
+    return f"{guess.question}\n\n<!--field {number}-->\n\n{guess.listed}\n\n<!--close choices-->\n\n{SAID}"
 
 
 def answer_markdown(guess: Guess) -> str:
@@ -52,7 +52,3 @@ def field_html(guess: Guess | None, *, exercise: bool = False) -> str:
         f'<label>Your {asked} <input type="text" inputmode="decimal" autocomplete="off" size="8">{unit}</label>'
         f'<button type="submit">{button}</button></form>{SAID}'
     )
-
-
-def _listed(guess: Guess) -> str:
-    return "\n".join(f"- {choice}" for choice in guess.choices)
