@@ -1,10 +1,10 @@
-"""Rebuild data/teams.csv: clubs and their home grounds, checked against Wikidata (CC0, https://www.wikidata.org).
+"""Rebuild data/teams.csv: clubs and their home stadiums, checked against Wikidata (CC0, https://www.wikidata.org).
 
-Wikidata knows each club by a number, its item, and the club's home ground by the property P115. The names are ours:
+Wikidata knows each club by a number, its item, and the club's home stadium by the property P115. The names are ours:
 what one says, "Wolves" and "Molineux", not "Wolverhampton Wanderers F.C." and "Molineux Stadium". A rebuild asks
-Wikidata for the present home grounds of every club below, and stops if none of them goes by the name here.
+Wikidata for the present home stadiums of every club below, and stops if none of them goes by the name here.
 
-How the clubs were chosen: each has one home ground, shares it with no other club here, and calls it by a name that
+How the clubs were chosen: each has one home stadium, shares it with no other club here, and calls it by a name that
 holds neither the club's name nor a sponsor's. Their names begin with a consonant: "a ... fan" then needs no "an".
 """
 
@@ -47,16 +47,16 @@ CLUBS = {
 
 
 def question() -> str:
-    """What to ask: each club's country (ISO 3166-1) and the names of its present home grounds."""
+    """What to ask: each club's country (ISO 3166-1) and the names of its present home stadiums."""
     clubs = " ".join(f"wd:{item}" for item in CLUBS)
     languages = ", ".join(f'"{language}"' for language in LANGUAGES)
-    return f"""SELECT DISTINCT ?club ?country ?ground WHERE {{
+    return f"""SELECT DISTINCT ?club ?country ?stadium WHERE {{
   VALUES ?club {{ {clubs} }}
   ?club wdt:P17/wdt:P297 ?country; p:P115 ?home.
-  ?home ps:P115/(rdfs:label|skos:altLabel) ?ground.
+  ?home ps:P115/(rdfs:label|skos:altLabel) ?stadium.
   MINUS {{ ?home wikibase:rank wikibase:DeprecatedRank }}
   FILTER NOT EXISTS {{ ?home pq:P582 ?end }}
-  FILTER(LANG(?ground) IN ({languages}))
+  FILTER(LANG(?stadium) IN ({languages}))
 }}"""
 
 
@@ -77,28 +77,28 @@ def ask() -> str:
 def teams_table(answer: str) -> str:
     """The text of teams.csv, if Wikidata's answer agrees with it.
 
-    Raises ValueError if the answer cannot be read, lacks a club, or knows its ground by other names only.
+    Raises ValueError if the answer cannot be read, lacks a club, or knows its stadium by other names only.
     """
     try:
         found: list[dict[str, Any]] = json.loads(answer)["results"]["bindings"]
         facts = [
-            (row["club"]["value"].rpartition("/")[2], row["country"]["value"], row["ground"]["value"]) for row in found
+            (row["club"]["value"].rpartition("/")[2], row["country"]["value"], row["stadium"]["value"]) for row in found
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the answer is none of Wikidata's in JSON ({error!r}): ask again") from None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("club", "ground", "country", "wikidata"))
-    for item, (club, ground) in sorted(CLUBS.items(), key=lambda entry: entry[1]):
+    writer.writerow(("club", "stadium", "country", "wikidata"))
+    for item, (club, stadium) in sorted(CLUBS.items(), key=lambda entry: entry[1]):
         countries = sorted({country for name, country, _ in facts if name == item})
         homes = sorted({home for name, _, home in facts if name == item})
         if not countries:
-            raise ValueError(f"the answer has no home ground of {club} ({item}): look whether its item has changed")
+            raise ValueError(f"the answer has no home stadium of {club} ({item}): look whether its item has changed")
         if len(countries) > 1:
             raise ValueError(f"{club} ({item}) is in {' and '.join(countries)}: choose another club")
-        if not any(spelling(ground) in spelling(home) for home in homes):
-            raise ValueError(f"{club} ({item}) plays at {', '.join(homes)}, not at {ground}: change CLUBS")
-        writer.writerow((club, ground, countries[0], item))
+        if not any(spelling(stadium) in spelling(home) for home in homes):
+            raise ValueError(f"{club} ({item}) plays at {', '.join(homes)}, not at {stadium}: change CLUBS")
+        writer.writerow((club, stadium, countries[0], item))
     return text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Chapter 8's live piece: what the chapter's models take for the ground, by gap, window and club."""
+"""Chapter 8's live piece: what the chapter's models take for the stadium, by gap, window and club."""
 
 import json
 import math
@@ -39,21 +39,21 @@ def test_its_guesses_are_those_of_the_chapters_tables(site: Site, width: int) ->
     tokenizer = WordTokenizer(grammar.words)
     windows = context_windows(grammar.sentences(20_000, seed=0), tokenizer, width)  # type: ignore[arg-type]
     table = NgramCounts(width, tokenizer.vocab_size).fit(*windows)
-    assert published["grounds"] == grammar.grounds
-    grounds = tokenizer.encode(list(grammar.grounds.values()))
+    assert published["stadiums"] == grammar.stadiums
+    stadiums = tokenizer.encode(list(grammar.stadiums.values()))
     for gap, sentence in enumerate(published["sentences"], start=FIRST_GAP):
-        for place, club in enumerate(grammar.grounds):
+        for place, club in enumerate(grammar.stadiums):
             words = [club if word == "-" else word for word in sentence.split(" ")]
             assert len(words) == 5 + gap
             context = torch.tensor([([0] * width + tokenizer.encode(words))[-width:]])
             answers = published["guesses"][str(width)][gap - FIRST_GAP]
             answer = answers[place if len(answers) > 1 else 0]
-            assert torch.tensor(answer) / 1000 == pytest.approx(table.probabilities(context)[0, grounds], abs=6e-4)
+            assert torch.tensor(answer) / 1000 == pytest.approx(table.probabilities(context)[0, stadiums], abs=6e-4)
 
 
 def test_the_net_finds_the_club_inside_its_window_and_nowhere_else(site: Site) -> None:
     published = opening(site)
-    chance = 1 / len(published["grounds"])
+    chance = 1 / len(published["stadiums"])
     noise = math.sqrt(chance / published["asked"])  # of a share that is counted in so many sentences
     both = zip(published["guesses"]["12"], published["right"]["12"], strict=True)
     for gap, (answers, right) in enumerate(both, start=FIRST_GAP):
@@ -87,11 +87,11 @@ def test_by_keyboard_alone_the_club_comes_into_the_window(opened: tuple[Page, Lo
     page.keyboard.press("Tab")
     page.keyboard.press("l")  # the first club that begins so: Leeds United
     expect(piece.locator(".gap-word.club")).to_have_text("Leeds United")
-    grounds = opening(site)["grounds"]
-    guesses = opening(site)["guesses"]["12"][0][list(grounds).index("Leeds United")]  # with the smallest gap
-    first = list(grounds.values())[guesses.index(max(guesses))]
+    stadiums = opening(site)["stadiums"]
+    guesses = opening(site)["guesses"]["12"][0][list(stadiums).index("Leeds United")]  # with the smallest gap
+    first = list(stadiums.values())[guesses.index(max(guesses))]
     assert bars(piece)[0] == first
-    verdict = "right" if first == grounds["Leeds United"] else "wrong"
+    verdict = "right" if first == stadiums["Leeds United"] else "wrong"
     expect(piece.get_by_role("status")).to_contain_text(f"First choice: {first}, {verdict}.")
     for key in ("Tab", "Enter"):
         page.keyboard.press(key)

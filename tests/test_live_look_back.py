@@ -109,7 +109,7 @@ def test_the_tables_answers_are_counts_of_the_same_sentences(site: Site) -> None
     published = opening(site)
     sentences = ClubGrammar().sentences(20_000, seed=0)
     for gap in (FIRST_GAP, 7, 8, GAP):
-        for place, club in enumerate(published["grounds"]):
+        for place, club in enumerate(published["stadiums"]):
             before = words(published, gap, club)
             for width in range(8, -1, -1):
                 end = before[len(before) - width :]

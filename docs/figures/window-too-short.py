@@ -1,4 +1,4 @@
-"""A window of eight words on a sentence of the grammar: the club, which decides the ground, stands before it."""
+"""A window of eight words on a sentence of the grammar: the club, which decides the stadium, stands before it."""
 
 from __future__ import annotations
 

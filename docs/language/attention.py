@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Attention
 #
-# How can a word look back at what matters? The ground's name hangs on one word, which may stand anywhere before it. You cannot count back to it. You have to ask.
+# How can a word look back at what matters? The stadium's name hangs on one word, which may stand anywhere before it. You cannot count back to it. You have to ask.
 #
 # ![The words Chelsea, fans, go, to, and the guess Stamford Bridge. Arcs lead from each word to the last one: a thick one from Chelsea, with 73 percent, a thin one from fans, with 18, and two of 4 from go and from to itself.](../figures/attention-question.svg "The word *to* takes most from the word that answers its question, wherever that stands.")
 
@@ -155,7 +155,7 @@ print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
 from gptbook.models.attention import AttentionModel
 from gptbook.data.clubs import ClubGrammar
 from gptbook.data.tables import read_record
-from gptbook.tasks.sentences import ground_accuracy
+from gptbook.tasks.sentences import stadium_accuracy
 from gptbook.data.sequences import padded
 from gptbook.training.loops import train_on_sequences
 from gptbook.data.tokenizer import WordTokenizer
@@ -188,13 +188,13 @@ for learner in (model, twin):
     train_on_sequences(learner, inputs, targets, num_steps=600, batch_size=64)
 
 # %% tags=["fold"]
-#| alt: Share of right grounds against the number of words between club and ground, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and 100 percent. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
+#| alt: Share of right stadiums against the number of words between club and stadium, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and 100 percent. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
 #| caption: New sentences; attention and average after 600 steps each. Few sentences in training have gaps above 40.
 record = read_record("clubs")
 table = next(row for row in record["rows"] if row["width"] == 8)
 gaps = (5, 10, 20, 40, 80, 160)
 by_attention, by_average = (
-    [ground_accuracy(learner, tokenizer, grammar, gap, 500) for gap in gaps]
+    [stadium_accuracy(learner, tokenizer, grammar, gap, 500) for gap in gaps]
     for learner in (model, twin)
 )
 fig, ax = plt.subplots(figsize=(4.5, 3.6))
@@ -211,13 +211,13 @@ ax.set_xticks(gaps, gaps)
 ax.minorticks_off()
 ax.set_xlim(4.5, 1000)
 ax.set_ylim(-2, 104)
-ax.set_xlabel("words between club and ground")
-ax.set_ylabel("right grounds (%)")
+ax.set_xlabel("words between club and stadium")
+ax.set_ylabel("right stadiums (%)")
 ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked {{ f"{asked:,}" }} times with gaps up to 40, it names the right ground {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats; on the same sentences the grammar itself has {{ f"{trained[0]['sentences_floor']:.3f}" }}, and no model is better on average.
+# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked {{ f"{asked:,}" }} times with gaps up to 40, it names the right stadium {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats; on the same sentences the grammar itself has {{ f"{trained[0]['sentences_floor']:.3f}" }}, and no model is better on average.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -233,17 +233,17 @@ loss = max(row["held_out_loss"] for row in trained)
 # %% tags=["fold"]
 words = grammar.sentences(1, seed=5, gap=14)[0]
 tokens = torch.tensor([[0, *tokenizer.encode(words)]])  # (1, T)
-asking = grammar.ground_position(words)
+asking = grammar.stadium_position(words)
 
 # %% tags=["live"]
 #| widget: look-back
-#| alt: The words of one sentence from top to bottom, with a bar at each. Asked for the ground after {{ words[asking - 1] }}, head {{ finder + 1 }} gives {{ f"{looks[finder, asking, 5]:.0%}" }} of its say to {{ words[4] }}. The guess is {{ tokenizer.labels[guesses[-1][0]] }}.
+#| alt: The words of one sentence from top to bottom, with a bar at each. Asked for the stadium after {{ words[asking - 1] }}, head {{ finder + 1 }} gives {{ f"{looks[finder, asking, 5]:.0%}" }} of its say to {{ words[4] }}. The guess is {{ tokenizer.labels[guesses[-1][0]] }}.
 #| caption: What comes next, by attention, and by a table of the last eight words from the same sentences.
 from collections import Counter
 
 from bookbuild.live import publish, publish_model
 
-clubs = list(grammar.grounds)
+clubs = list(grammar.stadiums)
 
 
 def shared(sentence: list[str]) -> int:
@@ -306,7 +306,7 @@ by_place = [
 ]
 opening = {
     "labels": tokenizer.labels,
-    "grounds": grammar.grounds,
+    "stadiums": grammar.stadiums,
     "sentences": [" ".join([*row[:4], "-", *row[5:]]) for row in lines],
     "table": answers,
     "looks": by_place,
@@ -330,7 +330,7 @@ plt.show()
 # A sum has no order. Shuffle all words before the one that asks, and the guess stays the same:
 
 # %% tags=["result"]
-question = tokens[:, : asking + 1]  # up to the word before the ground
+question = tokens[:, : asking + 1]  # up to the word before the stadium
 draw = torch.Generator().manual_seed(0)
 order = torch.randperm(question.shape[1] - 1, generator=draw)
 shuffled = torch.cat([question[:, order], question[:, -1:]], dim=1)
@@ -341,7 +341,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# Fine for grounds, hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers; nothing works out what that means. Both are added in the [transformer block](transformer-block.py).
+# Fine for stadiums, hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers; nothing works out what that means. Both are added in the [transformer block](transformer-block.py).
 
 # %% [markdown]
 # ## Check yourself

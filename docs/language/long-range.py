@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Long range
 #
-# Why is a window not enough? Read the sentence below. Before you reach its end you know the stadium, the club's *ground*, and the words that tell you stand far back.
+# Why is a window not enough? Read the sentence below. Before you reach its end you know the stadium, and the words that tell you stand far back.
 #
-# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the ground from the club. What stands between decides neither.")
+# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the stadium from the club. What stands between decides neither.")
 
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to ground. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules by which sentences can be built. Ours says which words may follow each word, and how often; that a man is *he* and a woman *she*; and that the ground is the club's. It has 20 real clubs, each with its ground. A token is a word here, and so is a name.
+# When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to stadium. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules by which sentences can be built. Ours says which words may follow each word, and how often; that a man is *he* and a woman *she*; and that the stadium is the club's. It has 20 real clubs, each with its stadium. A token is a word here, and so is a name.
 
 # %% tags=["show"]
 from gptbook.data.clubs import next_word_table
@@ -33,7 +33,7 @@ grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
 
 # %% [markdown]
-# The **gap** is the number of words between club and ground, 4 at least:
+# The **gap** is the number of words between club and stadium, 4 at least:
 
 # %% tags=["result"]
 for gap in (4, 10, 20):
@@ -49,17 +49,17 @@ gaps = [*range(4, 14), 16, 20, 25, 30, 35, 40]
 new_sentences = {gap: grammar.sentences(2_000, seed=gap, gap=gap) for gap in gaps}
 
 # %% [markdown] tags=["note"]
-# The model gets what its window shows right before the ground, and answers with the word that it holds most probable, of all words.
+# The model gets what its window shows right before the stadium, and answers with the word that it holds most probable, of all words.
 
 
 # %%
 def accuracy(model: NextTokenModel, width: int, sentences: list[list[str]]) -> float:
-    """The share of sentences in which the model's first choice is the right ground."""
+    """The share of sentences in which the model's first choice is the right stadium."""
     rows = [[0] * width + tokenizer.encode(sentence) for sentence in sentences]
     contexts = torch.tensor([row[-1 - width : -1] for row in rows])
-    grounds = torch.tensor([row[-1] for row in rows])  # the last word
+    stadiums = torch.tensor([row[-1] for row in rows])  # the last word
     choices = model.probabilities(contexts).argmax(dim=1)
-    return (choices == grounds).double().mean().item()
+    return (choices == stadiums).double().mean().item()
 
 
 # %%
@@ -79,9 +79,9 @@ def train_net(sentences: list[list[str]], width: int, num_steps: int) -> NgramNe
 # %% [markdown] tags=["guess"]
 # Up to a gap of 11 words the net of 12 is right in at least {{ int(20 * inside) * 5 }}% of new sentences. In how many is it right at a gap of 12?
 #
-# answer: {{ f"{1 / len(grammar.grounds):.0%}" }}, within 3
+# answer: {{ f"{1 / len(grammar.stadiums):.0%}" }}, within 3
 #
-# The club has just left the window, and with it all that the net could know: it is down to a guess among {{ len(grammar.grounds) }} grounds.
+# The club has just left the window, and with it all that the net could know: it is down to a guess among {{ len(grammar.stadiums) }} stadiums.
 
 # %%
 models = {}
@@ -101,7 +101,7 @@ right = {
 #| alt: Accuracy against the gap, from 4 to 40. The table of 2 words is at chance throughout. The tables of 5 and 8 words and the net of 12 are right at first; each drops to chance where the gap is as wide as its window, and stays there.
 #| caption: {{ f"{len(new_sentences[4]):,}" }} new sentences a gap.
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
-chance = 1 / len(grammar.grounds)
+chance = 1 / len(grammar.stadiums)
 for width, color, style in ((2, "C3", "^:"), (5, "C0", "o-"), (8, "C2", "s-")):
     share = [100 * right[width][gap] for gap in gaps]
     ax.plot(gaps, share, color + style, markersize=4, label=f"table, {width} words")
@@ -109,7 +109,7 @@ net_share = [100 * right[12][gap] for gap in gaps]
 ax.plot(gaps, net_share, "C1D-", markersize=4, label="net, 12 words")
 ax.legend(loc="upper right", bbox_to_anchor=(1.03, 0.97))
 ax.plot([4, 40], [100 * chance] * 2, color="gray", linestyle="--", zorder=0)
-ax.text(40, 9, f"chance: 1 in {len(grammar.grounds)}", color="gray", ha="right")
+ax.text(40, 9, f"chance: 1 in {len(grammar.stadiums)}", color="gray", ha="right")
 ax.set_xscale("log")  # the first steps matter most
 ax.set_xlim(3.8, 42)
 ticks = [4, 5, 8, 12, 20, 40]
@@ -117,7 +117,7 @@ ax.set_xticks(ticks, [str(gap) for gap in ticks])
 ax.set_xticks([], minor=True)
 ax.set_ylim(0, 105)
 ax.set_xlabel("gap (words, logarithmic scale)")
-ax.set_ylabel("right ground (%)")
+ax.set_ylabel("right stadium (%)")
 ax.set_title("Beyond its window,\nevery model guesses")
 plt.show()
 beyond = [right[w][gap] for w in right for gap in gaps if gap >= w]
@@ -125,12 +125,12 @@ inside = min(right[12][gap] for gap in gaps if gap < 12)
 
 # %% tags=["live"]
 #| widget: gap
-#| alt: A sentence about a Manchester United fan, and the question which ground it names. A window shows the model the last eight words. The club is the ninth, so the likeliest five of {{ len(grammar.grounds) }} grounds get {{ f"{still[-1]:.0f}" }} to {{ f"{still[0]:.0f}" }} percent each.
-#| caption: The models above, asked for the ground in one sentence a gap.
+#| alt: A sentence about a Manchester United fan, and the question which stadium it names. A window shows the model the last eight words. The club is the ninth, so the likeliest five of {{ len(grammar.stadiums) }} stadiums get {{ f"{still[-1]:.0f}" }} to {{ f"{still[0]:.0f}" }} percent each.
+#| caption: The models above, asked for the stadium in one sentence a gap.
 from bookbuild.live import publish
 
-clubs = list(grammar.grounds)
-ground_ids = tokenizer.encode(list(grammar.grounds.values()))
+clubs = list(grammar.stadiums)
+stadium_ids = tokenizer.encode(list(grammar.stadiums.values()))
 from_club = Counter(tuple(sentence[4:-1]) for sentence in training)
 pattern = "my father is a - fan who likes old films and cooks soup ; he saw them at"
 
@@ -149,17 +149,17 @@ for gap, before in enumerate(asked_words, start=4):
         some = clubs if gap < width else clubs[:1]  # beyond the window all are one
         rows = [[*before[:4], club, *before[5:]] for club in some]
         ids = torch.tensor([[0] * width + tokenizer.encode(row) for row in rows])
-        shares = model.probabilities(ids[:, -width:])[:, ground_ids]
+        shares = model.probabilities(ids[:, -width:])[:, stadium_ids]
         guesses[width].append((1000 * shares).round().int().tolist())
 opening = {
-    "grounds": grammar.grounds,
+    "stadiums": grammar.stadiums,
     "sentences": [" ".join([*row[:4], "-", *row[5:]]) for row in asked_words],
     "guesses": guesses,
     "right": {w: [round(right[w][gap], 3) for gap in range(4, 14)] for w in models},
     "asked": len(new_sentences[4]),
 }
 publish("opening", opening)
-order = sorted(zip(guesses[8][4][0], grammar.grounds.values()), reverse=True)[:5]
+order = sorted(zip(guesses[8][4][0], grammar.stadiums.values()), reverse=True)[:5]
 still = [share / 10 for share, _ in order]
 asked_text = " ".join([*asked_words[4][5:], "?"])
 fig, ax = plt.subplots(figsize=(4.5, 2.6))
@@ -172,14 +172,14 @@ ax.set_title(f"... Manchester United\n[{asked_text}]", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# Each falls where the gap fills its window, and the club is one word too far. From there on the right ground comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences: chance.
+# Each falls where the gap fills its window, and the club is one word too far. From there on the right stadium comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences: chance.
 #
 # ## What goes wrong
 #
 # Then widen the window? A table must have met the very same window before. See how soon that fails:
 
 # %% tags=["fold"]
-#| alt: Share of windows from club to ground that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
+#| alt: Share of windows from club to stadium that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
 #| caption: Windows that reach back to the club, in new sentences.
 seen = {tuple(sentence[4:-1]) for sentence in training}  # from the club on
 known = {
@@ -192,7 +192,7 @@ shown = [gap for gap in gaps if gap <= 20]
 ax.plot(shown, [100 * known[gap] for gap in shown], "ko-", markersize=4)
 ax.set_ylim(0, 105)
 ax.set_xticks(range(4, 21, 2))
-ax.set_xlabel("gap (words between club and ground)")
+ax.set_xlabel("gap (words between club and stadium)")
 ax.set_ylabel("seen before (%)")
 ax.set_title(f"From a gap of {first_rare} on,\nnearly every window is new")
 plt.show()
@@ -200,15 +200,15 @@ plt.show()
 
 # %%
 def count_windows(gap: int) -> int:
-    """How many different windows from club to ground the grammar can write."""
-    ways = Counter({"fan": len(grammar.grounds)})  # one for each club
+    """How many different windows from club to stadium the grammar can write."""
+    ways = Counter({"fan": len(grammar.stadiums)})  # one for each club
     for _ in range(gap):
         following: Counter[str] = Counter()
         for word, number in ways.items():
             for after in grammar.follows[word]:
                 following[after] += number * (2 if after == "PRONOUN" else 1)
         ways = following
-    return ways["GROUND"]
+    return ways["STADIUM"]
 
 
 # %% [markdown] tags=["read"]
@@ -218,7 +218,7 @@ def count_windows(gap: int) -> int:
 # A net shares what it learned between windows that look alike; the one here was right in {{ int(20 * inside) * 5 }}% or more up to its edge. But every place in a window has weights of its own. Train the same net on gaps up to 8 only:
 
 # %% tags=["result"]
-near = [s for s in training if grammar.ground_position(s) - s.index("fan") <= 8]
+near = [s for s in training if grammar.stadium_position(s) - s.index("fan") <= 8]
 near_net = train_net(near, width=12, num_steps=1000)
 near_right = {gap: accuracy(near_net, 12, new_sentences[gap]) for gap in range(6, 12)}
 shown = [  # near chance the digits follow the processor
@@ -235,7 +235,7 @@ pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("g
 # %% [markdown]
 # ## Check yourself
 #
-# ??? question "Why does the ground not become a little harder with each word of gap?"
+# ??? question "Why does the stadium not become a little harder with each word of gap?"
 #     The words between say nothing about the club. A window holds the one word that decides, or it does not.
 #
 # ??? question "Would a table with ten times the sentences do better?"
@@ -291,7 +291,7 @@ my_longest_right = ...
 # %% tags=["check"]
 with exercise("Change"):
     assert longest_shown == 10, "train on gaps up to 10"
-    shown = [s for s in training if grammar.ground_position(s) - 5 <= longest_shown]
+    shown = [s for s in training if grammar.stadium_position(s) - 5 <= longest_shown]
     shown_net = train_net(shown, width=12, num_steps=1000)
     good = [g for g in gaps if accuracy(shown_net, 12, new_sentences[g]) > 0.5]
     assert my_longest_right == max(good), "look at the printed table once more"
@@ -308,12 +308,12 @@ my_longest_right = 10  # what it has seen, and not one word more
 #
 # *hard · 20 minutes*
 #
-# Write `guess_ground(words)`: from all words before the ground, whatever their number, the ground. Learn it from `training`, without the table of clubs: count which grounds come in sentences with each word, and trust the word that is surest.
+# Write `guess_stadium(words)`: from all words before the stadium, whatever their number, the stadium. Learn it from `training`, without the table of clubs: count which stadiums come in sentences with each word, and trust the word that is surest.
 
 
 # %% tags=["starter"]
-def guess_ground(words: list[str]) -> str:
-    """The ground that follows these words."""
+def guess_stadium(words: list[str]) -> str:
+    """The stadium that follows these words."""
     return "Anfield"
 
 
@@ -321,27 +321,27 @@ def guess_ground(words: list[str]) -> str:
 with exercise("Build"):
     for gap in (4, 20, 40):
         some = new_sentences[gap][:200]
-        hits = sum(guess_ground(s[:-1]) == s[-1] for s in some)
+        hits = sum(guess_stadium(s[:-1]) == s[-1] for s in some)
         assert hits == 200, f"at a gap of {gap} it is right in {hits} of 200"
 
 # %% [markdown] tags=["hint"]
-# A `Counter` for each word: `grounds_with[word][ground]`. A word is sure if one ground has nearly all of its counts.
+# A `Counter` for each word: `stadiums_with[word][stadium]`. A word is sure if one stadium has nearly all of its counts.
 
 # %% tags=["solution"]
-grounds_with: dict[str, Counter[str]] = {word: Counter() for word in grammar.words}
+stadiums_with: dict[str, Counter[str]] = {word: Counter() for word in grammar.words}
 for sentence in training:
     for word in sentence[:-1]:
-        grounds_with[word][sentence[-1]] += 1
+        stadiums_with[word][sentence[-1]] += 1
 
 
-def guess_ground(words: list[str]) -> str:
-    """The ground that follows these words."""
+def guess_stadium(words: list[str]) -> str:
+    """The stadium that follows these words."""
 
     def sureness(word: str) -> float:
-        counts = grounds_with[word]
+        counts = stadiums_with[word]
         return max(counts.values()) / counts.total()
 
-    return grounds_with[max(words, key=sureness)].most_common(1)[0][0]
+    return stadiums_with[max(words, key=sureness)].most_common(1)[0][0]
 
 
 # %% [markdown] tags=["note"]

@@ -1,28 +1,28 @@
-// Chapter 8: a sentence, the window that a model sees of it, and what it then takes for the ground.
+// Chapter 8: a sentence, the window that a model sees of it, and what it then takes for the stadium.
 import { LivePiece, choice, el, number, select, slider } from "./piece.js";
 import { reserve, wordsOf } from "./sentence.js";
 
-const SHORTEST = 4; // words between club and ground
+const SHORTEST = 4; // words between club and stadium
 const ROWS = 5;
 const NET = 12; // the one model with learned weights; the others are tables
 
 class Gap extends LivePiece {
-  static title = "Which ground?";
+  static title = "Which stadium?";
   static state = { club: "Manchester United", gap: 8, width: 8 };
 
   check({ club, gap, width }) {
-    const { grounds, sentences, guesses } = this.opening;
+    const { stadiums, sentences, guesses } = this.opening;
     const { defaults } = this;
     const longest = SHORTEST + sentences.length - 1;
     return {
-      club: Object.hasOwn(grounds, club) ? club : defaults.club,
+      club: Object.hasOwn(stadiums, club) ? club : defaults.club,
       gap: Math.min(Math.max(Math.round(gap), SHORTEST), longest),
       width: Object.hasOwn(guesses, width) ? width : defaults.width,
     };
   }
 
-  open({ grounds, sentences, guesses }) {
-    const clubs = Object.keys(grounds);
+  open({ stadiums, sentences, guesses }) {
+    const clubs = Object.keys(stadiums);
     const longest = SHORTEST + sentences.length - 1;
     this.gap = slider({
       label: "Gap",
@@ -30,7 +30,7 @@ class Gap extends LivePiece {
       max: longest,
       step: 1,
       value: this.state.gap,
-      format: (gap) => `${gap} words from club to ground`,
+      format: (gap) => `${gap} words from club to stadium`,
       onInput: (gap) => this.set({ gap }),
     });
     this.width = choice({
@@ -59,7 +59,7 @@ class Gap extends LivePiece {
   }
 
   show({ club, gap, width }) {
-    const { grounds, sentences, guesses, right, asked } = this.opening;
+    const { stadiums, sentences, guesses, right, asked } = this.opening;
     this.gap.set(gap);
     this.width.set(width);
     this.club.set(club);
@@ -73,16 +73,16 @@ class Gap extends LivePiece {
 
     // Beyond the window the clubs look all the same, and one answer is published for all.
     const answers = guesses[width][gap - SHORTEST];
-    const shares = answers[answers.length > 1 ? Object.keys(grounds).indexOf(club) : 0];
-    const rows = Object.values(grounds).map((ground, place) => ({ ground, share: shares[place] / 1000 }));
+    const shares = answers[answers.length > 1 ? Object.keys(stadiums).indexOf(club) : 0];
+    const rows = Object.values(stadiums).map((stadium, place) => ({ stadium, share: shares[place] / 1000 }));
     rows.sort((a, b) => b.share - a.share);
     const [first] = rows;
-    const place = rows.findIndex(({ ground }) => ground === grounds[club]);
+    const place = rows.findIndex(({ stadium }) => stadium === stadiums[club]);
     if (place >= ROWS) rows[ROWS - 1] = rows[place]; // the right one is always to be seen
     const kind = width === NET ? "net" : "table";
     this.rows.forEach(([name, bar, share], row) => {
-      const isRight = rows[row].ground === grounds[club];
-      name.textContent = rows[row].ground;
+      const isRight = rows[row].stadium === stadiums[club];
+      name.textContent = rows[row].stadium;
       name.className = isRight ? "gap-right" : "";
       bar.className = kind === "net" ? "live-bar learned" : "live-bar";
       bar.style.width = `${100 * rows[row].share}%`;
@@ -94,9 +94,9 @@ class Gap extends LivePiece {
         ? `The club is ${beyond} ${beyond === 1 ? "word" : "words"} too far back: the ${kind} guesses.`
         : `The ${kind} sees the club.`;
     this.often.textContent = `Of ${number(asked)} such sentences, the ${kind} gets ${number(100 * right[width][gap - SHORTEST])}% right.`;
-    const alike = [...new Set(rows.filter(({ share }) => share === first.share).map(({ ground }) => ground))];
-    const verdict = first.ground === grounds[club] ? "right" : "wrong";
-    const choice = alike.length > 1 ? `Equally likely: ${alike.join(", ")}` : `First choice: ${first.ground}, ${verdict}`;
+    const alike = [...new Set(rows.filter(({ share }) => share === first.share).map(({ stadium }) => stadium))];
+    const verdict = first.stadium === stadiums[club] ? "right" : "wrong";
+    const choice = alike.length > 1 ? `Equally likely: ${alike.join(", ")}` : `First choice: ${first.stadium}, ${verdict}`;
     this.say(`${this.where.textContent} ${choice}.`);
   }
 }

@@ -4,31 +4,31 @@ import { LivePiece, choice, el, select, slider } from "./piece.js";
 import { reserve, wordsOf } from "./sentence.js";
 import { likeliest, softmax } from "./sampling.js";
 
-const SHORTEST = 4; // words between club and ground
+const SHORTEST = 4; // words between club and stadium
 let pieces = 0;
 
 class LookBack extends LivePiece {
   static title = "Where does it look?";
-  static state = { club: "Porto", gap: 14, back: 0, head: 1 }; // back: words between the one that asks and the ground
+  static state = { club: "Porto", gap: 14, back: 0, head: 1 }; // back: words between the one that asks and the stadium
 
   #asked = new Map(); // what the model said, by sentence and place
   #shown = ""; // the sentence that stands there
   #name = `look-word-${++pieces}`; // of its radio buttons: another piece's are a group of their own
 
   check({ club, gap, back, head }) {
-    const { grounds, sentences } = this.opening;
+    const { stadiums, sentences } = this.opening;
     const fit = (value, least, most) => Math.min(Math.max(Math.round(value), least), most);
     gap = fit(gap, SHORTEST, SHORTEST + sentences.length - 1);
     return {
-      club: Object.hasOwn(grounds, club) ? club : this.defaults.club,
+      club: Object.hasOwn(stadiums, club) ? club : this.defaults.club,
       gap,
       back: fit(back, 0, gap + 5), // the start and four words stand before the club
       head: fit(head, 0, this.opening.looks[0].length),
     };
   }
 
-  open({ grounds, sentences, looks }) {
-    const clubs = Object.keys(grounds);
+  open({ stadiums, sentences, looks }) {
+    const clubs = Object.keys(stadiums);
     this.published = modelsOf(this.folder);
     this.gap = slider({
       label: "Gap",
@@ -36,7 +36,7 @@ class LookBack extends LivePiece {
       max: SHORTEST + sentences.length - 1,
       step: 1,
       value: this.state.gap,
-      format: (gap) => `${gap} words from club to ground`,
+      format: (gap) => `${gap} words from club to stadium`,
       onInput: (gap) => this.set({ gap, back: 0 }),
     });
     const heads = looks[0].map((_, head) => ({ value: head + 1, label: `${head + 1}` }));
@@ -103,7 +103,7 @@ class LookBack extends LivePiece {
 
   async #draw(back = this.state.back) {
     const { club, gap, head } = this.state;
-    const { labels, grounds, table } = this.opening;
+    const { labels, stadiums, table } = this.opening;
     const place = this.cells.length - 1 - back;
     const turn = (this.turn = (this.turn ?? 0) + 1);
     let said;
@@ -131,9 +131,9 @@ class LookBack extends LivePiece {
     this.where.textContent = `${name(place)} looks most at ${best === place ? "itself" : name(best)}: ${Math.round(100 * shares[best])}%.`;
 
     const answers = table[gap - SHORTEST][place];
-    const byTable = answers[answers.length > 1 ? Object.keys(grounds).indexOf(club) : 0];
-    // What comes next is certain for a ground and for he or she; elsewhere, several words may follow.
-    const next = back ? this.cells[place + 1].word : grounds[club];
+    const byTable = answers[answers.length > 1 ? Object.keys(stadiums).indexOf(club) : 0];
+    // What comes next is certain for a stadium and for he or she; elsewhere, several words may follow.
+    const next = back ? this.cells[place + 1].word : stadiums[club];
     const certain = !back || this.cells[place].word === ";";
     [said.guess, byTable].forEach(([token, percent], row) => {
       const { by, said: line, bar } = this.guesses[row];

@@ -21,13 +21,13 @@ from gptbook.training.loops import train_on_sequences
 
 table = read_table(data_file("teams.csv"))
 short = {
-    club: ground
-    for club, ground in zip(table["club"], table["ground"])
-    if len(club) < 10 and (club + ground).isascii()
+    club: stadium
+    for club, stadium in zip(table["club"], table["stadium"])
+    if len(club) < 10 and (club + stadium).isascii()
 }
 instructions = InstructSet([name for name in city_names() if len(name) < 7], short)
 tokenizer = instructions.tokenizer
-tasks = ("first letter", "ground")
+tasks = ("first letter", "stadium")
 exam = {task: instructions.held_out(task, 60, seed=1) for task in tasks}
 
 # %% [markdown]
@@ -74,11 +74,11 @@ def go_on(text: str, num_new: int) -> str:
 # It goes on as its text would, and there a question is followed by the next one.
 
 # %% tags=["result"]
-for text in ("the ground of chelsea is", "what is the home of chelsea?"):
+for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
     print(f"{text} | {go_on(text, 45)}")
 
 # %% [markdown]
-# It knows the ground. But in its text, questions follow questions.
+# It knows the stadium. But in its text, questions follow questions.
 #
 # ## Show it how to answer
 #
@@ -135,10 +135,10 @@ losses = fine_tune(
 )
 
 # %% tags=["fold"]
-#| alt: Exact match against steps of fine-tuning. Both tasks begin at 0 percent. First letters reach {{ f"{shares['first letter'][-1]:.0f}" }} percent after {{ steps[-1] }} steps, grounds {{ f"{shares['ground'][-1]:.0f}" }}.
-#| caption: {{ len(exam["first letter"]) }} new names, {{ len(exam["ground"]) }} clubs asked for in new words.
+#| alt: Exact match against steps of fine-tuning. Both tasks begin at 0 percent. First letters reach {{ f"{shares['first letter'][-1]:.0f}" }} percent after {{ steps[-1] }} steps, stadiums {{ f"{shares['stadium'][-1]:.0f}" }}.
+#| caption: {{ len(exam["first letter"]) }} new names, {{ len(exam["stadium"]) }} clubs asked for in new words.
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
-looks = {"first letter": ("C1o-", -4), "ground": ("C0s--", 0)}
+looks = {"first letter": ("C1o-", -4), "stadium": ("C0s--", 0)}
 for task, (look, above) in looks.items():
     ax.plot(steps, shares[task], look)
     end = shares[task][-1] + above
@@ -156,7 +156,7 @@ plt.show()
 
 # %% tags=["fold"]
 #| alt: Exact match before and after fine-tuning for seven tasks and three seeds. Before, every task is at {{ f"{worst_before:.0%}" }} at most; after, from {{ f"{worst_after:.0%}" }} to 100 percent.
-#| caption: Three seeds; new names, new words to ask for a ground. Before: asked in plain text.
+#| caption: Three seeds; new names, new words to ask for a stadium. Before: asked in plain text.
 record = read_record("assistant")
 record_rows = record["rows"]
 before, after = (
@@ -218,7 +218,7 @@ from gptbook.data.dialogues import Dialogue
 def answered(question: str) -> tuple[str, float]:
     """The assistant's answer, and the probability that it gives to it."""
     answer = reply(assistant, tokenizer, question)
-    said = [Dialogue(task="ground", question=question, answer=answer)]
+    said = [Dialogue(task="stadium", question=question, answer=answer)]
     with torch.no_grad():
         sure = answer_log_probabilities(assistant, *dialogue_tokens(said, tokenizer))
     return answer, sure.exp().item()
@@ -232,7 +232,7 @@ for club in ("chelsea", "atlantis", "oxford", "chester"):
 # %% [markdown]
 # A **hallucination**: an answer made up, sometimes with confidence. Every question it saw had an answer, so it answers.
 #
-# Fine-tuning also overwrites. Some clubs are in its text, but in no dialogue. Before, the larger model could finish *the ground of ... is* for {{ f"{told['told_before']:.0%}" }} of these; after, for {{ f"{told['told_after']:.0%}" }}. Asked, it gets {{ f"{unasked:.0%}" }} right.
+# Fine-tuning also overwrites. Some clubs are in its text, but in no dialogue. Before, the larger model could finish *the stadium of ... is* for {{ f"{told['told_before']:.0%}" }} of these; after, for {{ f"{told['told_after']:.0%}" }}. Asked, it gets {{ f"{unasked:.0%}" }} right.
 #
 # You began by counting letters. Look back at the [ladder](../index.md), look up the [words](../glossary.md), mend [what goes wrong](../when-training-goes-wrong.md). What comes next is yours.
 
@@ -278,7 +278,7 @@ my_prediction = ...
 # %% tags=["check"]
 with exercise("Predict"):
     wolves = Dialogue(
-        task="ground", question="what is the home of wolves?", answer="molineux"
+        task="stadium", question="what is the home of wolves?", answer="molineux"
     )
     counted = int((dialogue_tokens([wolves], tokenizer)[1] >= 0).sum())
     assert my_prediction + 0 == counted, "count the answer's letters, and one more"
@@ -294,11 +294,11 @@ my_prediction = len("molineux") + 1
 #
 # *medium · 15 minutes*
 #
-# Atlantis needs no ground. Add dialogues to `lesson`, so that the assistant says *no idea* to most names that are no club, and still knows its clubs. The names in `strangers` are yours to use; the check asks for others.
+# Atlantis needs no stadium. Add dialogues to `lesson`, so that the assistant says *no idea* to most names that are no club, and still knows its clubs. The names in `strangers` are yours to use; the check asks for others.
 
 # %% tags=["starter"]
 strangers = instructions.names[0][::40]
-lesson = instructions.training("ground", 200, seed=2)  # add to these
+lesson = instructions.training("stadium", 200, seed=2)  # add to these
 
 # %% tags=["check"]
 with exercise("Change"):
@@ -311,17 +311,17 @@ with exercise("Change"):
         for name in instructions.names[1][::60]
     ]
     unknown = exact_match(modest, tokenizer, others)
-    known = exact_match(modest, tokenizer, instructions.training("ground", 20, seed=3))
+    known = exact_match(modest, tokenizer, instructions.training("stadium", 20, seed=3))
     assert unknown > 0.5, f"it says no idea to {unknown:.0%} of the strangers"
     assert known > 0.5, f"it knows only {known:.0%} of its clubs now"
 
 # %% [markdown] tags=["hint"]
-# `lesson += [Dialogue(task="ground", question=..., answer="no idea") for name in strangers]`, in the words of its other questions.
+# `lesson += [Dialogue(task="stadium", question=..., answer="no idea") for name in strangers]`, in the words of its other questions.
 
 # %% tags=["solution"]
-lesson = instructions.training("ground", 200, seed=2)
+lesson = instructions.training("stadium", 200, seed=2)
 lesson += [
-    Dialogue(task="ground", question=f"what is the home of {name}?", answer="no idea")
+    Dialogue(task="stadium", question=f"what is the home of {name}?", answer="no idea")
     for name in strangers[:200]
 ]
 

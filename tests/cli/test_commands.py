@@ -308,7 +308,7 @@ def test_evaluate_measures_a_gpt_and_attention_too(folder: Path, capsys: pytest.
     assert main(["evaluate", str(GPT_RUN), "--names", "towns.csv", "--column", "town"]) == 0
     assert "loss on your 48 names" in capsys.readouterr().out
     assert main(["evaluate", "runs/clubs-attention"]) == 0
-    assert "right ground" in capsys.readouterr().out
+    assert "right stadium" in capsys.readouterr().out
     (folder / "long.csv").write_text(f"name\n{'am' * 32}\n")
     said = refused(["evaluate", str(GPT_RUN), "--names", "long.csv", "--column", "name"], capsys)
     assert "has 64 letters, and a context of 64 has room for 63" in said

@@ -23,7 +23,7 @@ def grammar() -> ClubGrammar:
 
 def every_sentence(grammar: ClubGrammar, relative: str, club: str, longest: int) -> list[list[str]]:
     """All sentences about them of at most so many words, written out one by one."""
-    own = {"RELATIVE": relative, "CLUB": club, "PRONOUN": PRONOUNS[relative], "GROUND": grammar.grounds[club]}
+    own = {"RELATIVE": relative, "CLUB": club, "PRONOUN": PRONOUNS[relative], "STADIUM": grammar.stadiums[club]}
     finished, begun = [], [["my"]]
     while begun:
         places = begun.pop()
@@ -52,18 +52,18 @@ def test_every_word_is_reached_and_every_row_sums_to_1(grammar: ClubGrammar) -> 
     assert written == set(grammar.words)
 
 
-def test_the_pronoun_follows_from_the_relative_and_the_ground_from_the_club(grammar: ClubGrammar) -> None:
+def test_the_pronoun_follows_from_the_relative_and_the_stadium_from_the_club(grammar: ClubGrammar) -> None:
     table = read_table(data_file("teams.csv"))
-    assert grammar.grounds == dict(zip(table["club"], table["ground"]))
+    assert grammar.stadiums == dict(zip(table["club"], table["stadium"]))
     clubs = Counter()
     for sentence in grammar.sentences(4000, seed=1):
-        relative, club, ground = sentence[1], sentence[4], sentence[-1]
+        relative, club, stadium = sentence[1], sentence[4], sentence[-1]
         assert sentence[:1] + sentence[2:4] + sentence[5:6] == ["my", "is", "a", "fan"]
         assert {"he", "she"} & set(sentence) == {PRONOUNS[relative]}
-        assert ground == grammar.grounds[club]
-        assert grammar.ground_position(sentence) == len(sentence) - 1
+        assert stadium == grammar.stadiums[club]
+        assert grammar.stadium_position(sentence) == len(sentence) - 1
         clubs[club] += 1
-    assert set(clubs) == set(grammar.grounds)
+    assert set(clubs) == set(grammar.stadiums)
     deviation = math.sqrt(4000 * 0.05 * 0.95)
     assert all(abs(count - 200) < 4 * deviation for count in clubs.values()), "each club is as probable"
 
@@ -79,7 +79,7 @@ def test_the_probabilities_of_all_sentences_sum_to_1(grammar: ClubGrammar) -> No
 def test_every_gap_from_4_on_can_be_dialled(grammar: ClubGrammar) -> None:
     for gap in [*range(4, 42), 60, 100]:
         for sentence in grammar.sentences(20, seed=gap, gap=gap):
-            assert grammar.ground_position(sentence) - sentence.index(sentence[4]) - 1 == gap
+            assert grammar.stadium_position(sentence) - sentence.index(sentence[4]) - 1 == gap
             assert math.isfinite(grammar.log_probability(sentence))
     for gap in (-1, 0, 3):
         assert grammar.gap_probability(gap) == 0
@@ -108,7 +108,7 @@ def test_a_dialled_gap_draws_each_sentence_as_often_as_it_should(grammar: ClubGr
 
 def test_gaps_come_as_often_as_the_grammar_says(grammar: ClubGrammar) -> None:
     count = 20_000
-    gaps = Counter(grammar.ground_position(sentence) - 5 for sentence in grammar.sentences(count, seed=5))
+    gaps = Counter(grammar.stadium_position(sentence) - 5 for sentence in grammar.sentences(count, seed=5))
     for gap in range(4, 45):
         share = grammar.gap_probability(gap)
         assert abs(gaps[gap] - count * share) < 4 * math.sqrt(count * share), gap
@@ -167,25 +167,25 @@ def test_a_drawn_number_next_to_1_still_picks_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("grounds", "sentence"),
+    ("stadiums", "sentence"),
     [
         ({}, "there is no club"),
         ({"Fulham": "Fulham"}, '"Fulham" is there twice'),
         ({"A": "Dome", "B": "Dome"}, '"Dome" is there twice'),
         ({"tea": "Dome"}, '"tea" is there twice'),
-        ({"GROUND": "Dome"}, '"GROUND" is there twice'),
+        ({"STADIUM": "Dome"}, '"STADIUM" is there twice'),
     ],
 )
-def test_clubs_that_cannot_be_are_refused_in_one_sentence(grounds: dict[str, str], sentence: str) -> None:
+def test_clubs_that_cannot_be_are_refused_in_one_sentence(stadiums: dict[str, str], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        ClubGrammar(grounds)
+        ClubGrammar(stadiums)
 
 
-def test_the_ground_is_found_or_missed_in_one_sentence(grammar: ClubGrammar) -> None:
-    with pytest.raises(ValueError, match="names 0 grounds"):
-        grammar.ground_position(["my", "aunt"])
-    with pytest.raises(ValueError, match="names 2 grounds"):
-        grammar.ground_position(["Anfield", "and", "Ibrox"])
+def test_the_stadium_is_found_or_missed_in_one_sentence(grammar: ClubGrammar) -> None:
+    with pytest.raises(ValueError, match="names 0 stadiums"):
+        grammar.stadium_position(["my", "aunt"])
+    with pytest.raises(ValueError, match="names 2 stadiums"):
+        grammar.stadium_position(["Anfield", "and", "Ibrox"])
 
 
 @cache
@@ -212,6 +212,6 @@ def test_beyond_its_window_an_n_gram_is_within_two_points_of_chance(grammar: Clu
         return (choices == torch.tensor([row[-1] for row in rows])).double().mean().item()
 
     for gap in sorted({max(width, 4), max(width, 4) + 1, 12, 20, 40}):
-        assert abs(accuracy(gap) - 1 / len(grammar.grounds)) < 0.02, gap
+        assert abs(accuracy(gap) - 1 / len(grammar.stadiums)) < 0.02, gap
     if width > 4:
         assert accuracy(4) > 0.99

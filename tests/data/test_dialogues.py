@@ -43,7 +43,7 @@ def test_no_held_out_question_is_in_the_training(task: str) -> None:
     assert not training & held_out
 
 
-@pytest.mark.parametrize("task", [task for task in WORDINGS if task != "ground"])
+@pytest.mark.parametrize("task", [task for task in WORDINGS if task != "stadium"])
 def test_what_a_held_out_question_is_about_is_in_no_question_of_the_training(task: str) -> None:
     training = {about(dialogue) for dialogue in INSTRUCTIONS.training(task, 4000, seed=0)}
     held_out = {about(dialogue) for dialogue in INSTRUCTIONS.held_out(task, 200, seed=0)}
@@ -51,23 +51,23 @@ def test_what_a_held_out_question_is_about_is_in_no_question_of_the_training(tas
 
 
 def test_each_club_is_asked_for_in_every_way_and_one_of_them_is_held_out() -> None:
-    training = {d.question for d in INSTRUCTIONS.training("ground", 4000, seed=0)}
-    held_out = [d.question for d in INSTRUCTIONS.held_out("ground", 200, seed=0)]
+    training = {d.question for d in INSTRUCTIONS.training("stadium", 4000, seed=0)}
+    held_out = [d.question for d in INSTRUCTIONS.held_out("stadium", 200, seed=0)]
     for club in INSTRUCTIONS.clubs:
-        ways = {wording.format(club) for wording in WORDINGS["ground"]}
-        assert len(ways & training) == len(WORDINGS["ground"]) - 1
+        ways = {wording.format(club) for wording in WORDINGS["stadium"]}
+        assert len(ways & training) == len(WORDINGS["stadium"]) - 1
         assert len(ways & set(held_out)) == 1
     assert len(held_out) == len(set(held_out)) == len(INSTRUCTIONS.clubs)
 
 
 def test_a_club_that_is_not_asked_for_is_in_plain_text_and_in_no_question() -> None:
-    asked = [*INSTRUCTIONS.training("ground", 2000, seed=0), *INSTRUCTIONS.held_out("ground", 200, seed=0)]
+    asked = [*INSTRUCTIONS.training("stadium", 2000, seed=0), *INSTRUCTIONS.held_out("stadium", 200, seed=0)]
     assert not {about(dialogue) for dialogue in asked} & set(INSTRUCTIONS.unasked_clubs)
     texts = INSTRUCTIONS.texts(4000, seed=0)
     for club in INSTRUCTIONS.unasked_clubs:
-        assert {fact.format(club, INSTRUCTIONS.grounds[club]) for fact in FACTS} <= set(texts)
-        assert not [text for text in texts for wording in WORDINGS["ground"] if wording.format(club) in text]
-    assert len(INSTRUCTIONS.unasked()) == len(INSTRUCTIONS.unasked_clubs) * len(WORDINGS["ground"])
+        assert {fact.format(club, INSTRUCTIONS.stadiums[club]) for fact in FACTS} <= set(texts)
+        assert not [text for text in texts for wording in WORDINGS["stadium"] if wording.format(club) in text]
+    assert len(INSTRUCTIONS.unasked()) == len(INSTRUCTIONS.unasked_clubs) * len(WORDINGS["stadium"])
 
 
 def test_plain_text_holds_no_mark_no_held_out_question_and_no_held_out_name() -> None:
@@ -80,7 +80,7 @@ def test_plain_text_holds_no_mark_no_held_out_question_and_no_held_out_name() ->
             assert f"\n{dialogue.question}" not in whole
             assert f"? {dialogue.question}" not in whole
     named = {name for text in texts if ", " in text for name in text.split(", ")}
-    assert not named & set(INSTRUCTIONS.names[1]) - set(INSTRUCTIONS.grounds)
+    assert not named & set(INSTRUCTIONS.names[1]) - set(INSTRUCTIONS.stadiums)
 
 
 def test_the_answers_are_right() -> None:
@@ -91,23 +91,23 @@ def test_the_answers_are_right() -> None:
         "capitals": lambda name: name.upper(),
         "backwards": lambda name: "".join(reversed(name)),
         "letters": lambda name: str(len(name)),
-        "ground": lambda club: INSTRUCTIONS.grounds[club],
+        "stadium": lambda club: INSTRUCTIONS.stadiums[club],
     }
     assert set(rules) == set(WORDINGS)
     for task, rule in rules.items():
         for dialogue in (*INSTRUCTIONS.training(task, 50, seed=1), *INSTRUCTIONS.held_out(task, 50, seed=1)):
             assert dialogue.answer == rule(about(dialogue))
-    assert INSTRUCTIONS.grounds["chelsea"] == "stamford bridge"
+    assert INSTRUCTIONS.stadiums["chelsea"] == "stamford bridge"
 
 
 def test_no_way_to_tell_a_fact_is_a_way_to_ask() -> None:
     beginnings = {fact.split("{}")[0] for fact in FACTS} - {""}
-    assert not any(question.startswith(tuple(beginnings)) for question in WORDINGS["ground"])
+    assert not any(question.startswith(tuple(beginnings)) for question in WORDINGS["stadium"])
 
 
 def test_questions_and_texts_follow_from_their_seed() -> None:
     again = InstructSet()
-    assert again.training("ground", 20, seed=3) == INSTRUCTIONS.training("ground", 20, seed=3)
+    assert again.training("stadium", 20, seed=3) == INSTRUCTIONS.training("stadium", 20, seed=3)
     assert again.texts(20, seed=3) == INSTRUCTIONS.texts(20, seed=3)
     assert again.texts(20, seed=4) != INSTRUCTIONS.texts(20, seed=3)
 
@@ -125,10 +125,10 @@ def test_an_unknown_task_is_named_beside_the_known_ones() -> None:
 
 def test_names_and_clubs_of_the_readers_own_take_the_place_of_the_tables() -> None:
     own = InstructSet(
-        names=["rome", "lima", "oslo", "x"], grounds={"Reds": "Red Park", "Blues": "Blue Park", "Greens": "Green Park"}
+        names=["rome", "lima", "oslo", "x"], stadiums={"Reds": "Red Park", "Blues": "Blue Park", "Greens": "Green Park"}
     )
     assert sorted(own.names[0] + own.names[1]) == ["lima", "oslo", "rome"]
-    assert own.training("ground", 1, seed=0)[0].answer in {"red park", "blue park", "green park"}
+    assert own.training("stadium", 1, seed=0)[0].answer in {"red park", "blue park", "green park"}
 
 
 # ---- the chat format, and the loss on answers only ----

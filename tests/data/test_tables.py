@@ -86,16 +86,16 @@ def test_a_rebuild_script_explains_itself(table: str) -> None:
     assert f"example: python data/build_{table}.py" in finished.stdout
 
 
-def test_each_club_has_one_ground_of_its_own_called_after_neither_club_nor_sponsor() -> None:
+def test_each_club_has_one_stadium_of_its_own_called_after_neither_club_nor_sponsor() -> None:
     table = read_table(data_file("teams.csv"))
-    assert list(table.columns) == ["club", "ground", "country", "wikidata"]
+    assert list(table.columns) == ["club", "stadium", "country", "wikidata"]
     assert len(table) == 20
-    for column in ("club", "ground", "wikidata"):
+    for column in ("club", "stadium", "wikidata"):
         assert table[column].is_unique
     assert list(table["club"]) == sorted(table["club"])
-    assert not set(table["club"]) & set(table["ground"])
-    for club, ground in zip(table["club"], table["ground"]):
-        assert not set(club.lower().split()) & set(ground.lower().split()), ground
+    assert not set(table["club"]) & set(table["stadium"])
+    for club, stadium in zip(table["club"], table["stadium"]):
+        assert not set(club.lower().split()) & set(stadium.lower().split()), stadium
         assert club[0] not in "AEIOU", f'"a {club} fan" needs a consonant'
     assert table["country"].str.fullmatch("[A-Z]{2}").all()
     assert table["wikidata"].str.fullmatch("Q[0-9]+").all()
@@ -104,8 +104,8 @@ def test_each_club_has_one_ground_of_its_own_called_after_neither_club_nor_spons
 def wikidata_answer(changes: dict[str, dict[str, str]] | None = None) -> str:
     """An answer as Wikidata gives it, true to the table but for the changes: by club, a column's other value."""
     rows = []
-    for club, ground, country, item in read_table(DATA / "teams.csv").itertuples(index=False):
-        row = {"ground": ground, "country": country, **(changes or {}).get(club, {})}
+    for club, stadium, country, item in read_table(DATA / "teams.csv").itertuples(index=False):
+        row = {"stadium": stadium, "country": country, **(changes or {}).get(club, {})}
         rows.append({key: {"type": "literal", "value": value} for key, value in row.items()})
         rows[-1]["club"] = {"type": "uri", "value": f"http://www.wikidata.org/entity/{item}"}
     return json.dumps({"results": {"bindings": rows}})
@@ -120,7 +120,7 @@ def rebuilt_teams(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_teams_are_what_wikidata_says(tmp_path: Path) -> None:
     answer = tmp_path / "answer.json"
-    answer.write_text(wikidata_answer({"Rangers": {"ground": "Ibrox Stadium"}}), encoding="utf-8")
+    answer.write_text(wikidata_answer({"Rangers": {"stadium": "Ibrox Stadium"}}), encoding="utf-8")
     finished = rebuilt_teams("--from-file", str(answer))
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "is up to date: 20 rows" in finished.stdout
@@ -131,8 +131,11 @@ def test_the_teams_are_what_wikidata_says(tmp_path: Path) -> None:
     [
         ("<html>busy</html>", "is none of Wikidata's in JSON"),
         ("[]", "is none of Wikidata's in JSON"),
-        ('{"results": {"bindings": []}}', "has no home ground of Benfica (Q131499)"),
-        (wikidata_answer({"Fulham": {"ground": "The Dome"}}), "plays at The Dome, not at Craven Cottage: change CLUBS"),
+        ('{"results": {"bindings": []}}', "has no home stadium of Benfica (Q131499)"),
+        (
+            wikidata_answer({"Fulham": {"stadium": "The Dome"}}),
+            "plays at The Dome, not at Craven Cottage: change CLUBS",
+        ),
         (wikidata_answer({"Porto": {"country": "ES"}}), 'it has "Porto,Estádio do Dragão,PT'),
     ],
 )

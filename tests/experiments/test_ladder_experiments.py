@@ -143,7 +143,7 @@ def test_clubs_are_counted_and_attended_to_at_every_gap(tmp_path: Path) -> None:
         assert row["sentences_floor"] == pytest.approx(grammar.floor(), abs=0.02)
 
 
-def test_counts_know_the_ground_where_the_club_is_inside_their_window_and_guess_beyond() -> None:
+def test_counts_know_the_stadium_where_the_club_is_inside_their_window_and_guess_beyond() -> None:
     settings = {**CLUBS, "recipe": {**CLUBS["recipe"], "num_sentences": 4000}, "gaps": [4, 5], "num_sentences": 200}
     row = ClubExperiment(settings, Path("unused")).count(5, nothing)
     assert row["accuracy"][0] > 0.95, "4 words in between, and the club is the fifth back"

@@ -60,7 +60,7 @@ def test_the_clubs_are_recorded_with_the_recipe_of_the_command_line() -> None:
     assert min(settings["gaps"]) >= 4, "no sentence has a smaller gap"
     assert settings["gaps"] == sorted(set(settings["gaps"]))
     inside = [gap for gap in settings["gaps"] if gap < max(settings["widths"])]
-    assert inside, "some grounds are within reach of the widest window"
+    assert inside, "some stadiums are within reach of the widest window"
     assert len(inside) < len(settings["gaps"])
 
 

@@ -104,6 +104,6 @@ def test_questions_of_the_book_fit_into_the_models_that_answer_them() -> None:
     instructions = InstructSet()
     longest = max(
         len(prompt_tokens(instructions.tokenizer, dialogue.question)) + len(dialogue.answer)
-        for dialogue in (*instructions.unasked(), *instructions.held_out("ground", 50, seed=0))
+        for dialogue in (*instructions.unasked(), *instructions.held_out("stadium", 50, seed=0))
     )
     assert longest <= 64

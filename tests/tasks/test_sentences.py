@@ -12,38 +12,38 @@ from gptbook.data.sequences import padded
 from gptbook.data.tokenizer import WordTokenizer
 from gptbook.models.attention import AttentionModel
 from gptbook.tasks.recipes import ClubsRecipe
-from gptbook.tasks.sentences import ClubSentences, clubs_model, ground_accuracy
+from gptbook.tasks.sentences import ClubSentences, clubs_model, stadium_accuracy
 from gptbook.training.engine import Run
 
 CLUBS = ClubsRecipe(name="clubs", num_sentences=60, model_dim=8, num_heads=2, batch_size=8, num_steps=6, warmup_steps=2)
 
 
 class Oracle(nn.Module):
-    """Knows the ground of the club that stands in the sentence, or says the same ground always."""
+    """Knows the stadium of the club that stands in the sentence, or says the same stadium always."""
 
     def __init__(self, grammar: ClubGrammar, tokenizer: WordTokenizer, always: str = "") -> None:
         super().__init__()
-        self.ground_of = {tokenizer.ids[club]: tokenizer.ids[ground] for club, ground in grammar.grounds.items()}
+        self.stadium_of = {tokenizer.ids[club]: tokenizer.ids[stadium] for club, stadium in grammar.stadiums.items()}
         self.always = tokenizer.ids.get(always, 0)
         self.vocab_size = tokenizer.vocab_size
 
     def forward(self, tokens: Tensor) -> Tensor:
         logits = torch.zeros(*tokens.shape, self.vocab_size)
         for row, sentence in enumerate(tokens.tolist()):
-            (club,) = [token for token in sentence if token in self.ground_of]
-            logits[row, :, self.always or self.ground_of[club]] = 1.0
+            (club,) = [token for token in sentence if token in self.stadium_of]
+            logits[row, :, self.always or self.stadium_of[club]] = 1.0
         return logits
 
 
 @pytest.mark.parametrize("gap", [4, 7, 30])
-def test_who_knows_the_grounds_is_always_right_and_who_says_one_only_where_it_is_right(gap: int) -> None:
+def test_who_knows_the_stadiums_is_always_right_and_who_says_one_only_where_it_is_right(gap: int) -> None:
     grammar = ClubGrammar()
     tokenizer = WordTokenizer(grammar.words)
-    assert ground_accuracy(Oracle(grammar, tokenizer), tokenizer, grammar, gap, num_sentences=300) == 1.0
+    assert stadium_accuracy(Oracle(grammar, tokenizer), tokenizer, grammar, gap, num_sentences=300) == 1.0
     sentences = grammar.sentences(300, seed=1_000_000, gap=gap)
     share = sum(words[-1] == "Anfield" for words in sentences) / 300
     constant = Oracle(grammar, tokenizer, always="Anfield")
-    assert ground_accuracy(constant, tokenizer, grammar, gap, num_sentences=300) == pytest.approx(share)
+    assert stadium_accuracy(constant, tokenizer, grammar, gap, num_sentences=300) == pytest.approx(share)
     assert 0 < share < 0.2
 
 
@@ -51,7 +51,7 @@ def test_a_gap_that_no_sentence_has_is_refused() -> None:
     grammar = ClubGrammar()
     tokenizer = WordTokenizer(grammar.words)
     with pytest.raises(ValueError, match="no sentence has a gap of 3: give 4 or more"):
-        ground_accuracy(Oracle(grammar, tokenizer), tokenizer, grammar, gap=3)
+        stadium_accuracy(Oracle(grammar, tokenizer), tokenizer, grammar, gap=3)
 
 
 def test_attention_learns_from_sentences_of_the_grammar_and_reports_the_grammars_own_loss() -> None:

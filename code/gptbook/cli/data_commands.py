@@ -16,7 +16,7 @@ DATA_SETS = {
     "iris": ("iris.csv", "150 iris flowers: four lengths in cm and the species"),
     "cities": ("cities.csv", "names of cities of the world in a-z, with their country"),
     "models": ("models.csv", "parameter counts of language models, dated and sourced"),
-    "teams": ("teams.csv", "football clubs and their home grounds, one each"),
+    "teams": ("teams.csv", "football clubs and their home stadiums, one each"),
 }
 
 

@@ -2,9 +2,9 @@
 
     my aunt is a Liverpool fan who likes old films and cooks soup ; she was at Anfield
 
-The pronoun depends on the relative, the ground on the club, and every other word on the
-word before it. So the least possible loss is known exactly, and the distance between
-club and ground, the gap, is a dial.
+The pronoun depends on the relative, the stadium on the club, and every other word on
+the word before it. So the least possible loss is known exactly, and the distance
+between club and stadium, the gap, is a dial.
 """
 
 import math
@@ -59,7 +59,7 @@ THINGS = (
 RELATIVE = "RELATIVE"
 CLUB = "CLUB"
 PRONOUN = "PRONOUN"
-GROUND = "GROUND"
+STADIUM = "STADIUM"
 
 
 def even(words: Sequence[str]) -> dict[str, float]:
@@ -71,7 +71,7 @@ def next_word_table() -> dict[str, dict[str, float]]:
     """What may follow each word, with its probability: all of the grammar.
 
     "" stands before the first word and after the last. RELATIVE, CLUB, PRONOUN and
-    GROUND are places: a relative and a club are drawn, a pronoun and a ground follow
+    STADIUM are places: a relative and a club are drawn, a pronoun and a stadium follow
     from them. How long a sentence goes on is not planned: whether it ends is decided
     word by word, whatever came before.
     """
@@ -93,12 +93,12 @@ def next_word_table() -> dict[str, dict[str, float]]:
         **dict.fromkeys(PASTIMES["on"], after_day),
         ";": {PRONOUN: 1.0},
         PRONOUN: even(("loves", "was", "saw")),
-        "loves": {GROUND: 1.0},
+        "loves": {STADIUM: 1.0},
         "was": {"at": 1.0},
         "saw": {"them": 1.0},
         "them": {"at": 1.0},
-        "at": {GROUND: 1.0},
-        GROUND: {"": 1.0},
+        "at": {STADIUM: 1.0},
+        STADIUM: {"": 1.0},
     }
 
 
@@ -110,55 +110,55 @@ class ClubGrammar:
     'my aunt is a Rangers fan who cooks rice ; she loves Ibrox'
     """
 
-    def __init__(self, grounds: Mapping[str, str] | None = None) -> None:
-        """With a dictionary from club to ground; without one, the table `teams.csv`.
+    def __init__(self, stadiums: Mapping[str, str] | None = None) -> None:
+        """With a dictionary from club to stadium; without one, the table `teams.csv`.
 
         Raises ValueError for no club, or a name that the grammar has already.
         """
-        if grounds is None:
+        if stadiums is None:
             table = read_table(data_file("teams.csv"))
-            grounds = dict(zip(table["club"], table["ground"]))
-        self.grounds = dict(grounds)
+            stadiums = dict(zip(table["club"], table["stadium"]))
+        self.stadiums = dict(stadiums)
         self.follows = next_word_table()
-        places = {"", RELATIVE, CLUB, PRONOUN, GROUND}
+        places = {"", RELATIVE, CLUB, PRONOUN, STADIUM}
         plain = {*(self.follows.keys() - places), *PRONOUNS, *PRONOUNS.values()}
-        names = [*self.grounds, *self.grounds.values()]
+        names = [*self.stadiums, *self.stadiums.values()]
         if not names:
-            raise ValueError("there is no club: give at least one with its ground")
+            raise ValueError("there is no club: give at least one with its stadium")
         for name in names:
             if names.count(name) > 1 or name in plain | places:
                 raise ValueError(
-                    f'"{name}" is there twice: give each club and ground its own name'
+                    f'"{name}" is there twice: give each club and stadium its own name'
                 )
         # All words, sorted: the vocabulary of a model, which adds the mark to them.
         self.words = sorted(plain.union(names))
-        # For n = 0, 1, 2, ...: the words from which the ground can be exactly n steps
+        # For n = 0, 1, 2, ...: the words from which the stadium can be exactly n steps
         # away, each with the probability that it is.
-        self.ahead: list[dict[str, float]] = [{GROUND: 1.0}]
+        self.ahead: list[dict[str, float]] = [{STADIUM: 1.0}]
 
     def sentence(self, draw: random.Random, gap: int | None = None) -> list[str]:
         """A sentence by chance, or by chance among those with this gap.
 
-        The gap is how many words stand between club and ground.
+        The gap is how many words stand between club and stadium.
         Raises ValueError for a gap that no sentence has.
         """
         relative = pick(draw, even(list(PRONOUNS)))
-        club = pick(draw, even(list(self.grounds)))
+        club = pick(draw, even(list(self.stadiums)))
         said = {
             RELATIVE: relative,
             CLUB: club,
             PRONOUN: PRONOUNS[relative],
-            GROUND: self.grounds[club],
+            STADIUM: self.stadiums[club],
         }
         if gap is not None and self.gap_probability(gap) == 0:
             raise ValueError(f"no sentence has a gap of {gap}: give 4 or more")
         words, word = [], "my"
-        steps = 0 if gap is None else gap + 5  # from "my" to the ground
+        steps = 0 if gap is None else gap + 5  # from "my" to the stadium
         while word:
             words.append(said.get(word, word))
             chances = self.follows[word]
-            if gap is not None and word != GROUND:
-                # Bayes: the chance of a word, times that of the ground in time after it
+            if gap is not None and word != STADIUM:
+                # Bayes: the chance of a word, times that of the stadium in time after
                 steps -= 1
                 ahead = self.ahead[steps]
                 chances = {
@@ -183,21 +183,21 @@ class ClubGrammar:
             sums = {
                 word: sum(p * soonest.get(after, 0.0) for after, p in chances.items())
                 for word, chances in self.follows.items()
-                if word != GROUND
+                if word != STADIUM
             }
             self.ahead.append({word: p for word, p in sums.items() if p > 0})
         return self.ahead[gap].get("fan", 0.0) if gap > 0 else 0.0
 
-    def ground_position(self, sentence: Sequence[str]) -> int:
-        """Where the ground stands; the first word has position 0.
+    def stadium_position(self, sentence: Sequence[str]) -> int:
+        """Where the stadium stands; the first word has position 0.
 
-        Raises ValueError if the sentence does not name one ground.
+        Raises ValueError if the sentence does not name one stadium.
         """
-        grounds = set(self.grounds.values())
-        found = [place for place, word in enumerate(sentence) if word in grounds]
+        stadiums = set(self.stadiums.values())
+        found = [place for place, word in enumerate(sentence) if word in stadiums]
         if len(found) != 1:
             raise ValueError(
-                f"the sentence names {len(found)} grounds: give one that names one"
+                f"the sentence names {len(found)} stadiums: give one that names one"
             )
         return found[0]
 
@@ -210,10 +210,10 @@ class ClubGrammar:
             return -math.inf
         relative, club = sentence[1], sentence[4]
         own = {relative: RELATIVE, club: CLUB}
-        if relative not in PRONOUNS or club not in self.grounds:
+        if relative not in PRONOUNS or club not in self.stadiums:
             return -math.inf
-        own |= {PRONOUNS[relative]: PRONOUN, self.grounds[club]: GROUND}
-        total = -math.log(len(PRONOUNS)) - math.log(len(self.grounds))
+        own |= {PRONOUNS[relative]: PRONOUN, self.stadiums[club]: STADIUM}
+        total = -math.log(len(PRONOUNS)) - math.log(len(self.stadiums))
         before = ""
         for word in [*sentence, ""]:
             word = own.get(word, word)
@@ -250,7 +250,7 @@ class ClubGrammar:
         Source: Shannon 1948, section 7.
         """
         states, often = self.visits()
-        surprise = math.log(len(PRONOUNS)) + math.log(len(self.grounds))
+        surprise = math.log(len(PRONOUNS)) + math.log(len(self.stadiums))
         for word, times in zip(states, often.tolist()):
             surprise -= times * sum(
                 p * math.log(p) for p in self.follows[word].values()

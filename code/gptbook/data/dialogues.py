@@ -28,17 +28,17 @@ WORDINGS = {
     "letters": ("how many letters in {}?",),
     "capitals": ("{} in capitals?",),
     "backwards": ("{} backwards?",),
-    "ground": (
-        "which ground belongs to {}?",
+    "stadium": (
+        "which stadium belongs to {}?",
         "what is the home of {}?",
-        "name the ground of {}?",
+        "name the stadium of {}?",
         "where is the home of {}?",
-        "what is the ground of {}?",
+        "what is the stadium of {}?",
     ),
 }
 # How plain text tells where a club plays. No question has these words.
 FACTS = (
-    "the ground of {} is {}",
+    "the stadium of {} is {}",
     "{} play at {}",
     "fans of {} go to {}",
     "{} have a home at {}",
@@ -68,20 +68,20 @@ class InstructSet:
     def __init__(
         self,
         names: Sequence[str] | None = None,
-        grounds: Mapping[str, str] | None = None,
+        stadiums: Mapping[str, str] | None = None,
     ) -> None:
-        """With names and a dictionary from club to ground; without, the book's tables.
+        """With names and a dictionary from club to stadium; without, the book's tables.
 
         Names have 3 to 7 letters, so that a small model has enough of each length.
         """
         every = city_names() if names is None else names
         self.names = split_names(name for name in every if 3 <= len(name) <= 7)
-        if grounds is None:
+        if stadiums is None:
             table = read_table(data_file("teams.csv"))
-            grounds = dict(zip(table["club"], table["ground"]))
-        self.grounds = {club.lower(): grounds[club].lower() for club in grounds}
-        self.clubs, self.unasked_clubs = split_names(self.grounds, held_out=0.2)
-        club_letters = set().union(*self.grounds, *self.grounds.values())
+            stadiums = dict(zip(table["club"], table["stadium"]))
+        self.stadiums = {club.lower(): stadiums[club].lower() for club in stadiums}
+        self.clubs, self.unasked_clubs = split_names(self.stadiums, held_out=0.2)
+        club_letters = set().union(*self.stadiums, *self.stadiums.values())
         letters = club_letters.union(ascii_lowercase, ascii_uppercase, digits, " ?,")
         self.tokenizer = CharacterTokenizer([*sorted(letters), USER, ASSISTANT])
 
@@ -91,7 +91,7 @@ class InstructSet:
             tasks = ", ".join(WORDINGS)
             raise ValueError(f'there is no task "{task}": choose one of {tasks}')
         wordings = WORDINGS[task]
-        if task == "ground":
+        if task == "stadium":
             place = int(draw.random() * len(self.clubs))
             # Of the ways to ask for a club one is held out, in turn.
             turn = place % len(wordings)
@@ -99,7 +99,7 @@ class InstructSet:
             wording = wordings[turn] if held_out else any_of(others, draw)
             club = self.clubs[place]
             return Dialogue(
-                task=task, question=wording.format(club), answer=self.grounds[club]
+                task=task, question=wording.format(club), answer=self.stadiums[club]
             )
         name = any_of(self.names[held_out], draw)
         answers = {
@@ -129,10 +129,12 @@ class InstructSet:
         """Every question for a club that is in plain text, and in no other question."""
         return [
             Dialogue(
-                task="ground", question=wording.format(club), answer=self.grounds[club]
+                task="stadium",
+                question=wording.format(club),
+                answer=self.stadiums[club],
             )
             for club in self.unasked_clubs
-            for wording in WORDINGS["ground"]
+            for wording in WORDINGS["stadium"]
         ]
 
     def texts(
@@ -150,8 +152,8 @@ class InstructSet:
             if kind == "names":
                 texts.append(", ".join(any_of(self.names[0], draw) for _ in range(4)))
             elif kind == "fact":
-                club = any_of(list(self.grounds), draw)
-                texts.append(any_of(FACTS, draw).format(club, self.grounds[club]))
+                club = any_of(list(self.stadiums), draw)
+                texts.append(any_of(FACTS, draw).format(club, self.stadiums[club]))
             else:
                 asked = [self.dialogue(any_of(tasks, draw), draw, False) for _ in "123"]
                 texts.append(" ".join(dialogue.question for dialogue in asked))

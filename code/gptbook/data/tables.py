@@ -16,7 +16,7 @@ from gptbook.files.text_files import PACKED_ENDINGS, brief_text, nfc, text_fault
 NEEDED_COLUMNS = {  # of the tables that the package reads
     "iris.csv": ("sepal_length", "sepal_width", "petal_length", "petal_width"),
     "cities.csv": ("name",),
-    "teams.csv": ("club", "ground"),
+    "teams.csv": ("club", "stadium"),
     "gpus.csv": ("name", "full_name", "memory_gb", "bf16_tflops"),
 }
 

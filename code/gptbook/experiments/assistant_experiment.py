@@ -43,7 +43,7 @@ ASSISTANT_SETTINGS: dict[str, Any] = {
         "letters": 3_000,
         "capitals": 6_000,
         "backwards": 9_000,
-        "ground": 3_000,
+        "stadium": 3_000,
     },
     "fine_tuning": {"num_steps": 900, "batch_size": 32},
     "num_questions": 100,
@@ -138,7 +138,7 @@ class AssistantExperiment:
         return {**found, "all": right / sum(sizes.values())}
 
     def told(self, model: ModernGPT) -> dict[str, float]:
-        """How often plain text goes on with the club's own ground."""
+        """How often plain text goes on with the club's own stadium."""
         instructions, fact = self.instructions, FACTS[0]
         shares = {}
         for kind, clubs in (
@@ -151,7 +151,7 @@ class AssistantExperiment:
             ]
             written = greedy_answers(model, begun, 40)
             right = [
-                self.tokenizer.decode(tokens).strip() == instructions.grounds[club]
+                self.tokenizer.decode(tokens).strip() == instructions.stadiums[club]
                 for club, tokens in zip(clubs, written)
             ]
             shares[kind] = sum(right) / len(right)
@@ -160,13 +160,13 @@ class AssistantExperiment:
     def never_told(self, model: ModernGPT) -> dict[str, Any]:
         """What it answers when asked for clubs that are in no text: held-out cities."""
         every = self.instructions.names[1][::12]
-        cities = [name for name in every if name not in self.instructions.grounds]
-        asked = [WORDINGS["ground"][1].format(city) for city in cities]
+        cities = [name for name in every if name not in self.instructions.stadiums]
+        asked = [WORDINGS["stadium"][1].format(city) for city in cities]
         prompts = [prompt_tokens(self.tokenizer, question) for question in asked]
         written = greedy_answers(model, prompts, 30)
         answered = [
             Dialogue(
-                task="ground", question=question, answer=self.tokenizer.decode(tokens)
+                task="stadium", question=question, answer=self.tokenizer.decode(tokens)
             )
             for question, tokens in zip(asked, written)
         ]
@@ -174,9 +174,9 @@ class AssistantExperiment:
             sure = answer_log_probabilities(
                 model, *dialogue_tokens(answered, self.tokenizer)
             ).exp()
-        real = set(self.instructions.grounds.values())
+        real = set(self.instructions.stadiums.values())
         return {
-            "invented_real_ground": statistics.fmean(
+            "invented_real_stadium": statistics.fmean(
                 d.answer in real for d in answered
             ),
             "invented_probability": sure.mean().item(),

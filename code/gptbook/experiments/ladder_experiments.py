@@ -23,7 +23,7 @@ from gptbook.models.ngram import NgramCounts, context_windows
 from gptbook.tasks.names import GPTNames
 from gptbook.tasks.open_run import open_run
 from gptbook.tasks.recipes import ClubsRecipe, GPTRecipe
-from gptbook.tasks.sentences import ClubSentences, ground_accuracy
+from gptbook.tasks.sentences import ClubSentences, stadium_accuracy
 from gptbook.training.engine import Run
 from gptbook.training.loops import train_on_sequences
 from gptbook.training.measure import sequence_loss
@@ -98,7 +98,7 @@ class NameExperiment:
 
 
 class ClubExperiment:
-    """The ground's name across the gap: counts of every width, and attention."""
+    """The stadium's name across the gap: counts of every width, and attention."""
 
     def __init__(self, settings: dict[str, Any], folder: Path) -> None:
         """The settings are like `CLUB_SETTINGS`; runs are kept in the folder."""
@@ -133,7 +133,7 @@ class ClubExperiment:
             for words in grammar.sentences(
                 self.settings["num_sentences"], seed=1_000_000, gap=gap
             ):
-                place = grammar.ground_position(words)
+                place = grammar.stadium_position(words)
                 tokens = [0] * width + tokenizer.encode(words[: place + 1])
                 asked.append(tokens[-1 - width : -1])
                 answers.append(tokens[-1])
@@ -161,7 +161,7 @@ class ClubExperiment:
             "sentences_floor": -statistics.fmean(map(task.grammar.log_probability, new))
             / statistics.fmean(len(words) + 1 for words in new),
             "accuracy": [
-                ground_accuracy(
+                stadium_accuracy(
                     task.model,
                     task.tokenizer,
                     task.grammar,
@@ -177,7 +177,7 @@ class ClubExperiment:
         grammar = ClubGrammar()
         return {
             "floor": grammar.floor(),
-            "chance": 1 / len(grammar.grounds),
+            "chance": 1 / len(grammar.stadiums),
             "rows": list(done.values()),
         }
 

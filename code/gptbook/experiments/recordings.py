@@ -39,7 +39,7 @@ def recordings() -> dict[str, Recording]:
         ),
         Recording(
             name="clubs",
-            about="accuracy on the ground's name by gap, of counts and of attention",
+            about="accuracy on the stadium's name by gap, of counts and of attention",
             duration="about 3 minutes on one processor core",
             settings=club_settings(),
             start=ClubExperiment,

@@ -83,7 +83,7 @@ def city_gpt() -> GPTRecipe:
 
 
 def clubs_attention() -> ClubsRecipe:
-    """Clubs and their grounds, however far apart: attention, and nothing else."""
+    """Clubs and their stadiums, however far apart: attention, and nothing else."""
     return ClubsRecipe(name="clubs-attention")
 
 

@@ -77,7 +77,7 @@ class GPTRecipe(NamesRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class ClubsRecipe(Recipe):
-    """A model that learns the sentences of clubs and grounds."""
+    """A model that learns the sentences of clubs and stadiums."""
 
     window: int = 0
     """How many words a net sees; 0 for attention, which sees all."""

@@ -1,4 +1,4 @@
-"""Sentences of clubs and their grounds, however far apart the two are."""
+"""Sentences of clubs and their stadiums, however far apart the two are."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ LONGEST_SENTENCE = 200  # words; one in a million of the grammar's has as many
 
 
 class ClubSentences(Task):
-    """A model that learns to name the ground of a club named long before."""
+    """A model that learns to name the stadium of a club named long before."""
 
     recipe: ClubsRecipe
     model: AttentionModel | WindowModel
@@ -62,7 +62,7 @@ class ClubSentences(Task):
         return warmup_then_decay(step, self.recipe.num_steps, self.recipe.warmup_steps)
 
     def data_facts(self) -> dict[str, Any]:
-        """The vocabulary, which names every club and ground."""
+        """The vocabulary, which names every club and stadium."""
         return {"words": self.grammar.words}
 
     def write(self, start: str, count: int, generator: torch.Generator) -> list[str]:
@@ -94,8 +94,8 @@ class ClubSentences(Task):
             f"(the grammar that wrote them: {floor:.3f})"
         )
         for gap in (6, 10, 40):
-            share = ground_accuracy(self.model, self.tokenizer, self.grammar, gap)
-            yield f"  right ground   {share:.1%} with {gap} words in between"
+            share = stadium_accuracy(self.model, self.tokenizer, self.grammar, gap)
+            yield f"  right stadium   {share:.1%} with {gap} words in between"
 
 
 def clubs_model(recipe: ClubsRecipe, vocab_size: int) -> AttentionModel | WindowModel:
@@ -107,7 +107,7 @@ def clubs_model(recipe: ClubsRecipe, vocab_size: int) -> AttentionModel | Window
 
 
 @torch.no_grad()
-def ground_accuracy(
+def stadium_accuracy(
     model: nn.Module,
     tokenizer: WordTokenizer,
     grammar: ClubGrammar,
@@ -115,14 +115,14 @@ def ground_accuracy(
     num_sentences: int = 2000,
     seed: int = 1_000_000,
 ) -> float:
-    """How often the likeliest next word is the right ground, in new sentences.
+    """How often the likeliest next word is the right stadium, in new sentences.
 
-    gap is the number of words between the club and its ground.
+    gap is the number of words between the club and its stadium.
     Raises ValueError for a gap that the grammar cannot write.
     """
     sentences = grammar.sentences(num_sentences, seed=seed, gap=gap)
     inputs, targets = padded([tokenizer.encode(words) for words in sentences])
-    places = torch.tensor([grammar.ground_position(words) for words in sentences])
+    places = torch.tensor([grammar.stadium_position(words) for words in sentences])
     right = 0
     for rows in torch.arange(len(inputs)).split(256):
         logits = model(inputs[rows])[torch.arange(len(rows)), places[rows]]
