@@ -115,3 +115,19 @@ def test_the_chapters_that_an_entry_names_say_its_words(project: Project) -> Non
         assert chapters, term
         for chapter in chapters:
             assert all(stem in texts[chapter] for stem in stems(term)), f"{chapter} does not explain {term}"
+
+
+def test_where_a_club_plays_is_a_stadium_in_everything_that_speaks_of_clubs(project: Project) -> None:
+    """A reader, and a model that learns from our dialogues, should meet one word for it."""
+    kinds = {".py", ".md", ".js", ".csv", ".json"}
+    folders = (project.docs_dir, project.data_dir, project.root / "code" / "gptbook")
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in kinds
+    }
+    about_clubs = {path: text for path, text in texts.items() if re.search("club", text, re.IGNORECASE)}
+    assert any("stadium" in text for text in about_clubs.values())
+    other_word = re.compile(r"(?<![a-z])grounds?(?![a-z])", re.IGNORECASE)
+    assert {str(path): other_word.findall(text) for path, text in about_clubs.items() if other_word.search(text)} == {}
