@@ -1,16 +1,19 @@
 # %% [markdown]
 # # Tokens
 #
-# What does a model of language read? Numbers; so text is cut into tokens, numbered pieces. The cut decides what can be read at all, and how far a window reaches.
+# Up to now our models read letters. A model of language reads **tokens**, numbered pieces of text, and it sees nothing but their numbers. Where the cuts fall decides what it can read, how far back it sees, and what is hidden from it.
 #
-# ![The text my tiny quokka, cut in three ways: into 14 letters; into three words, of which quokka is unknown; and into the five pieces my, tiny, qu, ok and ka. Under each piece is its number.](../figures/letters-words-pieces.svg "Pieces and numbers are GPT-2's; ␣ is a space.")
+# ![The text my tiny quokka, cut in three ways: into 14 letters; into three words, of which quokka is unknown; and into the five pieces my, tiny, qu, ok and ka. Under each piece is its number.](../figures/letters-words-pieces.svg "Three ways to cut. The pieces and their numbers are GPT-2's; ␣ is a space.")
 
 # %% [markdown]
 # ## Between letters and words
 #
-# Letters spell everything, but a window of eight letters holds one word. Whole words reach further, and never suffice: there is no end of names and typing errors.
+# Letters can spell everything, but a window of eight letters holds little more than one word. Words reach further, but there's no end of them, and a word without a number can't be read. So give common words a single piece, and put rare ones together from several.
+
+# %% [markdown] tags=["read"]
+# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Cut at spaces and signs, they hold {{ f"{len(word_times):,}" }} different words, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a third of its vocabulary only once, and could learn next to nothing about that third. In texts that were held out, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. These are names, misspellings, words that somebody has just invented. The model couldn't read them, and couldn't write them either.
 #
-# You want common words whole, and rare ones in pieces. **Byte-pair encoding** finds them. Begin with single letters. Take the two pieces that stand side by side most often, and **merge** them everywhere. Repeat, until you have as many tokens as you want. A space belongs to the word after it, and no piece reaches across two words.
+# In the picture the animal *quokka* is such a word. A model of words has no number for it, so all it could be told is "some unknown word". A model of letters has no trouble with *quokka*, but it needs 14 tokens where the model of words needs three. GPT-2's tokens keep *my* and *tiny* in one piece each, and build *quokka* from *qu*, *ok* and *ka*. (A space belongs to the word behind it, so *␣tiny* with its space is a single token.)
 
 # %% tags=["fold"]
 import math
@@ -24,8 +27,24 @@ from gptbook.data.merging import byte_symbols, single_bytes
 # %% tags=["show"]
 from gptbook.data.merging import split_words
 
+# %% [markdown]
+# ## Three merges by hand
+#
+# The text itself decides which pieces there are, by **byte-pair encoding**. Begin with single letters. Find the two neighbours that stand side by side most often, and **merge** them into a new piece wherever they occur. Do it again, until you have as many pieces as you want.
+#
+# ![The line the cat sat on the mat, four times. In single letters it has 22 pieces. After merge 1, a and t, 19; after merge 2, h and e, 17; after merge 3, t and he, 15.](../figures/three-merges.svg "Each merge makes one new piece, marked, and the line gets shorter.")
+
+# %% [markdown] tags=["read"]
+# Do it by hand for *the cat sat on the mat*. Which neighbours are the commonest? Go through the line and make a tally. *a* and *t* stand side by side three times, in *cat*, *sat* and *mat*. *t* and *h* do so twice, in the two *the*, and so do *h* and *e*. Everything else occurs once. So *a* and *t* win, and *at* becomes a piece of its own. The 22 letters have become 19 pieces.
+#
+# Now count again. *t* and *h* come twice, *h* and *e* come twice, and it's a tie. Any rule will do to break it, as long as it's always the same one. Ours takes the pair whose first piece is older, and of letters the one that comes earlier in the alphabet, so *h* and *e* become *he*. In the third round, *t* and *he* stand side by side twice, and nothing else does. They become *the*. After three merges a whole word is one piece, although nobody told the method what a word is.
+#
+# The list of merges, in their order, is all that has to be kept. To cut a text you've never seen, start with its letters and apply the merges one after the other. Take *that*. The first merge joins its *a* and *t*, which makes *t, h, at*. The second wants an *h* and an *e*, and there's no *e*. The third wants *he*. So *that* becomes three pieces. With the same list, *then* becomes two, *the* and *n*. Try it.
+#
+# One thing happens before all merging: the text is cut into words, each with the space in front of it, and no merge may reach across such a cut. Otherwise *of the* would soon be one piece, and so would *of a*, *in the* and thousands more. Each would need a number of its own, and what a model learned about one would be of no use for the others.
+
 # %%
-small_text = "the cat sat on the mat, then the cat ate"
+small_text = "the cat sat on the mat"
 words = Counter(split_words(small_text))
 print(dict(words))
 
@@ -65,25 +84,25 @@ def merge_again_and_again(
     return merges
 
 
-# %% [markdown]
-# The first merges in *the cat sat on the mat, then the cat ate*:
-
-
 # %% tags=["result"]
 def drawn(piece: bytes) -> str:
     """A piece as text, with its spaces visible."""
     return piece.decode("utf-8", "backslashreplace").replace(" ", "␣")
 
 
-for left, right in merge_again_and_again(words, 6):
+for left, right in merge_again_and_again(words, 3):
     print(f"{drawn(left)} + {drawn(right)} -> {drawn(left + right)}")
 
 # %% [markdown]
-# Real tokenizers begin one level lower. Computers store text as **bytes**, numbers below 256: one for an English letter, up to four for others. Begin with those 256 in place of letters, and no text is unknown.
-#
+# Real tokenizers begin below letters, with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown.
+
+# %% [markdown] tags=["read"]
+# A byte is a number from 0 to 255. An English letter takes one byte, a Thai letter takes three, and an emoji takes four. If all 256 bytes are pieces from the start, then every text in every script can be put together from pieces that you have. For English nothing changes, because there a letter is a byte.
+
+# %% [markdown]
 # ## Merges from real text
 #
-# Programmers write explanations inside their programs. Three libraries for data and plots hold {{ f"{num_bytes / 1e6:.1f}" }} million bytes of them. {{ f"{len(tokenizer.merges):,}" }} merges make, with the bytes, a vocabulary of {{ f"{tokenizer.vocab_size:,}" }}.
+# Programmers write explanations inside their programs. Three Python libraries hold {{ f"{num_bytes / 1e6:.1f}" }} million bytes of them. Learn {{ f"{len(tokenizer.merges):,}" }} merges there, and with the bytes you have a **vocabulary** of {{ f"{tokenizer.vocab_size:,}" }} tokens.
 
 # %% [markdown] tags=["guess"]
 # Which two neighbours are merged first in such text?
@@ -115,12 +134,17 @@ print("first:", *tokenizer.labels[256:272])
 print("last:", *tokenizer.labels[-10:])
 
 # %% [markdown]
-# First come spaces and ruled lines, then English, at last whole words:
+# First come spaces and common pairs of letters, at last whole words. A tokenizer, too, is learned from its text.
+
+# %% [markdown] tags=["read"]
+# See in the picture what that makes of a word that programmers rarely write. With no merges, *strawberries* is twelve letters. With {{ f"{cuts[1][0]:,}" }} merges a few pairs have found each other. With all {{ f"{num_merges:,}" }}, it's {{ len(berries) }} pieces: {{ listed(berries) }}. And *without*, with its space, has become a single one, because these texts say *without* all the time.
+#
+# All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about token {{ berries_ids[0] }} as "token {{ berries_ids[0] }}". Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
 # %% tags=["fold"]
 #| widget: tokenizer
 #| alt: {{ shown_text }}, in rows of pieces: {{ "; ".join(f"after {allowed:,} merges {len(pieces)}" for allowed, pieces in cuts) }}. At last without, with its space, is one piece. The emoji stays in four bytes.
-#| caption: More merges, fewer pieces.
+#| caption: The more merges are allowed, the fewer pieces are left.
 shown_text, num_merges = "strawberries without 😀", len(tokenizer.merges)
 cuts = []
 for allowed in (0, 64, 512, num_merges):
@@ -176,7 +200,7 @@ spelled = [
 publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
 # %% [markdown]
-# How much is saved, in texts held out?
+# How much shorter do texts get? In texts that were held out:
 
 # %% tags=["fold"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
@@ -205,12 +229,15 @@ ax.set_title("Each doubling of the vocabulary\nsaves less")
 plt.show()
 
 # %% [markdown]
-# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. The price is a longer table: each token needs learned numbers of its own. GPT-2 has 50,257: the bytes, 50,000 merges, and a mark between texts.
+# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. In return, each token needs learned numbers of its own. GPT-2 has 50,257 tokens: the bytes, 50,000 merges, and a mark between texts.
+
+# %% [markdown] tags=["read"]
+# Why not keep letters and simply open the window wider? Because a model works for every token it reads and for every token it writes. The same text in letters would be {{ f"{saved[-1]:.1f}" }} times as many steps, and the words that belong together would stand {{ f"{saved[-1]:.1f}" }} times as far apart. And why not go the other way, and merge until every word is a token? The plot shows that each doubling of the vocabulary saves less than the one before. The common words are in one piece already, and for what is left, the rare ones, a row of the table would be learned from a handful of examples. So the size of the vocabulary is a hyperparameter, and GPT-2's makers settled on 50,257.
 #
-# A word never seen falls apart into pieces that were, at worst into bytes (the emoji below):
+# A word that was never seen falls apart into pieces. At worst it falls apart into bytes, as the emoji and the Thai word here do:
 
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 def pieces_of(text: str) -> str:
     """The tokens of a text, drawn side by side."""
     return " | ".join(tokenizer.labels[number] for number in tokenizer.encode(text))
@@ -222,14 +249,24 @@ for never_seen in (" untokenizable", " Plymouth", " 😀", " ไทย"):
 # %% [markdown]
 # ## What goes wrong
 #
-# Nothing is unknown, and still a model pays for the cuts:
+# Nothing is unknown, but the cuts have a price:
 
 # %% tags=["result"]
 for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry"):
     print(pieces_of(text))
 
 # %% [markdown]
-# A space or a capital makes another token of the same word. Numbers are cut wherever merges fell. And letters are out of sight: how many *r* has *strawberry*, if you read {{ len(tokenizer.encode("strawberry")) }} numbers?
+# A space or a capital makes another token of the same word. Numbers are cut wherever the merges fell. And letters are out of sight: how many *r* are in *strawberry*, if all you read is {{ len(berry_ids) }} numbers?
+
+# %% [markdown] tags=["read"]
+# That last one is a famous stumbling block, so look at it from the model's side. For *strawberry* it's given the numbers {{ listed(berry_ids) }}, and for *strawberries* {{ listed(berries_ids) }}. Nothing in {{ berry_ids[0] }} says that it is spelled *s*, *t*. A model can learn how its tokens are spelled, but only from texts in which somebody spells them out, token by token, and such texts are rare. When a chatbot miscounts letters, it hasn't looked carelessly. It was never shown the letters.
+#
+# The same happens with numbers. To add 2019 and 2020 in columns, as you learned at school, you need to see the digits one below the other. The model gets {{ listed(year_pieces[0]) }} for the one, and {{ listed(year_pieces[1]) }} for the other. So it can't even tell from the pieces which digit stands for the tens.
+#
+# And people pay who write in another script than the texts that the merges were learned from. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. A window of a thousand tokens holds a page of English, but only a few lines of Thai. Whoever pays for a model by the token pays several times as much for the same message.
+
+# %% [markdown]
+# And what do the tokens' numbers say?
 
 # %% tags=["result"]
 array_token = tokenizer.encode(" array")[0]
@@ -238,7 +275,29 @@ for number in range(array_token - 2, array_token + 3):
     print(f"token {number}: {label}, merged {count:,} times")
 
 # %% [markdown]
-# Worst, the numbers mean nothing. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, because they were about as common. A token needs numbers that say how it is used.
+# Only the order of merging. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, which have nothing to do with it. A token needs numbers that say how it's used, and it gets them as an [embedding](embeddings.py).
+
+# %% [markdown] tags=["read"]
+# Why can't a net work with the number itself? Because it multiplies what it's given. For a net, token {{ array_token }} would be ten times as much as token {{ array_token // 10 }}, and almost the same as token {{ array_token + 1 }}. Both are nonsense: a token's number is a name, like the number on a football shirt. Nobody adds up the shirts.
+
+
+# %% tags=["hide"]
+def listed(items: list) -> str:
+    """a, b and c"""
+    said = [f"*{item}*" if isinstance(item, str) else f"{item:,}" for item in items]
+    return " and ".join([", ".join(said[:-1]), said[-1]] if said[1:] else said)
+
+
+word_times = Counter(word for text in training_texts for word in split_words(text))
+held_out_words = [word for text in held_out_texts for word in split_words(text)]
+new_share = sum(word not in word_times for word in held_out_words) / len(held_out_words)
+assert 0.25 < sum(n == 1 for n in word_times.values()) / len(word_times) < 0.42
+berry_ids, berries_ids = map(tokenizer.encode, ("strawberry", "strawberries"))
+berries = [tokenizer.labels[number] for number in berries_ids]
+year_pieces = [
+    [tokenizer.labels[number] for number in tokenizer.encode(year)]
+    for year in (" 2019", " 2020")
+]
 
 # %% tags=["fold"]
 # The loop of this page and the package's fast one make the same merges.
@@ -249,7 +308,7 @@ assert merge_again_and_again(few_words, 50) == learn_merges(few_words, 50)
 # ## Check yourself
 #
 # ??? question "Why does this tokenizer need no token for *unknown*?"
-#     It begins with all 256 bytes, and every text is made of bytes. What was never merged stays in single bytes: longer, and still exact.
+#     It begins with all 256 bytes, and every text is made of bytes. What was never merged stays in single bytes: longer, but exact.
 #
 # ??? question "Why not merge until every word is one token?"
 #     Most words are rare. Each would need numbers of its own, learned from a few examples, and a new word would still have to fall apart.

@@ -65,12 +65,12 @@ plt.show()
 # %% [markdown]
 # ## What a bend can do
 #
-# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls, and a line of a line is just another line. One bend is enough.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls. Put what a line gives into a second line, and you get just another line. One bend is enough.
 
 # %% [markdown] tags=["read"]
 # Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
 #
-# So we put something between them that isn't a line. The simplest such thing is to turn every negative number into 0 and leave the others as they are:
+# So lines need something else that isn't a line. The simplest such thing is to turn every negative number into 0 and leave the others as they are:
 #
 # $$\text{ReLU}(u) = \max(0,\; u)$$
 #
@@ -78,7 +78,7 @@ plt.show()
 #
 # $$\text{score} = (x - 2.45) - 2 \cdot \max(0,\; x - 3.6)$$
 #
-# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. Of these three flowers, only the versicolor scores above zero. Up to 3.6 cm the score climbs, and from there on the second part pulls it down twice as fast as the first lifts it. Without the ReLU, the second part would pull from the very beginning: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
+# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. Of these three flowers, only the versicolor scores above zero. Up to 3.6 cm the score climbs, and from there on the second part takes away twice as much as the first part adds, so the score falls. Without the ReLU, the second part would work everywhere: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
 
 # %% tags=["fold"]
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
@@ -112,7 +112,7 @@ plt.show()
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is many such bent lines side by side. This one first makes {{ hidden_dim }} numbers out of the four lengths of a flower, each with its own weights and bias, and turns those below zero into 0. That's the bend. From them it makes a **score** for each species, and the highest score wins.
+# A **neural net** is many such bent lines side by side. This one first makes {{ hidden_dim }} numbers out of the four lengths of a flower. Each of the {{ hidden_dim }} has a weight for every length, and a bias. Then it turns those below zero into 0, and that's the bend. From them it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -183,7 +183,7 @@ ax.set_title(f"A whole neural net: {num_parameters} numbers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Nobody says what a hidden unit should mean. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
+# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Nobody decides what a hidden unit should mean. Training fills it with whatever helps. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
 
 # %% tags=["result", "read"]
 with torch.no_grad():
@@ -245,11 +245,11 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end every possible next token, {{ f"{config.vocab_size:,}" }} in all, gets a score. To find it, multiply $x$ with that token's row of $E$, number by number, and add up the products. (A norm comes before that, once more.)
+# At the end every possible next token, {{ f"{config.vocab_size:,}" }} in all, gets a score. To find it, take the $x$ of the last token of the text, multiply it with the row of $E$ for the possible next token, number by number, and add up the products. (A norm comes before that, once more. The little ⊤ says that this is done with all rows of $E$.)
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
-# These four lines use three parts. The one called **MLP** you know already, because it's the little net from above with a rounder bend. One layer leads into hidden units, and one layer leads out of them:
+# The formulas above use three parts. The one called **MLP** you know already, because it's the little net from above with a rounder bend. One layer leads into hidden units, and one layer leads out of them:
 #
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 #
@@ -263,7 +263,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Under *shapes* stand the rows and columns of each part, and under *formula* they're multiplied out. The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Under *shapes* stand the rows and columns of each part (or only the length, where it's a single row), and under *formula* they're multiplied out and added up. A part that every block has is counted $L$ times. The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
@@ -426,7 +426,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The Transformer of {{ first_dense["date"].year }}, from which GPT-2 descends, had {{ f"{first_dense['parameters'] / 1e6:.0f}" }} million parameters. {{ largest_dense["name"] }} of {{ largest_dense["date"].year }} has {{ f"{largest_dense['parameters'] / 1e9:.0f}" }} billion, {{ f"{growth:,.0f}" }} times as many, and no dense model in the picture has more. Today many sizes are secret.
 #
-# GPT-2 is a **dense** model: every token passes through all parameters of all blocks, so its count also says how much arithmetic one answer takes. The squares are **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks a few of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
+# GPT-2 is a **dense** model: every token passes through all parameters of all blocks, so the number of parameters also says how much arithmetic one answer takes. The squares are **mixtures of experts**, and their counts shouldn't be compared with the others. A mixture of experts keeps several MLPs side by side in each block, and a small extra layer picks a few of them for each token. It's like a firm with a hundred specialists, where each question goes to a few of them. The largest in the picture, {{ largest_experts["name"] }} of {{ largest_experts["date"].year }}, has {{ f"{largest_experts['parameters'] / 1e12:.0f}" }} trillion parameters. But size alone doesn't make a model good. What it can do depends on which numbers it holds.
 
 # %% [markdown]
 # ## The formula knows nothing
@@ -465,7 +465,7 @@ ax.set_title(f"Right on average: {mean_right:.0f} of {len(labels)}")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Most of these nets give nearly all flowers the same name, and so they get about 50 right. The best of the {{ f"{num_nets:,}" }} gets {{ max(num_right) }} right, which looks impressive for a net that has learned nothing. But it was picked from a thousand *because* it does well on these very flowers, so its count flatters it, just as the count of the best thresholds did. Drawing a thousand nets and keeping the best one is trying everything in a small way. It gets somewhere with 131 parameters and three species. With 124 million parameters and {{ f"{config.vocab_size:,}" }} tokens you could draw nets until the sun goes out.
+# Most of these nets give nearly all flowers the same name, and so they get about 50 right. The best of the {{ f"{num_nets:,}" }} gets {{ max(num_right) }} right (one net alone makes a bar too low to see), which looks impressive for a net that has learned nothing. But it was picked from a thousand *because* it does well on these very flowers, so its count flatters it, just as the count of the best thresholds did. Making a thousand random nets and keeping the best is a small version of trying everything. It gets somewhere with 131 parameters and three species. With 124 million parameters and {{ f"{config.vocab_size:,}" }} tokens you could draw nets until the sun goes out.
 
 # %% [markdown]
 # Random numbers do no better than guessing. So what a trained model knows, it knows through its numbers. How does it find them? [That's what training is for.](loss-and-training.py)

@@ -11,7 +11,7 @@
 # What a model looks at when it guesses is its **context**, a window on the text so far. A wider window makes the answer surer. But it also makes it rarer that the window has been seen before, and this chapter is about the tug of war between the two.
 
 # %% [markdown] tags=["read"]
-# Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model sees everything and has no experience.
+# Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model sees nearly the whole name, and has no experience with what it sees.
 #
 # Counting goes on as before, only with longer contexts. With one letter you counted pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, with three letters **4-grams**, and in general **n-grams**: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window and lays the embeddings side by side in one long row. A longer row needs more weights in the first layer, and that's the only difference.
 
@@ -81,11 +81,11 @@ assert not followed("lymout")
 # %% [markdown] tags=["read"]
 # ### What has never been seen
 #
-# The wider the window, the more often a table meets a context or a letter that it has never counted. It needs **smoothing**: take a little off every count, and give it to the letters that come after the next shorter context.
+# The wider the window, the more often a table meets a context that it has never counted, or a letter that has never come after this context. It needs **smoothing**: take a little off every count of a context. Then leave out the context's first letter, and give what was taken off to the letters that come after the shorter context that remains.
 #
-# Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought yet another one. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}.
+# Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought a letter that hasn't come at all. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}. (The rest is what {{ ", ".join(f"*{letter}*" for letter in once[:-1]) }} and *{{ once[-1] }}* keep.)
 #
-# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. The counts after *out* are smoothed in the same way, with the help of *ut*, and so on. In the end nothing has probability 0, and *h*, too, gets a little back. The end of the name, for instance, which never came after *mout*, has {{ f"{smoothed['.']:.2f}" }}. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
+# The freed share goes to the letters that come after the shorter context, *out*. These are {{ num_after_out }} different symbols, the end of the name included, and now all of them have a chance after *mout*, too. The counts after *out* are smoothed in the same way, with the help of *ut*, and so on. After that, nothing has probability 0. For instance, a name never ended after *mout*, and still the mark for the end has {{ f"{smoothed['.']:.2f}" }}. The letter *h* gets a little back, too, and has {{ f"{smoothed['h']:.2f}" }} now. The method is named after Reinhard **Kneser** and Hermann **Ney**, and this form of it is by Stanley Chen and Joshua Goodman.
 #
 # ??? info "How is the freed share divided?"
 #     After *out*, an *h* comes in {{ f"{after['out'][1]:.0%}" }} of the cases, so you might expect that *h* gets {{ f"{after['out'][1]:.0%}" }} of what *mout* gives away. But nearly all of these cases are *south* and *mouth*, and those with *mouth* have been counted already. Kneser and Ney's idea is to ask a shorter context another question. Instead of "how often did *h* come after *out*?" they ask "in front of how many different letters did that happen?" The letter in front of *outh* was {{ ", ".join(f"*{letter}*" for letter in before_outh[:-1]) }} or *{{ before_outh[-1] }}*, which makes only {{ len(before_outh) }}. Added up over all letters after *out*, such counts make {{ num_before_out }}. So *h* has {{ len(before_outh) }} of {{ num_before_out }}, and after a little has been taken off again, {{ f"{share_of_h:.2f}" }}. That's why it ends at {{ f"{left_h:.2f}" }} + {{ f"{freed_share:.2f}" }} · {{ f"{share_of_h:.2f}" }} = {{ f"{smoothed['h']:.2f}" }}.
@@ -208,10 +208,10 @@ closer.set_title("New names, closer: no gain after a while")
 plt.show()
 
 # %% [markdown]
-# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and then hardly anything is gained: {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats for the table, {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }} for the net. The wide table has **memorised** its names, and that doesn't help with new ones. It's **overfitting** again.
+# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and little is gained after that. With the chosen widths the table ends at {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats and the net at {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }}. The wide table has **memorised** its names, and that doesn't help with new ones. It's **overfitting** again.
 
 # %% [markdown] tags=["read"]
-# The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then did the held-out names get their say.
+# The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then were all models trained anew, on all training names, and asked about the held-out ones. (The nets in the plot had more training than the three nets of this page, so their losses are a little lower.)
 #
 # How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference varies by mere chance: with other held-out names, and for nets also with other random numbers at the start.
 
@@ -232,9 +232,9 @@ pd.DataFrame(
 )
 
 # %% [markdown] tags=["read"]
-# If a difference is less than two standard errors, it's too close to call. {{ said_ties }} And even where a difference is clear, it's a few thousandths of a nat from about six letters on. So don't say that one width is *best*. Say that from there on the width hardly matters.
+# Chance alone rarely makes a difference of more than two standard errors. So if a difference is smaller than that, it's too close to call. {{ said_ties }} Besides, all the differences from six letters on are tiny: each is less than a hundredth of a nat. So don't say that one width is *best*. Say that from six letters on the width hardly matters.
 #
-# And why does the table's training loss fall with each letter? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. The loss doesn't get near zero, though: because of smoothing the table is never completely certain, and at the beginning of a name the window holds only marks, which are the same for all names.
+# And why does the table's training loss fall with each letter? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. Still, the loss doesn't get near zero, for two reasons. Because of smoothing the table is never completely certain. And before the first letter of a name the window holds only marks, for every name, so nothing tells the table which name it will be.
 
 
 # %% tags=["fold"]
@@ -258,7 +258,7 @@ for model in chosen:  # as the text tells
 
 # %% tags=["fold", "read"]
 #| alt: Loss against training step, on an axis that grows tenfold. The training loss of a net falls to the end. Its validation loss falls, is lowest at step {{ plain["chosen_step"] }}, ringed, and climbs. With dropout, the validation loss does not climb.
-#| caption: A net with {{ plain["context_length"] }} letters of context, trained for {{ f"{plain['steps'][-1]:,}" }} steps: without dropout and with it. The ring marks the lowest validation loss.
+#| caption: A net with {{ plain["context_length"] }} letters of context, trained for {{ f"{plain['steps'][-1]:,}" }} steps. The ring marks where its validation loss is lowest. Dashed: the same with dropout, which the text explains.
 plain, dropped = sorted(record["curves"], key=lambda curve: curve["dropout"])
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 ax.plot(plain["steps"], plain["training_losses"], color="C0", linestyle=":")
@@ -281,15 +281,15 @@ ax.set_xlim(1, plain["steps"][-1] * 25)
 ax.spines.bottom.set_bounds(1, plain["steps"][-1])
 ax.minorticks_off()
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
-ax.set_xlabel("step")
+ax.set_xlabel("step (logarithmic scale)")
 ax.set_ylabel("loss (nats)")
 ax.set_title("Trained longer, guessing worse")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The same trap lies in wait over time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. On the validation names it's lowest at step {{ f"{plain['chosen_step']:,}" }}, with {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: if you train for long enough, a net learns more and more of its examples by heart.
+# The same trap lies in wait over time. Take a net with {{ plain["context_length"] }} letters of context, and go on training. Its training loss falls and falls, to {{ f"{plain['training_losses'][-1]:.2f}" }} nats. But its loss on the validation names falls only until step {{ f"{plain['chosen_step']:,}" }}, to {{ f"{min(plain['validation_losses']):.2f}" }}, and then it climbs to {{ f"{plain['validation_losses'][-1]:.2f}" }}. You saw this with flowers, and you see it again here with a quarter of a million positions: if you train for long enough, a net learns more and more of its examples by heart.
 #
-# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out some of the hidden units, picked at random for each example. Here it's {{ f"{dropped['dropout']:.0%}" }} of the first layer's. So the net can't rely on any single one of them, and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. The nets in the earlier plot, with one to eight letters, were trained with dropout too. The three nets that this page trains itself have no dropout, but they're trained only briefly.
+# You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out {{ f"{dropped['dropout']:.0%}" }} of the hidden units in the first layer, picked at random for each example. So the net can't rely on any single one of them, and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. (The nets in the earlier plot, with one to eight letters, had dropout too.)
 
 # %% [markdown]
 # Here is what nets with one, two and three letters write:
@@ -304,7 +304,7 @@ for width, net in nets.items():
 # %% tags=["live"]
 #| widget: window
 #| alt: What comes after {{ begun }}, with none to three letters seen. The share of the likeliest symbol goes {{ ", ".join(f"{labels[int(row.argmax())]} {row.max():.0%}" for row in shares) }}. Beside each stands a name that the model wrote.
-#| caption: What follows *{{ begun }}* according to models that see none to three of its letters, and names that they wrote.
+#| caption: What follows *{{ begun }}*: by the letters' frequencies, and by the nets with one to three letters.
 import copy
 
 from bookbuild.live import Chance, publish, publish_model
@@ -358,11 +358,11 @@ ax.set_title("More letters seen, a surer guess")
 plt.show()
 
 # %% [markdown]
-# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "Two more models on the list of the last chapter, with the widths that were chosen.")
+# ![The ladder of models, from a uniform guess downward: the two rungs of this chapter, the best table and the best net of any width, are lit and the shortest so far.](../figures/ladder-wider-windows.svg "The two bars in bold are new: the table and the net with the chosen widths.")
 #
 # ## What goes wrong
 #
-# There are {{ f"{26**3:,}" }} ways to fill a window with three letters, and {{ f"{26**8 / 1e9:.0f}" }} billion with eight, but the names hold only {{ f"{num_positions:,}" }} positions. So of the windows with eight letters in new names, {{ f"{new_context[8]:.0%}" }} have never been seen, and there the table must fall back on shorter ones. And where it knows the window, it copies: {{ f"{by_table:.0%}" }} of the names that it writes are names from its list.
+# There are {{ f"{26**3:,}" }} ways to fill a window with three letters, and {{ f"{26**8 / 1e9:.0f}" }} billion with eight, but the names hold only {{ f"{num_positions:,}" }} positions. Take the windows with eight letters in new names: {{ f"{new_context[8]:.0%}" }} of them have never been seen, and there the table must fall back on shorter ones. Where it does know the window, it tends to copy. Of the names that it writes, {{ f"{by_table:.0%}" }} stand in its list.
 
 # %% tags=["fold"]
 #| alt: Two plots against letters of context. The share of held-out windows never seen in training is near zero up to three letters, then climbs to {{ f"{new_context[widest]:.0%}" }}. The share of written names that are training names goes to {{ f"{by_table:.0%}" }} for the table and {{ f"{by_net:.0%}" }} for the net.
@@ -407,7 +407,7 @@ copies = [name for name in written if name in training_names and len(name) > 3]
 print("copied by the table with eight letters:", ", ".join(copies[:4]))
 
 # %% [markdown] tags=["read"]
-# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. A window with eight letters mostly occurred in a single training name. When the table meets that window again, it goes on as that name did. The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
+# Why does the net copy so much less, with the same eight letters in front of it? Probably because the table has a row of its own for each context. A wide window, with its marks at the start of a name, often occurred in a single training name. When the table meets that window again, it goes on as that name did. (A few copies are sheer chance: even a model with one letter writes some short names that happen to exist.) The net has no rows for contexts. Everything that it knows has to pass through the same weights, so what it learns from *southgate* also changes what it says about *northgate*, and two contexts that look alike get answers that are alike.
 
 # %% [markdown]
 # However wide a window is, something is always outside it. In a sentence a word may depend on another a hundred letters earlier. The first step towards that is to read in [larger pieces than letters](../language/tokens.py).
