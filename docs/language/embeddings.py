@@ -1,18 +1,23 @@
 # %% [markdown]
 # # Embeddings
 #
-# How does a token become numbers that mean something? A token's number is only a name: token 3 is not more than token 2. A net needs numbers that it can compare.
+# A token's number is only a name. To calculate, a net needs numbers that say something. So each token gets a row of numbers of its own, and training fills it.
 #
 # ![The letter c is token 3. The token points at row 3 of a table with a row of two numbers for each token. The row, −0.8 and 0.6, goes into the model.](../figures/embedding-row.svg "The token picks a row. The model sees the row, never the token.")
 
 # %% [markdown]
 # ## A row of a table
 #
-# Give each token a row of numbers, its **embedding**, in a table $E$. Looking it up is a multiplication: write token $t$ as a **one-hot** row $o$, with 1 at place $t$ and 0 elsewhere.
+# The row that a token gets is its **embedding**. To read a token is to look up its row in a table, $E$. The numbers in the table are parameters: they start at random, and training moves them.
+
+# %% [markdown] tags=["read"]
+# You've used such a table since chapter 4 without looking inside. Look now. In the picture there are four tokens, the mark, *a*, *b* and *c*, with the numbers 0 to 3, and each has a row of two numbers. A real model has more of both: GPT-2 has 50,257 rows of 768 numbers. The letter *c* is token 3, so the model gets (−0.8, 0.6). The 3 itself goes nowhere. It has done its work when the row is found.
+#
+# Is looking up something a net can do, and learn through? Yes, because it's a multiplication in disguise. Write token 3 as a row with a place for every token, with a 1 at place 3 and a 0 everywhere else: (0, 0, 0, 1). That's called a **one-hot** row, written $o$. To multiply it with the table, take 0 times row 0, plus 0 times row 1, plus 0 times row 2, plus 1 times row 3. What's left is row 3:
 #
 # $$o\,E = E_t$$
 #
-# So the table is a layer like any other, and training moves its numbers.
+# In words: the one-hot row of token $t$, times the table, is row $t$ of the table. So the table is a layer of weights like any other, and slopes reach its numbers as they reach every weight. (Nobody really multiplies by all those zeros. Looking up gives the same, and faster.)
 
 # %% tags=["fold"]
 import math
@@ -43,21 +48,61 @@ print("one-hot:", one_hot[0])
 print("times the table:", (one_hot @ table)[0])
 print("row 3:", table[3])
 
+# %% [markdown] tags=["read"]
+# ### One step moves a row
+#
+# Let's watch a row learn. A tiny model reads *c*, and the right answer is *a*. It has the table of the picture, and a second table that turns a row into four scores, one for each token:
+#
+# | | . | a | b | c |
+# |---|---|---|---|---|
+# | first number of the row, times | 0.1 | −0.3 | 0.8 | 0.2 |
+# | second number, times | 0.5 | 0.4 | −0.6 | 0.3 |
+#
+# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and softmax gives *a* a probability of {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, minus 1 for the right answer. Here that's {{ walk_slopes }}. Each slope comes back to the row through the weight it went out by. For the first number that makes {{ walk_sum }}, a positive slope, so the first number should get smaller. For the second it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
+#
+# With a learning rate of 1 the row becomes (−0.8 − {{ f"{row_slope[0]:.2f}" }}, 0.6 + {{ f"{-row_slope[1]:.2f}" }}) = ({{ minus(f"{moved_row[0]:.2f}") }}, {{ f"{moved_row[1]:.2f}" }}). Run *c* through again, and *a* has {{ f"{step_after[1]:.2f}" }}. So that's all that learning an embedding is: whenever a token is read, its row moves a little way to where it gives better guesses.
+
+
+# %% tags=["hide"]
+def minus(number: str) -> str:
+    """A number with a true minus sign."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
+def probabilities_of(row: Tensor) -> Tensor:
+    """What the tiny model expects after a token with this row: (2,) to (4,)."""
+    return (row @ output).softmax(dim=-1)
+
+
+output = torch.tensor([[0.1, -0.3, 0.8, 0.2], [0.5, 0.4, -0.6, 0.3]])  # (2, 4)
+row_of_c = table[3].clone().requires_grad_()
+step_before = probabilities_of(row_of_c)
+(-step_before[1].log()).backward()
+row_slope = row_of_c.grad
+moved_row = row_of_c.detach() - 1.0 * row_slope
+step_after = probabilities_of(moved_row)
+of_scores = (step_before - F.one_hot(torch.tensor(1), 4)).tolist()
+to_first = zip(of_scores, output[0].tolist())
+walk_scores = ", ".join(
+    minus(f"{score:.2f} for *{name}*" if name != "." else f"{score:.2f} for the mark")
+    for name, score in zip(tiny.labels, (table[3] @ output).tolist())
+    if name != "a"
+)
+walk_slopes = ", ".join(minus(f"{slope:.2f}") for slope in of_scores)
+terms = " + ".join(f"{slope:.2f} · {weight:.1f}" for slope, weight in to_first)
+walk_sum = minus(f"{terms} = {row_slope[0]:.2f}")
+
 # %% [markdown] tags=["guess"]
-# A step reads *a*, *c* and *a* again, and should guess *c*, *a* and *b*. Which rows of the table does it move?
+# A step reads *a*, *c* and *a* again, and should guess *c*, *a* and *b*. Which rows of the table get a slope?
 #
 # - [ ] all four
 # - [ ] those of *a*, *b* and *c*
 # - [x] those of *a* and *c*
 #
-# *b* is an answer, but its row is not read, so it had no part in the guess and nothing to learn from it.
-
-# %% [markdown]
-# A row that was not read has slopes of exactly 0:
+# *b* is an answer, but it isn't read, so its row had no part in the guess. Its slopes are exactly 0.
 
 # %% tags=["result"]
 table.requires_grad_()
-output = torch.tensor([[0.1, -0.3, 0.8, 0.2], [0.5, 0.4, -0.6, 0.3]])  # (2, 4)
 read, answers = tiny.encode("aca"), torch.tensor(tiny.encode("cab"))
 loss = next_token_loss(table[read] @ output, answers)  # the row goes into the net
 loss.backward()
@@ -67,10 +112,13 @@ pd.DataFrame(
     columns=["slopes", ""],
 )
 
+# %% [markdown] tags=["read"]
+# A row that wasn't read has slopes of exactly 0. Does it stay where it is, then? With plain steps, slope times learning rate, it does. With Adam it may not: Adam steps along an average of recent slopes, so a row that was read a moment ago still coasts on, like a ball after the push. What no step does is to teach a row about a token that never occurs. Such a row keeps its random numbers for good.
+
 # %% [markdown]
 # ## Letters find their place
 #
-# Now a net guesses the next letter of a city name from the two before. Two numbers an embedding, so that you can draw them. Nobody says what a vowel is.
+# A net guesses the next letter of a city name from the two before. Each letter has only two numbers, so that you can draw them as a map. Nobody tells the net what a vowel is.
 
 
 # %%
@@ -96,7 +144,7 @@ def letter_rows(seed: int, start: float = 0.1) -> tuple[Tensor, Tensor]:
 maps = [letter_rows(seed) for seed in range(3)]
 
 # %% [markdown] tags=["note"]
-# The rows start near zero, so where a letter ends is training's doing, not luck. To judge a map, try all straight lines and count the letters on the wrong side of the best. Calling all of them consonants leaves 5 wrong, so 5 is the worst.
+# The rows start near zero, so that where the letters stand apart, training has put them there. To judge a map, try all straight lines and count the letters on the wrong side of the best. Calling all of them consonants leaves 5 wrong, so 5 is the worst.
 
 
 # %% tags=["fold"]
@@ -136,7 +184,7 @@ print("after training: ", *wrong_after)
 # %% tags=["fold"]
 #| widget: letter-map
 #| alt: Two maps of the letters a to z. Before training, vowels stand among the consonants. After it, a, e, i, o, u stand together on one side of a dashed line, apart from the consonants.
-#| caption: Two numbers a letter, before and after training. Vowels are ringed; *y*, which can be both, is gray and not counted. Dashed: the best line.
+#| caption: Each letter stands where its two numbers say. Vowels are ringed; *y*, which can be either, is gray and not counted. Dashed: the best line.
 fig, axes = plt.subplots(1, 2, figsize=(4.5, 3.6))
 for ax, rows, stage in zip(axes, maps[0], ("before", "after")):
     wrong, across, cut = best_line(rows)
@@ -174,43 +222,54 @@ for rows in maps[0]:
 publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 
 # %% [markdown]
-# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, {{ ", ".join(map(str, wrong_after)) }} after. Letters that call for the same guesses can lie close, and their slopes push them the same way.
+# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
+
+# %% [markdown] tags=["read"]
+# Follow that push once. After a vowel, often comes a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Suppose the rows of *a* and *e* begin far apart. Each time *a* is read, its slopes push its row towards where the net answers *n*, *r*, *l*. Each time *e* is read, its slopes push in the same direction, towards the same place. So the two end up side by side, although they never meet in any computation. What draws tokens together is that they need the same answers.
 #
+# Where on the map the vowels gather, left or right, above or below, is a matter of chance. Train from another seed, and the whole map is turned, mirrored or bent. So a single number in a row means nothing. Only the way that rows stand to each other carries over, and as you'll see in a moment, not even all of that.
+
+# %% [markdown]
 # ## Words find theirs
 #
-# A row of {{ dim }} numbers for each of the {{ f"{len(words):,}" }} commonest words in the libraries' explanations. From a word, the net guesses those within two places of it.
+# Now words, with {{ dim }} numbers each. From one of the {{ f"{len(words):,}" }} commonest words in explanations, a net guesses which words stand within two places of it.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts
 
 
 # %%
-def learn_words(texts: list[list[str]]) -> tuple[list[str], Tensor]:
-    """The 2,000 commonest words, and a row for each, (2000, 32)."""
+def learn_words(
+    texts: list[list[str]], seed: int = 0
+) -> tuple[list[str], Tensor, Tensor]:
+    """The 2,000 commonest words, a row for each, (2000, 32), and what was near it."""
     common = Counter(word for text in texts for word in text).most_common(2000)
     words = [word for word, _ in common]
     ids = {word: token for token, word in enumerate(words)}
     kept = [[ids[word] for word in text if word in ids] for text in texts]
     near = neighbour_counts(kept, len(words), reach=2)  # (2000, 2000)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     embedding = nn.Embedding(len(words), 32)
     with torch.no_grad():
         embedding.weight *= 0.1
     net = nn.Sequential(embedding, nn.Linear(32, len(words)))
     every_word = torch.arange(len(words))
     train_on_counts(net, every_word, near, num_steps=80, learning_rate=0.05)
-    return words, embedding.weight.detach()
+    return words, embedding.weight.detach(), near
 
 
 texts = [re.findall("[a-z]+", text.lower()) for text in docstrings()]
-words, rows = learn_words(texts)
+words, rows, near_counts = learn_words(texts)
 dim = rows.shape[1]
 print(f"{len(texts):,} docstrings, {sum(map(len, texts)):,} words")
 
 # %% [markdown]
-# How alike are two rows $u$ and $v$? Their **cosine** is 1 if they point the same way, 0 at a right angle, −1 if opposite:
+# How alike are two rows $u$ and $v$? Their **cosine** is 1 if they point the same way, 0 at a right angle, and −1 if they're opposite:
 #
 # $$\cos(u, v) = \frac{u_1 v_1 + u_2 v_2 + \dots}{\text{length of } u \cdot \text{length of } v}$$
+
+# %% [markdown] tags=["read"]
+# Above the line, multiply the two rows place by place and add up. Below it, divide by their lengths, so that only the directions count. Take $u$ = (0.6, 0.8) and $v$ = (0.8, 0.6). Above the line stands 0.6 · 0.8 + 0.8 · 0.6 = 0.96. The length of $u$ is the root of 0.6² + 0.8² = 1, by Pythagoras, and that of $v$ is 1, too. So the cosine is 0.96: they point in nearly the same direction. With $v$ = (−0.8, 0.6) you'd get −0.48 + 0.48 = 0, a right angle. For rows of {{ dim }} numbers, where nothing can be drawn any more, the sums have {{ dim }} terms and the meaning is the same.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import cosine, nearest_rows
@@ -223,7 +282,7 @@ nearest = {
 pd.DataFrame({"nearest, the nearest first": nearest}).rename_axis("word")
 
 # %% [markdown]
-# Near means *used alike*, not *the same*: {{ f"*true* and *false* have cosine {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. Of {{ 2 * len(partners) }} words with a partner, listed beforehand (*left*, *right*), {{ found }} have it among their five nearest (one seed); before training, {{ found_untrained }}.
+# Near means *used alike*: {{ f"even *true* and *false* have a cosine of {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. Of {{ 2 * len(partners) }} words with a partner, such as *left* and *right*, listed beforehand, {{ found }} have it among their five nearest. Before training, {{ found_untrained }} do.
 
 # %% [markdown] tags=["note"]
 # A few good neighbours prove little: some always look good. So the list of partners came first, and all of it counts.
@@ -248,15 +307,56 @@ found, found_untrained = (partners_found(words, r) for r in (rows, untrained_row
 print(f"partner among the five nearest: {found} of {2 * len(partners)} words")
 print(f"before training: {found_untrained}")
 
+# %% [markdown] tags=["read"]
+# ### Did it take a net?
+#
+# Random rows find none, but they're an easy opponent. A fairer one needs no training at all. For each word, simply count how often each of the {{ f"{len(words):,}" }} words stands near it, and take the row of these counts (their logarithms, so that *the* doesn't drown out everything else) as its numbers. Such rows find {{ found_by_counts }} of the {{ 2 * len(partners) }} partners. The net found {{ found }}. So the knowledge was in the counts all along, and the net didn't add to it.
+#
+# What it did is pack it. A row of counts has {{ f"{len(words):,}" }} numbers, and the net's rows have {{ dim }}, so the table is {{ len(words) // dim }} times smaller and finds about as many partners. The more important point comes with a GPT. There, nobody decides beforehand that it's the neighbours within two places that should be counted. The rows are parameters of the whole model, and they become whatever helps it to guess.
+#
+# Now train the net again, from another seed. It finds {{ found_again }} partners. But of the five nearest of a word, the two nets agree on only {{ f"{shared_nearest:.1f}" }} on average, over the {{ num_common }} commonest words. So the clear relations are there each time, and the rest of such a list is partly chance. When somebody shows you four delightful neighbours of one word, ask how many words they looked at.
+
+
+# %% tags=["hide"]
+def nearest_of(rows: Tensor, token: int) -> set[int]:
+    """The five nearest rows of a token."""
+    return set(nearest_rows(rows, token))
+
+
+count_rows = (1.0 + near_counts).log()
+found_by_counts = partners_found(words, count_rows)
+_, rows_again, _ = learn_words(texts, seed=1)
+found_again = partners_found(words, rows_again)
+num_common = 500
+both_nearest = [
+    len(nearest_of(rows, token) & nearest_of(rows_again, token))
+    for token in range(num_common)
+]
+shared_nearest = sum(both_nearest) / num_common
+
+# %% [markdown]
+# ## One table, used twice
+#
+# A GPT uses its table at both ends. At the end the model is left with a row of numbers, and compares it with every row of the table. The better a row fits, the likelier is its token.
+#
+# ![Read upwards: the mark picks its row of the token table, 0.2 and 0.1, which goes into the model. The row that comes out, −1 and 0.5, meets every row of the same table and gives the scores −0.15, −1.10, 0.95 and 1.10. The last, that of c, is the highest.](../figures/row-in-row-out.svg "A row goes in, another comes out, and the row that fits it best wins.")
+
+# %% [markdown] tags=["read"]
+# Fit is measured by multiplying place by place and adding up, the part of the cosine above the line. In the picture the row (−1, 0.5) comes out. With the row of *c* it makes −1 · −0.8 + 0.5 · 0.6 = 1.10, with that of *b* 0.95, with that of *a* −1.10. So the model's guess is *c*, with *b* close behind, because their rows are close. Softmax turns these scores into probabilities, as always.
+#
+# Such a table is called **tied**. It saves millions of numbers, and it makes sense: what a token is like when it's read, and what it's like when it's expected, is learned in one place. It also changes the answer to the question about slopes. At the end *every* row of the table takes part in the scores, so now each step gives every row a slope, and rows that weren't the answer are pushed away a little.
+#
+# Between the two ends there's a single row, on its way up a vertical line. You'll meet that line in each of the next chapters, because a GPT is nothing but this: a row per token, and parts along the line that read it and add to it.
+
 # %% [markdown]
 # ## What goes wrong
 #
-# A word has one row, whatever the sentence. The *bank* of a river and the *bank* with the money share it. To see what that does, write *redmonth* for *red* and for *month*.
+# A word has one row, whatever the sentence. The *bank* of a river shares it with the *bank* that keeps your money. See what that does, with *redmonth* in the texts for both *red* and *month*:
 
 # %% tags=["result"]
 merged = {"red": "redmonth", "month": "redmonth"}
 mixed_texts = [[merged.get(word, word) for word in text] for text in texts]
-mixed_words, mixed_rows = learn_words(mixed_texts)
+mixed_words, mixed_rows, _ = learn_words(mixed_texts)
 mixed = mixed_words.index("redmonth")
 near = nearest_rows(mixed_rows, mixed, count=6)
 print("redmonth ->", *[mixed_words[token] for token in near])
@@ -274,7 +374,7 @@ print(
 # The shared row even draws the two kinds towards each other.
 
 # %% [markdown]
-# Half colour, half date. Only the words around can say which is meant, and the word that decides may stand [far back](long-range.py).
+# It's half a colour and half a date, and it's quite right in neither sentence. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
 
 # %% [markdown]
 # ## Check yourself
