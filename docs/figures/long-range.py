@@ -8,7 +8,7 @@ LINES = (
     ("My", "father", "is", "a", "Manchester United", "fan"),
     ("who", "likes", "old", "films", ",", "cooks", "soup"),
     ("with", "friends", "and", "reads", "long", "novels", "."),
-    ("He", "saw", "their", "game", "at", "Old Trafford", "."),
+    ("He", "saw", "their", "home", "game", "at", "Old Trafford"),
 )
 KINDS = {
     "father": "violet",
@@ -18,7 +18,7 @@ KINDS = {
     "Old Trafford": "data",
 }
 TOPS = (8, 82, 116, 190)
-HEIGHT, LEFT, RIGHT = 28, 12, 368  # the arrows go down at the sides
+HEIGHT, LEFT, RIGHT = 28, 4, 372  # the arrows go down at the sides
 
 
 def places() -> dict[str, tuple[float, float]]:

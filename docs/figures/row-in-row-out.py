@@ -14,7 +14,10 @@ def figure() -> str:
     """Return the drawing as SVG, read upwards; the scores are computed here."""
     scores = [OUT[0] * row[0] + OUT[1] * row[1] for _, row in ROWS]
     best = scores.index(max(scores))
-    said = ", ".join(f"{score:.2f} for {name}".replace("-", "−") for (name, _), score in zip(ROWS, scores, strict=True))
+    said = ", ".join(
+        f"{score:.2f} for {name}".replace("-", "−")
+        for (name, _), score in zip(ROWS, scores, strict=True)
+    )
     d = Drawing(
         380,
         424,
@@ -26,7 +29,15 @@ def figure() -> str:
         d.text(TABLE + WIDE, top - 10, text, 13, "learned", "middle")
         for row, (name, numbers) in enumerate(ROWS):
             y = top + row * TALL
-            d.cells(TABLE, y, list(numbers), WIDE, TALL, "learned", fill_by=[0.6 if row == strong else 0.08] * 2)
+            d.cells(
+                TABLE,
+                y,
+                list(numbers),
+                WIDE,
+                TALL,
+                "learned",
+                fill_by=[0.6 if row == strong else 0.08] * 2,
+            )
             d.text(TABLE - 10, y + TALL / 2 + 5, name, 14, anchor="end", mono=True)
         d.rect(TABLE, top + strong * TALL, 2 * WIDE, TALL, "learned", stroke=2.5)
 
@@ -36,7 +47,14 @@ def figure() -> str:
     for row, score in enumerate(scores):
         y, is_best = top + row * TALL, row == best
         d.arrow(TABLE + 2 * WIDE + 4, y + TALL / 2, 294, y + TALL / 2)
-        d.text(346, y + TALL / 2 + 5, f"{score:.2f}".replace("-", "−"), 14, anchor="end", weight=700 if is_best else 400)
+        d.text(
+            346,
+            y + TALL / 2 + 5,
+            f"{score:.2f}".replace("-", "−"),
+            14,
+            anchor="end",
+            weight=700 if is_best else 400,
+        )
     out = top + 1.5 * TALL
     d.cells(SUM_X - WIDE, out, list(OUT), WIDE, TALL)
     d.arrow(SUM_X + WIDE + 4, out + TALL / 2, TABLE - 26, out + TALL / 2)

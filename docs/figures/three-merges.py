@@ -20,18 +20,29 @@ def figure() -> str:
     rows = [("", spelled)]
     for left, right in merges:
         spelled = [merge_pair(pieces, (left, right)) for pieces in spelled]
-        rows.append((f"{left.decode()} + {right.decode()} → {(left + right).decode()}", spelled))
+        rows.append(
+            (f"{left.decode()} + {right.decode()} → {(left + right).decode()}", spelled)
+        )
     lengths = [sum(map(len, row)) for _, row in rows]
     d = Drawing(
         380,
         PITCH * len(rows) - 16,
         f"{TEXT}, in {lengths[0]} letters; "
-        + "; ".join(f"after {said}, {length} pieces" for (said, _), length in zip(rows[1:], lengths[1:], strict=True)),
+        + "; ".join(
+            f"after {said}, {length} pieces"
+            for (said, _), length in zip(rows[1:], lengths[1:], strict=True)
+        ),
     )
     for row, (said, pieces) in enumerate(rows):
         y = 26 + PITCH * row
         new = said.rpartition(" ")[2]
-        d.text(14, y - 9, f"merge {row}:  {said}" if said else "single letters", 14, weight=600)
+        d.text(
+            14,
+            y - 9,
+            f"merge {row}:  {said}" if said else "single letters",
+            14,
+            weight=600,
+        )
         d.text(366, y - 9, f"{lengths[row]} pieces", 13, "muted", "end")
         x = 14
         for piece in (piece for word in pieces for piece in word):

@@ -374,7 +374,7 @@ print(
 # The shared row even draws the two kinds towards each other.
 
 # %% [markdown]
-# It's half a colour and half a date, and it's quite right in neither sentence. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
+# It's half a colour and half a date. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
 
 # %% [markdown]
 # ## Check yourself

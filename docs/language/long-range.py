@@ -1,14 +1,19 @@
 # %% [markdown]
 # # Long range
 #
-# Why is a window not enough? Read the sentence below. Before you reach its end you know the stadium, and the words that tell you stand far back.
+# Read the sentence below. Long before its end you know the stadium, and the words that tell you stood far back. A window sees only the last few words. How far does that carry?
 #
-# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the stadium from the club. What stands between decides neither.")
+# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their home game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the stadium from the club. What stands between decides neither.")
 
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that is a **long-range dependency**. We follow one, from club to stadium. To measure who can follow it, you need many such sentences, and a dial for the distance. A **grammar** can write them: rules by which sentences can be built. Ours says which words may follow each word, and how often; that a man is *he* and a woman *she*; and that the stadium is the club's. It has 20 real clubs, each with its stadium. A token is a word here, and so is a name.
+# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. To measure who can follow it, you need thousands of sentences, and a dial for the distance in them. A **grammar** can write such sentences: rules by which they're built, word by word. Ours knows 20 real clubs and their stadiums. A token is a whole word here, and so is a name.
+
+# %% [markdown] tags=["read"]
+# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* there's a good chance that the sentence turns to its end, and if it doesn't, it goes on with *and*, a comma, *with* or *on*. How long that lasts is up to the dice.
+#
+# All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. No dice there. Whoever remembers the club knows the stadium, and to whoever doesn't, the words in between give no hint at all.
 
 # %% tags=["show"]
 from gptbook.data.clubs import next_word_table
@@ -33,7 +38,7 @@ grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
 
 # %% [markdown]
-# The **gap** is the number of words between club and stadium, 4 at least:
+# The **gap** is the number of words between the club and the stadium. It's 4 at least:
 
 # %% tags=["result"]
 for gap in (4, 10, 20):
@@ -73,15 +78,20 @@ def train_net(sentences: list[list[str]], width: int, num_steps: int) -> NgramNe
     return net
 
 
+# %% [markdown] tags=["read"]
+# Be the table for a moment. You have learned from many sentences, and you keep a row for every eight words that you've met, with a count of what came next. Now somebody shows you *and cooks soup ; he saw them at*, the words in the frame, and asks for the next one. You find the row. In it stand all the sentences that went on after these very words, and they're about Chelsea, Porto, Rangers and all the others, in about equal parts. So you can say with certainty that a stadium comes next. You can't say which, and the best you can do is to pick one and be right once in {{ len(grammar.stadiums) }} times.
+#
+# More training doesn't help. In a thousand times as many sentences the row would hold the same equal parts, only counted more exactly. What's missing isn't experience. It's a word.
+
 # %% [markdown]
 # Tables of 2, 5 and 8 words of context, and a net of 12, learn from {{ f"{len(training):,}" }} sentences. How far does each follow the club?
 
 # %% [markdown] tags=["guess"]
-# Up to a gap of 11 words the net of 12 is right in at least {{ int(20 * inside) * 5 }}% of new sentences. In how many is it right at a gap of 12?
+# As long as the gap is at most 11 words, the net of 12 is right in at least {{ int(20 * inside) * 5 }}% of new sentences. In what percentage is it right at a gap of 12?
 #
 # answer: {{ f"{1 / len(grammar.stadiums):.0%}" }}, within 3
 #
-# The club has just left the window, and with it all that the net could know: it is down to a guess among {{ len(grammar.stadiums) }} stadiums.
+# The club has just left the window, and with it all that the net could know. What's left is a guess among {{ len(grammar.stadiums) }} stadiums.
 
 # %%
 models = {}
@@ -99,7 +109,7 @@ right = {
 
 # %% tags=["fold"]
 #| alt: Accuracy against the gap, from 4 to 40. The table of 2 words is at chance throughout. The tables of 5 and 8 words and the net of 12 are right at first; each drops to chance where the gap is as wide as its window, and stays there.
-#| caption: {{ f"{len(new_sentences[4]):,}" }} new sentences a gap.
+#| caption: {{ f"{len(new_sentences[4]):,}" }} new sentences for each gap.
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 chance = 1 / len(grammar.stadiums)
 for width, color, style in ((2, "C3", "^:"), (5, "C0", "o-"), (8, "C2", "s-")):
@@ -126,7 +136,7 @@ inside = min(right[12][gap] for gap in gaps if gap < 12)
 # %% tags=["live"]
 #| widget: gap
 #| alt: A sentence about a Manchester United fan, and the question which stadium it names. A window shows the model the last eight words. The club is the ninth, so the likeliest five of {{ len(grammar.stadiums) }} stadiums get {{ f"{still[-1]:.0f}" }} to {{ f"{still[0]:.0f}" }} percent each.
-#| caption: The models above, asked for the stadium in one sentence a gap.
+#| caption: The same models, asked for the stadium in one sentence per gap.
 from bookbuild.live import publish
 
 clubs = list(grammar.stadiums)
@@ -172,11 +182,17 @@ ax.set_title(f"... Manchester United\n[{asked_text}]", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# Each falls where the gap fills its window, and the club is one word too far. From there on the right stadium comes in {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences: chance.
+# While the club is in the window, a model can answer. When the gap is as long as the window, the club stands one word too far back. From there on every model is right in only {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences, which is chance.
+
+# %% [markdown] tags=["read"]
+# Where exactly does that happen? Count in the picture with the frame. At a gap of 7, the eight words before the stadium are the seven in the gap and, just at the edge, the club. At a gap of 8 the club is out. So a window of 8 words carries up to a gap of 7, and in general it must hold one word more than the gap. That's a cliff, not a slope: at 7 the table of 8 words is right in {{ f"{right[8][7]:.0%}" }} of the sentences, and at 8 in {{ f"{right[8][8]:.0%}" }}.
 #
+# But look closely at the line of that table. It has begun to sag at 7 already, although the club is in plain view there. For that there's another reason, and it's the subject of the next section.
+
+# %% [markdown]
 # ## What goes wrong
 #
-# Then widen the window? A table must have met the very same window before. See how soon that fails:
+# A wider window is no way out. A table must have met the very same window before, and see how soon that fails:
 
 # %% tags=["fold"]
 #| alt: Share of windows from club to stadium that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
@@ -212,10 +228,10 @@ def count_windows(gap: int) -> int:
 
 
 # %% [markdown] tags=["read"]
-# The grammar can write {{ f"{count_windows(10):,}" }} different windows with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with 20. The training sentences hold only a tiny part of these.
+# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it, and it can only guess where one of them differs. With every word of gap there are several times as many windows: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new, and a table has nothing to say about a window that it hasn't seen.
 
 # %% [markdown]
-# A net shares what it learned between windows that look alike; the one here was right in {{ int(20 * inside) * 5 }}% or more up to its edge. But every place in a window has weights of its own. Train the same net on gaps up to 8 only:
+# A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. Train the net of 12 words again, on gaps up to 8 only:
 
 # %% tags=["result"]
 near = [s for s in training if grammar.stadium_position(s) - s.index("fan") <= 8]
@@ -228,15 +244,29 @@ shown = [  # near chance the digits follow the processor
 pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("gap")
 
 # %% [markdown]
-# At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned about a club nine words back says nothing about one ten words back. So each distance costs new weights and new examples.
+# At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned about a club nine words back says nothing about one ten words back.
+
+# %% [markdown] tags=["read"]
+# Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. If the club has never stood in the eleventh place, the weights there have never learned what a club is. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
 #
-# You look for the club, wherever it stands. A model that does so has [attention](attention.py).
+# ### A memory instead of a window
+#
+# There's an older idea that needs no window. Read one word after the other, and carry a memory along. After each word a small net takes two things, the word and the memory so far, and makes the new memory. It's always the same net, so it can read a text of any length. Such a net is called a **recurrent network**, its memory is called the state, and until about 2017 the best language models were built this way.
+#
+# ![The words Chelsea, fan, cooks, soup, at go one after the other into the same net. It hands a column of four numbers, the state, from word to word. The colour that stands for the club is strong after Chelsea and faint after at, where the stadium is to be guessed.](../figures/recurrent.svg "A recurrent network hands one state from word to word. What it read early has to survive every later step. (The shades are a sketch, nothing measured.)")
+#
+# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. The slopes have as far to go: to teach the net that it should have kept the club, they must come back through the same forty steps, and on the way they tend to shrink to nothing. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what they'd been about.
+#
+# The second reason is speed. The state after word 40 needs the state after word 39, which needs that after word 38. So a text must be worked through one word at a time, while graphics processors are fast only when thousands of things can be done at once.
+
+# %% [markdown]
+# You don't count back to the club. You look for it, wherever it stands. A model that does so has [attention](attention.py).
 
 # %% [markdown]
 # ## Check yourself
 #
 # ??? question "Why does the stadium not become a little harder with each word of gap?"
-#     The words between say nothing about the club. A window holds the one word that decides, or it does not.
+#     The words between say nothing about the club. For a net, the window either holds the one word that decides, or it doesn't. (For a table it does get harder inside the window, because longer windows have more often never been seen.)
 #
 # ??? question "Would a table with ten times the sentences do better?"
 #     Inside its window, at gaps where many windows are new, yes. Beyond its window, no: no evidence can replace a word that is not seen.
@@ -353,4 +383,4 @@ def guess_stadium(words: list[str]) -> str:
 # ## Further reading
 #
 # - Claude Shannon, *Prediction and Entropy of Printed English* (1951): people guess the next letter better, the more of the text before it they may see, up to a hundred letters.
-# - Urvashi Khandelwal and others, *Sharp Nearby, Fuzzy Far Away* (2018): how far back a **recurrent network** looks, which reads one token at a time and carries its memory along. Theirs, an LSTM, used some 200 tokens, and of those beyond the last 50 it knew little more than the topic.
+# - Urvashi Khandelwal and others, *Sharp Nearby, Fuzzy Far Away* (2018): how far back a recurrent network looks. Theirs, an LSTM, used some 200 tokens, and of those beyond the last 50 it knew little more than the topic.
