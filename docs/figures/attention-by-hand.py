@@ -8,13 +8,15 @@ from bookbuild.drawings.draw import Drawing
 from gptbook.models.attention import attention_weights
 
 WORDS = ("Chelsea", "fans", "go", "to")
-X = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])
+X = torch.tensor([[2.0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 2, 0]])
 TABLES = {
-    "q": torch.tensor([[0.0, 0], [1, 0]]),
-    "k": torch.tensor([[1.0, 0], [0, 1]]),
-    "v": torch.tensor([[0.0, 3], [1, 0]]),
+    "q": torch.tensor([[0.0, 0], [1, 0], [0, 0]]),
+    "k": torch.tensor([[1.0, 0], [0, 1], [0, 0]]),
+    "v": torch.tensor([[3.0, 0], [0, 0], [0, 6]]),
 }
-ROLES = {"q": "looks for", "k": "offers", "v": "hands over"}
+ROLES = {"q": "looks for", "k": "offers", "v": "gives"}
+# Made up, as X and the tables are: the rows that the output is compared with.
+GUESSES = {"Stamford Bridge": [1.0, 1], "Emirates Stadium": [1, -1], "the": [-1, 0]}
 LEFT, CELL, ROW = 84, 30, 27
 
 
@@ -49,7 +51,7 @@ def figure() -> str:
     """Return the drawing as SVG: three steps from the embeddings to the outputs."""
     d = Drawing(
         380,
-        600,
+        762,
         "One attention head worked out on the four words Chelsea, fans, go, to.",
     )
     q, k, v = (X @ table for table in TABLES.values())
@@ -58,21 +60,22 @@ def figure() -> str:
     outputs = shares @ v
 
     d.text(4, 16, "1  Each word makes three rows", 14, weight=600)
-    columns = [LEFT, 166, 240, 314]
-    top = 112
-    d.centred(columns[0] + CELL, top - 12, "x", 15, weight=600)
+    columns = [LEFT, 184, 251, 318]
+    top = 152
+    d.centred(columns[0] + 1.5 * CELL, top - 12, "x", 15, weight=600)
     grid(d, columns[0], top, X, CELL, "data")
     row_names(d, top)
     for x, (name, table) in zip(columns[1:], TABLES.items()):
-        grid(d, x, 34, table, CELL, "learned")
-        d.centred(x + CELL, top - 12, f"{name} = x W{name}", 13, weight=600)
+        grid(d, x, 48, table, CELL, "learned")
+        d.centred(x + CELL, top - 12, name, 15, weight=600)
+        d.centred(x + CELL, 38, f"W{name}", 13, "learned")
         grid(d, x, top, X @ table, CELL, "plain")
         d.centred(x + CELL, top + 4 * ROW + 14, ROLES[name], 13, "muted")
-    d.text(4, 52, "learned", 13, "muted")
-    d.text(4, 68, "tables Wq, Wk, Wv", 13, "muted")
+    d.text(4, 82, "three learned tables", 13, "learned")
+    d.text(4, 99, "(all numbers made up)", 13, "muted")
 
-    top = 318
-    d.text(4, 268, "2  Compare, then share out", 14, weight=600)
+    top = 354
+    d.text(4, 304, "2  Compare, then share out", 14, weight=600)
     row_names(d, top)
     left, right, width = LEFT, 232, 35
     for start, name in ((left, "scores q kᵀ"), (right, "shares a")):
@@ -116,7 +119,7 @@ def figure() -> str:
     d.text(left, top + 4 * ROW + 18, "÷ √2, then softmax, row by row  →", 13, "muted")
     d.text(left, top + 4 * ROW + 35, "– : comes later, so it is masked", 13, "muted")
 
-    top = 512
+    top = 546
     d.text(4, top - 10, "3  Average the values", 14, weight=600)
     d.text(286, top - 10, "o = a v", 13, weight=600)
     terms = [
@@ -138,4 +141,15 @@ def figure() -> str:
             text_size=13,
         )
         d.text(280, top + 21 * index + 15, index + 1, 12, "muted", "end")
+
+    top = 670
+    d.text(4, top - 10, "4  Compare with the rows of what may come", 14, weight=600)
+    for index, (name, numbers) in enumerate(GUESSES.items()):
+        y = top + ROW * index
+        score = a * numbers[0] + b * numbers[1]
+        d.text(150, y + 18, name, 14, anchor="end", weight=400 if index else 600)
+        d.cells(160, y, numbers, CELL, ROW, "learned", text_size=14)
+        d.arrow(226, y + ROW / 2, 262, y + ROW / 2)
+        said = f"{score:.2f}".replace("-", "−")
+        d.text(316, y + 18, said, 14, anchor="end", weight=400 if index else 600)
     return d.svg()

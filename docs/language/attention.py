@@ -1,16 +1,23 @@
 # %% [markdown]
 # # Attention
 #
-# How can a word look back at what matters? The stadium's name hangs on one word, which may stand anywhere before it. You cannot count back to it. You have to ask.
+# You don't count back to the word that matters. You look for it. Attention lets a model do the same: a word asks a question, and takes from the words that can answer it, wherever they stand.
 #
-# ![The words Chelsea, fans, go, to, and the guess Stamford Bridge. Arcs lead from each word to the last one: a thick one from Chelsea, with 73 percent, a thin one from fans, with 18, and two of 4 from go and from to itself.](../figures/attention-question.svg "The word *to* takes most from the word that answers its question, wherever that stands.")
+# ![The words Chelsea, fans, go, to, and the guess Stamford Bridge. Arcs lead from each word to the last one: a thick one from Chelsea, with 73 percent, a thin one from fans, with 18, and two of 4 from go and from to itself.](../figures/attention-question.svg "Stamford Bridge is Chelsea's stadium. The word *to* takes most from the word that can tell it so.")
 
 # %% [markdown]
 # ## First, a plain average
 #
-# Give every position the average of all embeddings up to its own. That reaches back any distance. But every word counts the same: among forty, the one that matters has a fortieth of the say. So make it a **weighted average**, and let the words decide the weights.
+# How can a word get at everything before it, however much that is? The simplest way is an average: give each position the average of all embeddings up to its own. But then every word counts the same. Among forty words, the one that matters has a fortieth of the weight. So make it a **weighted average**, and let the words themselves decide the weights.
+
+# %% [markdown] tags=["read"]
+# Try it with a single number per word. Say that *Chelsea* has a 1 for being a club, and *fans*, *go* and *to* have 0. At *to*, the plain average is (1 + 0 + 0 + 0) / 4 = 0.25. If there are forty words it's 0.025, and a model would have to hear that whisper through the noise of all the others. A weighted average multiplies each number by a share before adding, and the shares make 1 in all. With the shares of the picture, *Chelsea*'s 1 arrives as 0.73. It would arrive as strongly from forty words away, if only the shares came out the same.
+#
+# So where do the shares come from? They can't be parameters, a fixed one for each place. That would be the window of the last chapter again, which had to learn each distance anew. They have to depend on the words: on what the one needs, and on what the other has.
 
 # %% tags=["fold"]
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
@@ -29,23 +36,42 @@ def plain_average(x: Tensor) -> Tensor:
 # %% [markdown]
 # ## Ask, answer, hand over
 #
-# Each word's embedding, multiplied by three learned tables, makes three rows of numbers:
+# From each word's embedding, three learned tables make three short rows of numbers:
 #
-# - a **query**: what it looks for;
-# - a **key**: what it can be found by;
-# - a **value**: what it hands over to whoever finds it.
+# - the **query** says what the word is looking for;
+# - the **key** says what it can be found by;
+# - the **value** is what it hands over when it's found.
 #
-# Lay a query beside a key, multiply number by number, and add up. This **dot product** is high if the one seeks what the other offers. Softmax turns these products, the scores, into shares. By these the values are averaged. That is the core.
+# Where one word's query fits another's key, the first takes a large share of the other's value. It may look only at itself and at the words before it.
 #
-# All numbers, for four words; the embeddings are made up: the first number says *I name a club* (which one is left out), the second *a place should follow me*. *Chelsea*, (2, 0), takes 2 times the first row of a table, and 0 times the second.
+# ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*.")
+
+# %% [markdown] tags=["read"]
+# ### One word looks back
 #
-# ![Three steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 0.13, 4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* asks for a club, *Chelsea* gets 73%, and the output is mostly *Chelsea*'s value.")
+# Let's do it all by hand, for the word *to*. It must find out which club the sentence is about.
+#
+# **What goes in.** Each word has an embedding of three numbers, made up for this example. The first says "I smell of a club", the second "a place should follow me", and the third says which club: 1 for Chelsea, −1 for Arsenal. So *Chelsea* is (2, 0, 1). *fans* is (1, 0, 0), because fans smell of a club without being one. *go* is (0, 1, 0), and *to* is (0, 2, 0).
+#
+# **The query.** Multiply the embedding of *to* by the first table: 0 times its first row, 2 times its second, 0 times its third. The second row is (1, 0), so the query is (2, 0). Its first place means "I'm looking for a club", and the 2 says how badly. The table has turned "a place should follow me" into the question that this raises.
+#
+# **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first place means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2).
+#
+# **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in the last two chapters. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* and with *to* itself it's 0.
+#
+# **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, for a reason that you'll find below: 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So *to* listens to *Chelsea* for almost three quarters.
+#
+# **The values.** The third table makes what each word hands over, again two numbers. The first says "a stadium comes next", and the second says whose: positive for Chelsea's, negative for Arsenal's. For *Chelsea* that's 2 · (3, 0) + 0 · (0, 0) + 1 · (0, 6) = (6, 6). *fans* has (3, 0), since it can say that a stadium may come, but not whose. *go* and *to* have nothing to hand over.
+#
+# **The output.** Average the values with the shares. The first number is 0.73 · 6 + 0.18 · 3, which is {{ f"{output[3, 0]:.2f}" }}. (With these rounded shares you get 4.92. All numbers here are computed from unrounded ones.) The second is 0.73 · 6, which is {{ f"{output[3, 1]:.2f}" }}. So the output of *to* says two things loudly: a stadium comes next, and it's Chelsea's.
+#
+# **The guess.** As in chapter 7, the result is compared with a row for each possible next word. Say that *Stamford Bridge* has (1, 1), *Emirates Stadium*, where Arsenal plays, has (1, −1), and *the* has (−1, 0). The dot products are {{ f"{output[3, 0]:.2f}" }} + {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3].sum():.2f}" }}, then {{ f"{output[3, 0]:.2f}" }} − {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3, 0] - output[3, 1]:.2f}" }}, and −{{ f"{output[3, 0]:.2f}" }}. *Stamford Bridge* wins by far. Had the sentence begun with *Arsenal*, (2, 0, −1), the query, the scores and the shares would be the same. Only the value would be (6, −6), and the Emirates Stadium would win.
 
 # %%
-x = torch.tensor([[2.0, 0], [1, 0], [0, 1], [0, 2]])  # Chelsea, fans, go, to
-w_q = torch.tensor([[0.0, 0], [1, 0]])  # a place should follow me: which club?
-w_k = torch.tensor([[1.0, 0], [0, 1]])
-w_v = torch.tensor([[0.0, 3], [1, 0]])
+x = torch.tensor([[2.0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 2, 0]])  # (4, 3)
+w_q = torch.tensor([[0.0, 0], [1, 0], [0, 0]])  # a place should follow me: which club?
+w_k = torch.tensor([[1.0, 0], [0, 1], [0, 0]])
+w_v = torch.tensor([[3.0, 0], [0, 0], [0, 6]])  # a stadium comes; and whose
 
 q, k, v = x @ w_q, x @ w_k, x @ w_v  # (4, 2) each
 scores = q @ k.T  # (4, 4): row i, column j is query i with key j
@@ -66,15 +92,19 @@ pd.DataFrame(
 )
 
 # %% [markdown] tags=["read"]
-# The last row with its numbers; then the whole, in letters:
-#
-# $$\text{softmax}\left(\frac{[{{ row(scores[3]) }}]}{\sqrt{2}}\right) = [{{ row(shares[3]) }}]$$
-#
-# $$[{{ row(shares[3]) }}] \, v = [{{ row(output[3]) }}]$$
+# Here's the whole in letters. A row of $q$, $k$ and $v$ belongs to each word, so that all words are worked out at once:
 #
 # $$a = \text{softmax}\left(\frac{q k^\top}{\sqrt{H}} + M\right) \qquad o = a v$$
 #
-# $k^\top$ is $k$ on its side; a query has $H$ numbers. The **causal mask** $M$ is 0 where a word may look, and $-\infty$, no share, ahead, where the answer stands.
+# Read it from the inside. $q k^\top$ is every query with every key: the little ⊤ lays $k$ on its side, so that row $i$, column $j$ of the result is the dot product of query $i$ and key $j$. $H$ is how many numbers a query has, here 2. $M$ is the mask, of which more in a moment. Softmax works row by row, and $a v$ averages the values with the shares of each row.
+#
+# ### Why the mask
+#
+# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If a word could look ahead, it would simply copy the answer, and it would have learned nothing for the day when there's no text ahead because the model is writing it. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
+#
+# ### Why three tables and not one
+#
+# Couldn't a word's embedding be query, key and value all in one? Then a word would look for what it is itself. *to* would look for words that a place should follow, and would find itself and *go*. But *to* is looking for a club and is none. Looking for a thing, being such a thing, and having something to tell are three different roles, and each word plays all three at once. So each role gets a table of its own.
 
 # %% [markdown] tags=["guess"]
 # The query of *fans* is all zeros. How does it share?
@@ -84,18 +114,16 @@ pd.DataFrame(
 # - [ ] it keeps everything for itself
 # - [ ] it takes nothing from anybody
 #
-# All its scores are 0, and equal scores become equal shares: {{ f"{shares[1, 0]:.0%}" }} for each word it may see, and it may not look ahead. Who asks nothing gets the plain average.
-
+# All its scores are 0, and equal scores become equal shares: {{ f"{shares[1, 0]:.0%}" }} for each word it may see, and it may not look ahead. A word that asks nothing gets the plain average.
 
 # %% tags=["hide"]
-def row(numbers: Tensor) -> str:
-    """Numbers for a formula, with as few decimals as they need."""
-    return r" \;\; ".join(f"{n:.2f}".replace(".00", "") for n in numbers.tolist())
-
+raised = [math.exp(score / math.sqrt(2)) for score in scores[3].tolist()]
+powers = ", ".join(f"{power:.1f}" for power in raised[:-1]) + f" and {raised[-1]:.1f}"
+assert [f"{share:.2f}" for share in shares[3]] == ["0.73", "0.18", "0.04", "0.04"]
 
 # %% [markdown]
 # ??? info "Why divide by √H?"
-#     A dot product adds up $H$ products. If the numbers are independent, as likely positive as negative, of size about 1, the sum has size about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} of the say to a single key on average; divided by $\sqrt{H}$, {{ f"{scaled_top:.0%}" }}. All-or-nothing shares have nearly no slope, and what has no slope cannot learn.
+#     A dot product adds up $H$ products. If the numbers are independent, as likely positive as negative, and of size about 1, the sum has a size of about $\sqrt{H}$. With {{ large_dim }} numbers in a row, and {{ num_keys }} keys, softmax then gives {{ f"{unscaled_top:.0%}" }} to a single key on average. Divided by $\sqrt{H}$, it's {{ f"{scaled_top:.0%}" }}. Where one share is nearly 1 and all others nearly 0, a small change of the query changes almost nothing. So the slopes are nearly 0, and the table can't learn.
 
 # %% tags=["hide"]
 large_dim, num_keys = 64, 16
@@ -106,9 +134,9 @@ unscaled_top = random_scores.softmax(dim=-1).amax(dim=-1).mean().item()
 scaled_top = (random_scores / large_dim**0.5).softmax(dim=-1).amax(dim=-1).mean().item()
 
 # %% [markdown] tags=["note"]
-# In the package the same three lines stand in two functions. Shapes have two directions more, for examples in a batch and for heads, and nothing else changes.
+# In the package the same three lines stand in two functions. Their shapes have two more dimensions, for the examples of a batch and for heads, and nothing else changes.
 
-# %% tags=["show"]
+# %% tags=["fold"]
 from gptbook.models.attention import attention_weights, causal_attention
 
 
@@ -124,32 +152,36 @@ assert torch.allclose(
 )
 print("the package's attention gives the same numbers")
 
-# %% [markdown] tags=["note"]
-# PyTorch has the same average as one call, which never writes the shares down: it works through keys and values piece by piece, and is usually faster. The models use that one.
-
-# %% tags=["show"]
-from gptbook.models.attention import fused_attention
-
-# %%
-fused = fused_attention(one_head(q), one_head(k), one_head(v))
-print("largest difference:", f"{(fused - output).abs().max().item():.6f}")
-
 # %% [markdown]
 # ## Several questions at once
 #
-# A word may need two answers, from two places; one set of shares blurs them. So attention has several **heads** side by side, each with its own queries, keys and values. Their outputs are laid end to end, and one more table mixes them.
+# A word may need two answers, from two places. After *yesterday the cats on the mat* comes *were*. To know that, *mat* must find out when it was, and whether there was one cat or several. So attention has several **heads** side by side, each with queries, keys and values of its own.
+#
+# ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
-# %% tags=["show"]
-from gptbook.models.attention import MultiHeadAttention
+# %% [markdown] tags=["read"]
+# Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. Softmax makes 16.9, 16.9 and four times 1 of that, together 37.8. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and a third question would leave a third for each. Two heads don't have to divide. Each has 16.9 / 21.9 = 0.77 for its own answer. With *today* instead of *yesterday* only head 1 would report something else, and the sentence would go on with *are*. With *cat* only head 2 would, and then *was* would follow.
+#
+# What a head asks isn't decided by anybody. Each starts with random tables, and training makes them differ as far as that helps the guesses. To keep the cost the same, the numbers are divided among the heads: with 64 numbers and two heads, each head's queries, keys and values have 32. The heads' outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
+
+# %% tags=["fold"]
+from gptbook.models.attention import MultiHeadAttention, fused_attention
 
 # %%
 heads = MultiHeadAttention(model_dim=64, num_heads=2)
 print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
+fused = fused_attention(one_head(q), one_head(k), one_head(v))
+print(
+    "another way to the same output, at most", f"{(fused - output).abs().max():.6f} off"
+)
+
+# %% [markdown] tags=["note"]
+# The last line uses PyTorch's own attention, which never writes all the shares down: it works through keys and values piece by piece, and is usually faster. The models use that one.
 
 # %% [markdown]
 # ## Now train it
 #
-# A plain model: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each next word. It learns from the sentences of the last chapter, beside a twin with the plain average in place of attention.
+# A small model: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each possible next word. It learns from the sentences about clubs, beside a twin that has the plain average instead of attention.
 
 # %% tags=["fold"]
 from gptbook.models.attention import AttentionModel
@@ -184,8 +216,9 @@ model = AttentionModel(tokenizer.vocab_size, model_dim=64, num_heads=2)
 twin = AttentionModel(tokenizer.vocab_size, model_dim=64, num_heads=2)
 twin.attention = AveragingHeads(64)
 
+num_steps = 600
 for learner in (model, twin):
-    train_on_sequences(learner, inputs, targets, num_steps=600, batch_size=64)
+    train_on_sequences(learner, inputs, targets, num_steps, batch_size=64)
 
 # %% tags=["fold"]
 #| alt: Share of right stadiums against the number of words between club and stadium, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and 100 percent. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
@@ -216,8 +249,13 @@ ax.set_ylabel("right stadiums (%)")
 ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
+# %% [markdown]
+# Attention finds the club at any distance that we tried. The average dilutes it.
+
 # %% [markdown] tags=["read"]
-# The average dilutes; attention does not. Trained for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked {{ f"{asked:,}" }} times with gaps up to 40, it names the right stadium {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats; on the same sentences the grammar itself has {{ f"{trained[0]['sentences_floor']:.3f}" }}, and no model is better on average.
+# The plot shows a short training, {{ num_steps }} steps, which fit on this page. We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked it {{ f"{asked:,}" }} times with gaps up to 40. It named the right stadium {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
+#
+# Compare that with the window. The net of 12 words had weights for each of its places, and had to learn what a club is twelve times over. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -237,7 +275,7 @@ asking = grammar.stadium_position(words)
 
 # %% tags=["live"]
 #| widget: look-back
-#| alt: The words of one sentence from top to bottom, with a bar at each. Asked for the stadium after {{ words[asking - 1] }}, head {{ finder + 1 }} gives {{ f"{looks[finder, asking, 5]:.0%}" }} of its say to {{ words[4] }}. The guess is {{ tokenizer.labels[guesses[-1][0]] }}.
+#| alt: The words of one sentence from top to bottom, with a bar at each. Asked for the stadium after {{ words[asking - 1] }}, head {{ finder + 1 }} gives {{ f"{looks[finder, asking, 5]:.0%}" }} of its weight to {{ words[4] }}. The guess is {{ tokenizer.labels[guesses[-1][0]] }}.
 #| caption: What comes next, by attention, and by a table of the last eight words from the same sentences.
 from collections import Counter
 
@@ -316,13 +354,24 @@ publish("opening", opening)
 publish_model("model", model, tokenizer)
 shown = ["start", *words[:-1]]
 fig, ax = plt.subplots(figsize=(4.5, 4.2))
-ax.barh(range(len(shown)), 100 * looks[finder, asking, : asking + 1], color="C1")
+for head, color in ((finder, "C1"), (1 - finder, "C3")):
+    places = [place + (0.2 if head else -0.2) for place in range(len(shown))]
+    percent = 100 * looks[head, asking, : asking + 1]
+    ax.barh(places, percent, 0.38, color=color, label=f"head {head + 1}")
+ax.legend(loc="lower right")
 ax.set_yticks(range(len(shown)), shown)
 ax.invert_yaxis()
 ax.set_xlim(0, 100)
-ax.set_xlabel(f"say (%), head {finder + 1}")
+ax.set_xlabel("share (%)")
 ax.set_title(f"Then {tokenizer.labels[guesses[-1][0]]}: {guesses[-1][1]}%")
 plt.show()
+
+# %% [markdown] tags=["read"]
+# ### What it costs
+#
+# Each word holds its query against each key before it. So with $T$ words there are about $T$ times $T$ scores, half of them masked. Four words make 16. GPT-2 reads 1,024 tokens at once, which makes a million scores for each head, and it has 144 heads, 12 in each of its 12 blocks. Twice as long a text means four times as many scores, ten times as long a hundred times as many. That's the price of being able to look anywhere, and much of the work on large models since 2017 has gone into lowering it. On the other hand, all scores can be worked out at the same time. A recurrent network would have to wait for one word after the other.
+#
+# The parameters don't grow with the text at all. The same tables serve four words and four thousand.
 
 # %% [markdown]
 # ## What goes wrong
@@ -341,7 +390,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# Fine for stadiums, hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers; nothing works out what that means. Both are added in the [transformer block](transformer-block.py).
+# That's fine for stadiums and hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers what other words hand over. Nothing works out what it means. The [transformer block](transformer-block.py) adds both.
 
 # %% [markdown]
 # ## Check yourself
@@ -366,18 +415,18 @@ from gptbook.exercise import exercise
 #
 # *easy · 5 minutes*
 #
-# Take the words *Chelsea, Arsenal, go, to*, and give *Arsenal* the same embedding as *Chelsea*, (2, 0). What share does *to* give to *Chelsea* now? Work it out: divide (4, 4, 0, 0) by √2, then softmax.
+# Take the words *Chelsea, Arsenal, go, to*, where *Arsenal* is (2, 0, −1). What share does *to* give to *Chelsea* now? Work it out: divide (4, 4, 0, 0) by √2, then softmax.
 #
 # answer: 0.47, within 0.02
 #
-# Divided by √2, the scores are 2.83, 2.83, 0 and 0. Softmax raises e to each: about 16.9, 16.9, 1 and 1, together 35.8, of which 16.9 is a share of 0.47. The two clubs share evenly, and 0.06 is left for the other two words.
+# Divided by √2, the scores are 2.83, 2.83, 0 and 0. Softmax raises e to each: about 16.9, 16.9, 1 and 1, together 35.8, of which 16.9 is a share of 0.47. The two clubs share evenly, and 0.06 is left for the other two words. The second number of the output is 0.47 · 6 − 0.47 · 6 = 0: the model knows that a stadium comes, and has no idea whose.
 
 # %% tags=["starter"]
 my_share = ...
 
 # %% tags=["check"]
 with exercise("Predict"):
-    two_clubs = torch.tensor([[2.0, 0], [2, 0], [0, 1], [0, 2]])
+    two_clubs = torch.tensor([[2.0, 0, 1], [2, 0, -1], [0, 1, 0], [0, 2, 0]])
     found = attention_weights(one_head(two_clubs @ w_q), one_head(two_clubs @ w_k))
     assert abs(my_share - found[0, 0, 3, 0].item()) < 0.02, "both clubs get the same"
 
@@ -392,10 +441,10 @@ my_share = 16.9 / (16.9 + 16.9 + 1 + 1)
 #
 # *medium · 10 minutes*
 #
-# Change `my_w_q` so that *fans* and *Chelsea* look for a club too: in the row of *fans*, *Chelsea* must get more than 80% of the say, and *to* must still look mostly at *Chelsea*.
+# Change `my_w_q` so that *fans* and *Chelsea* look for a club too: in the row of *fans*, *Chelsea* must get more than 80%, and *to* must still look mostly at *Chelsea*.
 
 # %% tags=["starter"]
-my_w_q = torch.tensor([[0.0, 0], [1, 0]])
+my_w_q = torch.tensor([[0.0, 0], [1, 0], [0, 0]])
 
 # %% tags=["check"]
 with exercise("Change"):
@@ -404,10 +453,10 @@ with exercise("Change"):
     assert mine[3, 0] > 0.5, f"to gives Chelsea {mine[3, 0]:.0%}: keep its question"
 
 # %% [markdown] tags=["hint"]
-# The first row of the table says what a word asks for that names a club. A larger number there makes a larger difference between the scores of (2, 0) and (1, 0).
+# The first row of the table says what a word asks for that names a club. A larger number there makes a larger difference between the scores of the keys (2, 0) and (1, 0).
 
 # %% tags=["solution"]
-my_w_q = torch.tensor([[2.5, 0], [1, 0]])
+my_w_q = torch.tensor([[2.5, 0], [1, 0], [0, 0]])
 
 # %% [markdown] tags=["exercise"]
 # ### Build: attention for one word, without tables of shares
