@@ -1,19 +1,41 @@
 # %% [markdown]
 # # GPT
 #
-# What is a GPT, then? You have met every part: tokens, embeddings, attention, the block. How do they stand together?
+# You've met every part: tokens, embeddings, attention, the block. A GPT is what you get when you stack blocks between a table and a guess. There's nothing else in it.
 #
 # ![A tower that stands on text: books, web pages, code. A piece of text is cut into five tokens. The token table and the positions start a running sum, which leads up through a stack of blocks, each with attention and MLP that read the sum through a norm and add to it. At the top a norm and the token table again give a bar for each possible next token.](../figures/gpt-tower.svg "From text, at the bottom, to a guess at the next token.")
 
 # %% [markdown]
 # ## Blocks in a stack
 #
-# A **GPT** is a stack of blocks between an embedding and a prediction. Its letters say what it is: *generative*, it writes; *pre-trained*, on plain text, before any task; *transformer*, the design of its blocks.
+# A **GPT** is a stack of transformer blocks. Its letters say what it is: *generative*, because it writes; *pre-trained*, because it learns from plain text before it gets any task; *transformer*, the design of its blocks.
 #
-# It scores the next token at every position at once. When it learns, each position is a question. When it writes, only the last one counts.
+# It guesses at every position at once. When it learns, each position is a question. When it writes, only the last one counts: draw a token, append it, and go through the tower again.
 
-# %% [markdown] tags=["note"]
-# Attention is the module of two chapters ago. On it stand three classes.
+# %% [markdown] tags=["read"]
+# ### One sentence on its way up
+#
+# Take *the cat sat on the*, and follow it through the picture, from the bottom to the top.
+#
+# **Tokens.** The text is cut into five tokens. Each is common enough to be a single piece.
+#
+# **The token table.** Each token picks its row, which in GPT-2 small has 768 numbers. The first word and the last are the same token, so they get the same row. (GPT-2 really has two tokens here, one with the space in front and one without. Let's not be fussy.)
+#
+# **Positions.** Each place adds a row of its own. Now the two *the* differ, because one is *the* at place 0 and the other *the* at place 4. These five rows are five running sums. Picture them as five vertical lines side by side, one per token. From here on nothing is ever taken off a line. Parts read it, and add to it.
+#
+# **Attention in the first block.** A copy of each line is normed, and from it come queries, keys and values. Now the lines exchange something, for the first time. The last *the* looks back at *the*, *cat*, *sat*, *on* and itself, takes from each its share, and what it finds is added to its line. Perhaps it finds out that an *on* stands before it. Nobody prescribes that; training decides what's worth finding.
+#
+# **The MLP in the first block.** Each line is normed again and goes through a net by itself. Out of what's on the line by now, the net may work out something new, and adds that. Perhaps: *on* and *the* together mean that a place comes next.
+#
+# **The other blocks.** The same happens again in the next block, with other learned numbers. This time attention can look for what the first block has added. So step by step, a line that began as the bare token *the* comes to hold what the whole sentence means for the word that comes next.
+#
+# **The guess.** At the top the last line is normed once more and compared with every row of the token table, as in chapter 7. Each of the 50,257 tokens gets a score, and softmax makes probabilities of them. *mat* is high, *floor* and *sofa* are possible, *of* is not.
+#
+# The other four lines have arrived as well, each with a guess of its own: what comes after *the*, after *the cat*, after *the cat sat*. In training all five are compared with what really came next, and so a single pass answers five questions. None of them can cheat, because the mask let nobody look ahead.
+#
+# ### How it writes
+#
+# The tower makes one guess. How does it write a page? It draws one token from the probabilities, with dice, as you did in chapter 4. Say it's *mat*. It appends that to the text and starts all over, with *the cat sat on the mat*, to get probabilities for the token after that. It goes on in the same way until it draws the token that means "end of text", or until its context is full. Nothing inside the model changes while it writes. It has no draft and no plan on the side. What it has written so far is all that one step hands to the next.
 
 # %% tags=["fold"]
 import copy
@@ -37,11 +59,11 @@ names = city_names()
 training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 tokenizer = CharacterTokenizer.from_texts(names)
 
-# %% tags=["show"]
-from gptbook.models.gpt import MLP
+# %% tags=["fold"]
+from gptbook.models.gpt import MLP, Block
 
-# %% tags=["show"]
-from gptbook.models.gpt import Block
+# %% [markdown] tags=["note"]
+# `Block`, with its two norms, attention and MLP, is the class of the last chapter. Only this one is new:
 
 # %% tags=["show"]
 from gptbook.models.gpt import GPT
@@ -49,26 +71,28 @@ from gptbook.models.gpt import GPT
 # %% [markdown]
 # ## The equation, read at last
 #
-# [Chapter 2](../learning-from-examples/a-model-is-a-function.py) let you count an equation. Now read it. What each token is, plus where it stands:
+# In [chapter 2](../learning-from-examples/a-model-is-a-function.py) you counted an equation. Now you can read it. First, what each token is, plus where it stands:
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 #
-# Look around: fetch what positions so far offer.
+# Then look around, and add what you found:
 #
 # $$x \leftarrow x + \text{attention}(\text{norm}(x))$$
 #
-# Think, each position by itself.
+# Then think, each position by itself, and add that:
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# These two once for each block. Then score every token by how well its row of the table fits:
+# Do both once in each block. Finally, score every token by how well its row of the table fits:
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 
-# %% [markdown] tags=["note"]
-# A small GPT with random numbers reads *berlin*. A hook notes what each of its parts returns. Beside it, the equation, from nothing but tables: PyTorch stores each $W$ on its side, hence the `.T`.
+# %% [markdown] tags=["read"]
+# Read it aloud, letter by letter. $x$ is the running sum, a row of numbers for each token of the text. $E$ is the token table, and $E_{\text{tokens}}$ its rows for these tokens. $P$ is the table of positions. The arrow means "becomes": the new $x$ is the old one plus something. It's never replaced, which is why slopes find their way down even through a hundred blocks. $\text{norm}$ makes a copy with average 0 and size 1, so that every part reads numbers in a range that it knows. $\text{attention}$ is queries, keys and values from chapter 9, with several heads. $\text{MLP}$ is the wide layer with its bend and the way back, from chapter 10. And $E^\top$ is the token table laid on its side, so that each row of $x$ meets each row of $E$ in a dot product. That's GPT-2, complete.
+#
+# Is it really the code? A small GPT with random numbers reads *berlin*. Beside it, the equation is worked out from nothing but tables, in code that doesn't use the model's parts. Every result inside is compared, after each norm, each attention, each MLP and each sum.
 
-# %%
+# %% tags=["fold"]
 torch.manual_seed(0)
 small = GPTConfig(
     vocab_size=27, context_length=8, num_layers=2, num_heads=2, model_dim=8, mlp_dim=32
@@ -93,12 +117,10 @@ tokens = torch.tensor([[0, *tokenizer.encode("berlin")]])  # (1, T)
 said = model(tokens)  # (1, T, V)
 
 
-# %%
 def agree(place: str, by_hand: Tensor) -> None:
     """Compare with what the model computed at this place."""
     torch.testing.assert_close(by_hand, noted[place], rtol=0, atol=1e-10)
     agreed.append(place)
-    print(f"agrees: {place}")
 
 
 agreed: list[str] = []
@@ -108,11 +130,7 @@ P = w["position_embedding.weight"]  # (C, D)
 x = E[tokens] + P[: tokens.shape[1]]  # (1, T, D)
 agree("into blocks.0", x)
 
-# %% [markdown] tags=["note"]
-# $$\text{norm}(x) = g \cdot \frac{x - \text{mean}(x)}{\sqrt{\text{variance}(x) + 10^{-5}}} + b$$
 
-
-# %%
 def norm(x: Tensor, part: str) -> Tensor:
     g, b = w[f"{part}.weight"], w[f"{part}.bias"]
     away = x - x.mean(dim=-1, keepdim=True)
@@ -122,13 +140,7 @@ def norm(x: Tensor, part: str) -> Tensor:
 
 agree("blocks.0.attention_norm", norm(x, "blocks.0.attention_norm"))
 
-# %% [markdown] tags=["note"]
-# $$[q \; k \; v] = x W_{qkv} + b_{qkv} \qquad \text{head}_n = \text{softmax}\left(\frac{q_n k_n^\top}{\sqrt{H}} + M\right) v_n$$
-#
-# $$\text{attention}(x) = [\text{head}_1 \;\ldots\; \text{head}_N]\, W_o + b_o$$
 
-
-# %%
 def attention(x: Tensor, part: str) -> Tensor:
     w_qkv, b_qkv = (w[f"{part}.query_key_value.{kind}"] for kind in ("weight", "bias"))
     w_o, b_o = (w[f"{part}.output.{kind}"] for kind in ("weight", "bias"))
@@ -146,11 +158,7 @@ def attention(x: Tensor, part: str) -> Tensor:
 looked = attention(norm(x, "blocks.0.attention_norm"), "blocks.0.attention")
 agree("blocks.0.attention", looked)
 
-# %% [markdown] tags=["note"]
-# $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
 
-
-# %%
 def gelu(x: Tensor) -> Tensor:
     return x / 2 * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3)))
 
@@ -161,10 +169,6 @@ def mlp(x: Tensor, part: str) -> Tensor:
     return gelu(x @ w_1.T + b_1) @ w_2.T + b_2
 
 
-# %% [markdown] tags=["note"]
-# And the whole of it:
-
-# %%
 for layer in range(small.num_layers):
     block = f"blocks.{layer}"
     x = x + attention(norm(x, f"{block}.attention_norm"), f"{block}.attention")
@@ -174,11 +178,10 @@ for layer in range(small.num_layers):
     agree(block, x)
 scores = norm(x, "final_norm") @ E.T  # (1, T, V)
 agree("GPT", scores)
+print(f"{len(agreed)} results agree with those of the model")
 
 # %% [markdown]
-# Worked out by hand for a small GPT, {{ len(agreed) }} results agree with the model's, to ten decimals: the equation is the code.
-#
-# With the sizes of GPT-2 small the stack has {{ f"{counted:,}" }} parameters, the exact sum of the equation's terms. Fill in the numbers that OpenAI published, and it is that GPT-2.
+# All {{ len(agreed) }} results agree, to ten decimals: the equation is the code. With the sizes of GPT-2 small, the stack has {{ f"{counted:,}" }} parameters, exactly the sum of the equation's terms. Fill in the numbers that OpenAI published, and it *is* GPT-2.
 
 # %%
 with torch.device("meta"):  # shapes without memory
@@ -199,7 +202,16 @@ assert counted == sum(term.count for term in terms)
 # gpt_2 = load_gpt2("gpt2")
 # ```
 #
-# Is it the same model to others? A test, `tests/test_pretrained.py`, gives the same random numbers to this class and to the one of the library `transformers`: every score, at every position, agrees within 0.00001.
+# Do others agree that it's the same model? A test, `tests/test_pretrained.py`, gives the same random numbers to this class and to the one of the library `transformers`: every score, at every position, agrees within 0.00001.
+
+# %% [markdown] tags=["read"]
+# ### A thousand times as large
+#
+# What's different in a model a thousand times as large? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read its equation.
+#
+# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers, and read 300 billion tokens. Then a few parts have been exchanged for better ones since. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it divides by the size and leaves the average where it is (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
+#
+# We use such a **modern form**, too: rotary positions, RMS norm and no biases. The rungs "one block" and "GPT" of the ladder below are built like that, and so are the models of the chapters to come. The models that train on this page, and in the last chapter, have GPT-2's form.
 
 # %% [markdown]
 # ## City names, one last time
@@ -248,7 +260,7 @@ print(" ".join(written))
 # %% tags=["fold"]
 #| widget: city-gpt
 #| alt: Bars of the likeliest letters after {{ begun }}, as the city GPT expects them. The likeliest is {{ tokenizer.labels[best[0]] }}, with {{ f"{expected[best[0]]:.0%}" }}.
-#| caption: This page's GPT, after the first letters of *plymouth*, a held-out name.
+#| caption: What this page's GPT expects after *plym*, the beginning of a held-out name.
 begun = "plym"
 assert "plymouth" in held_out_names
 read = torch.tensor([[0, *tokenizer.encode(begun)]])
@@ -283,8 +295,17 @@ publish("opening", {"text": begun, "shares": shares, "attention": looks})
 publish_model("city", city, tokenizer)
 publish("losses", {"city": round(city_loss, 3)})  # for the home page
 
+# %% [markdown] tags=["read"]
+# The name in the picture is *plymouth*, which nobody has shown it. The right letter, *o*, gets {{ f"{expected[o]:.0%}" }} and comes {{ place_of_o }} in its list. When you choose a letter in the live version, you can see where each head of each block looked before it guessed.
+
+# %% tags=["hide"]
+o = tokenizer.encode("o")[0]
+rank_of_o = 1 + int((expected > expected[o]).sum())
+ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+place_of_o = ordinals[rank_of_o - 1] if rank_of_o <= 7 else f"number {rank_of_o}"
+
 # %% [markdown]
-# Short of the tables: a page cannot wait. A larger one, with the changes that Part 4 explains, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
+# It doesn't reach the tables' {{ f"{best_table:.2f}" }}, because a page can't train for long. A larger one reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
 #
 # ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg)
 
@@ -325,6 +346,26 @@ known = set(names)
 print("new:", *[name for name in samples if name not in known][:8])
 print("copied:", *[name for name in samples if name in known][:4])
 
+# %% [markdown] tags=["read"]
+# ### Why not more?
+#
+# Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the widest net {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. All that attention can do, and nothing gained?
+#
+# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, everything that came before fits into a window of {{ net_width }} letters. There's nothing for attention to look back at that the net doesn't see as well. Attention wins where the distance is long. With a gap of 160 words between club and stadium it names the right one in {{ f"{far_attention:.0%}" }} of the sentences, and a table of eight words in {{ f"{far_table:.0%}" }}. On names, what helps is depth. Four blocks can build on each other's results, and they reach {{ f"{gpt['held_out_loss']:.2f}" }}.
+
+# %% tags=["hide"]
+wide_net = f"net, {net_width} letters"
+before_guess = [place for name in held_out_names for place in range(len(name) + 1)]
+fits = sum(place <= net_width for place in before_guess) / len(before_guess)
+clubs = read_record("clubs")
+farthest = clubs["settings"]["gaps"].index(160)
+far = pd.DataFrame(clubs["rows"])
+far_attention = (
+    far[far["model"] == "attention"]["accuracy"].map(lambda a: a[farthest]).mean()
+)
+far_table = next(r for r in clubs["rows"] if r["width"] == 8)["accuracy"][farthest]
+config = GPTConfig()  # the sizes of GPT-2 small
+
 # %% [markdown]
 # {{ f"{gpt['new']:.0%}" }} of the names it writes are new.
 #
@@ -336,8 +377,11 @@ print("copied:", *[name for name in samples if name in known][:4])
 num_positions = int((training[1] >= 0).sum())
 print(f"{num_positions:,} positions to learn from")
 
+# %% [markdown] tags=["read"]
+# You know this by now. A model with {{ f"{gpt['parameters']:,.0f}" }} parameters and {{ f"{num_positions:,}" }} positions to learn from has more than one number for each of them. It was trained with dropout, as in chapter 5, and it stopped in time. But there's no way around it: a larger model needs more text.
+
 # %% [markdown]
-# A larger GPT needs more text (GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in your names), and hours in which nothing may fail. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
+# A larger GPT needs more text: GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in these names. And it needs hours in which nothing may fail. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
 
 # %% [markdown]
 # ## Check yourself
@@ -389,7 +433,7 @@ my_prediction = 12 * 768**2 + 13 * 768  # 7,087,872
 #
 # *medium · 10 minutes*
 #
-# Each block adds to the running sum, so a GPT runs without one. Leave out one block of the trained city GPT. Which of the two, 0 or 1, can it spare rather?
+# Each block adds to the running sum, so a GPT runs without one. Leave out one block of the trained city GPT. Which of the two, 0 or 1, can it better do without?
 
 
 # %% tags=["starter"]
