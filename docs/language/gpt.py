@@ -340,12 +340,6 @@ pd.DataFrame(
     }
 )
 
-# %% tags=["result"]
-samples = " ".join(rows[rows["model"] == "gpt"]["samples"]).split()
-known = set(names)
-print("new:", *[name for name in samples if name not in known][:8])
-print("copied:", *[name for name in samples if name in known][:4])
-
 # %% [markdown] tags=["read"]
 # ### Why not more?
 #
@@ -365,6 +359,12 @@ far_attention = (
 )
 far_table = next(r for r in clubs["rows"] if r["width"] == 8)["accuracy"][farthest]
 config = GPTConfig()  # the sizes of GPT-2 small
+
+# %% tags=["result"]
+samples = " ".join(rows[rows["model"] == "gpt"]["samples"]).split()
+known = set(names)
+print("new:", *[name for name in samples if name not in known][:8])
+print("copied:", *[name for name in samples if name in known][:4])
 
 # %% [markdown]
 # {{ f"{gpt['new']:.0%}" }} of the names it writes are new.
