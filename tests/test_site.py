@@ -31,7 +31,11 @@ WHOLE_READ_KB = 400
 SKIM_WORDS = 7000
 CHAPTERS_PLANNED = 16
 READ_WORDS = (1400, 2400)
-REWRITTEN = ["rules-or-examples", "a-model-is-a-function", "loss-and-training", "one-letter-at-a-time", "more-context"]
+REWRITTEN = [
+    "rules-or-examples", "a-model-is-a-function", "loss-and-training",
+    "one-letter-at-a-time", "more-context",
+    "tokens", "embeddings", "long-range", "attention", "transformer-block", "gpt",
+]  # fmt: skip
 """Slugs of the chapters whose Read has been written as prose, so that it has a budget of its own."""
 
 

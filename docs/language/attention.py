@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## First, a plain average
 #
-# How can a word get at everything before it, however much that is? The simplest way is an average: give each position the average of all embeddings up to its own. But then every word counts the same. Among forty words, the one that matters has a fortieth of the weight. So make it a **weighted average**, and let the words themselves decide the weights.
+# The simplest way to reach back any distance is an average: give each position the average of all embeddings up to its own. But then every word counts the same, and among forty, the one that matters has a fortieth of the weight. So make it a **weighted average**, and let the words decide the weights.
 
 # %% [markdown] tags=["read"]
 # Try it with a single number per word. Say that *Chelsea* has a 1 for being a club, and *fans*, *go* and *to* have 0. At *to*, the plain average is (1 + 0 + 0 + 0) / 4 = 0.25. If there are forty words it's 0.025, and a model would have to hear that whisper through the noise of all the others. A weighted average multiplies each number by a share before adding, and the shares make 1 in all. With the shares of the picture, *Chelsea*'s 1 arrives as 0.73. It would arrive as strongly from forty words away, if only the shares came out the same.
@@ -181,7 +181,7 @@ print(
 # %% [markdown]
 # ## Now train it
 #
-# A small model: embeddings, one attention with two heads, its output added to the word's own embedding, and a score for each possible next word. It learns from the sentences about clubs, beside a twin that has the plain average instead of attention.
+# A small model with one attention of two heads learns from the sentences about clubs, beside a twin that has the plain average instead.
 
 # %% tags=["fold"]
 from gptbook.models.attention import AttentionModel
@@ -250,7 +250,7 @@ ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
 # %% [markdown]
-# Attention finds the club at any distance that we tried. The average dilutes it.
+# Attention finds the club at any distance tried; the average dilutes it.
 
 # %% [markdown] tags=["read"]
 # The plot shows a short training, {{ num_steps }} steps, which fit on this page. We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked it {{ f"{asked:,}" }} times with gaps up to 40. It named the right stadium {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.

@@ -334,14 +334,13 @@ both_nearest = [
 ]
 shared_nearest = sum(both_nearest) / num_common
 
-# %% [markdown]
-# ## One table, used twice
+# %% [markdown] tags=["read"]
+# ### One table, used twice
 #
-# A GPT uses its table at both ends. At the end the model is left with a row of numbers, and compares it with every row of the table. The better a row fits, the likelier is its token.
+# A GPT uses its table at both ends. At the start a token picks its row. At the end the model is left with a row of numbers of the same length, and compares it with every row of the table. The better a row fits, the likelier is its token.
 #
 # ![Read upwards: the mark picks its row of the token table, 0.2 and 0.1, which goes into the model. The row that comes out, −1 and 0.5, meets every row of the same table and gives the scores −0.15, −1.10, 0.95 and 1.10. The last, that of c, is the highest.](../figures/row-in-row-out.svg "A row goes in, another comes out, and the row that fits it best wins.")
-
-# %% [markdown] tags=["read"]
+#
 # Fit is measured by multiplying place by place and adding up, the part of the cosine above the line. In the picture the row (−1, 0.5) comes out. With the row of *c* it makes −1 · −0.8 + 0.5 · 0.6 = 1.10, with that of *b* 0.95, with that of *a* −1.10. So the model's guess is *c*, with *b* close behind, because their rows are close. Softmax turns these scores into probabilities, as always.
 #
 # Such a table is called **tied**. It saves millions of numbers, and it makes sense: what a token is like when it's read, and what it's like when it's expected, is learned in one place. It also changes the answer to the question about slopes. At the end *every* row of the table takes part in the scores, so now each step gives every row a slope, and rows that weren't the answer are pushed away a little.

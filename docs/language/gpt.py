@@ -345,12 +345,12 @@ pd.DataFrame(
 #
 # Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the widest net {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. All that attention can do, and nothing gained?
 #
-# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, everything that came before fits into a window of {{ net_width }} letters. There's nothing for attention to look back at that the net doesn't see as well. Attention wins where the distance is long. With a gap of 160 words between club and stadium it names the right one in {{ f"{far_attention:.0%}" }} of the sentences, and a table of eight words in {{ f"{far_table:.0%}" }}. On names, what helps is depth. Four blocks can build on each other's results, and they reach {{ f"{gpt['held_out_loss']:.2f}" }}.
+# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, everything that came before, with the mark at the start, fits into a window of {{ net_width }}. There's nothing for attention to look back at that the net doesn't see as well. Attention wins where the distance is long. With a gap of 160 words between club and stadium it names the right one in {{ f"{far_attention:.0%}" }} of the sentences, and a table of eight words in {{ f"{far_table:.0%}" }}. On names, what helps is depth. Four blocks can build on each other's results, and they reach {{ f"{gpt['held_out_loss']:.2f}" }}.
 
 # %% tags=["hide"]
 wide_net = f"net, {net_width} letters"
 before_guess = [place for name in held_out_names for place in range(len(name) + 1)]
-fits = sum(place <= net_width for place in before_guess) / len(before_guess)
+fits = sum(place < net_width for place in before_guess) / len(before_guess)
 clubs = read_record("clubs")
 farthest = clubs["settings"]["gaps"].index(160)
 far = pd.DataFrame(clubs["rows"])

@@ -94,7 +94,7 @@ for left, right in merge_again_and_again(words, 3):
     print(f"{drawn(left)} + {drawn(right)} -> {drawn(left + right)}")
 
 # %% [markdown]
-# Real tokenizers begin below letters, with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown.
+# Real tokenizers begin with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown.
 
 # %% [markdown] tags=["read"]
 # A byte is a number from 0 to 255. An English letter takes one byte, a Thai letter takes three, and an emoji takes four. If all 256 bytes are pieces from the start, then every text in every script can be put together from pieces that you have. For English nothing changes, because there a letter is a byte.
@@ -229,9 +229,11 @@ ax.set_title("Each doubling of the vocabulary\nsaves less")
 plt.show()
 
 # %% [markdown]
-# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. In return, each token needs learned numbers of its own. GPT-2 has 50,257 tokens: the bytes, 50,000 merges, and a mark between texts.
+# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. In return, each token needs learned numbers of its own.
 
 # %% [markdown] tags=["read"]
+# GPT-2 has 50,257 tokens: the bytes, 50,000 merges, and a mark that stands between texts.
+#
 # Why not keep letters and simply open the window wider? Because a model works for every token it reads and for every token it writes. The same text in letters would be {{ f"{saved[-1]:.1f}" }} times as many steps, and the words that belong together would stand {{ f"{saved[-1]:.1f}" }} times as far apart. And why not go the other way, and merge until every word is a token? The plot shows that each doubling of the vocabulary saves less than the one before. The common words are in one piece already, and for what is left, the rare ones, a row of the table would be learned from a handful of examples. So the size of the vocabulary is a hyperparameter, and GPT-2's makers settled on 50,257.
 #
 # A word that was never seen falls apart into pieces. At worst it falls apart into bytes, as the emoji and the Thai word here do:
