@@ -1,6 +1,7 @@
 """The home page's live piece: five models of the book go on with the reader's city."""
 
 import json
+import math
 
 import pytest
 from conftest import Site
@@ -33,7 +34,7 @@ def test_it_opens_on_what_the_models_write_with_its_losses(opened: tuple[Page, L
     assert names(piece) == [rung["name"] for rung in opening["rungs"]] == expected(site, START, SEED)
     losses = [rung["loss"] for rung in opening["rungs"]]
     assert losses[0] > losses[1] > losses[3], "lower rungs are more surprised"
-    assert piece.locator(".ladder-about span").all_inner_texts() == [f"{loss:.2f} nats" for loss in losses]
+    assert piece.locator(".ladder-about span").all_inner_texts() == [f"{math.exp(loss):.1f} letters" for loss in losses]
 
 
 def test_by_keyboard_alone_every_rung_goes_on_as_the_package_does(opened: tuple[Page, Locator], site: Site) -> None:

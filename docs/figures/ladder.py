@@ -1,8 +1,8 @@
-"""The ladder of the home page."""
+"""The ladder of the home page, in letters hesitated between."""
 
-from bookbuild.drawings.ladder import ladder
+from bookbuild.drawings.ladder import ladder_of_letters
 
 
 def figure() -> str:
-    """Return the ladder with all its rungs."""
-    return ladder()
+    """Return the ladder with all its rungs, and a name that each model wrote."""
+    return ladder_of_letters()

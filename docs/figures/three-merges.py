@@ -9,7 +9,7 @@ from gptbook.data.merging import learn_merges, merge_pair, single_bytes, split_w
 
 TEXT = "the cat sat on the mat"
 NUM_MERGES = 3
-CELL, TALL, PITCH = 16, 28, 74
+CELL, TALL, PITCH, LEFT, CUT = 16, 28, 74, 6, 3  # CUT: the gap between two words
 
 
 def figure() -> str:
@@ -43,13 +43,17 @@ def figure() -> str:
             14,
             weight=600,
         )
-        d.text(366, y - 9, f"{lengths[row]} pieces", 13, "muted", "end")
-        x = 14
-        for piece in (piece for word in pieces for piece in word):
-            text = piece.decode()
-            wide = CELL * len(text)
-            kind = "learned" if len(text) > 1 else "data"
-            d.rect(x, y, wide, TALL, kind, 0, 0.4 if text == new else 0.1, 1.25)
-            d.centred(x + wide / 2, y + TALL / 2, text.replace(" ", "␣"), 14, mono=True)
-            x += wide
+        d.text(374, y - 9, f"{lengths[row]} pieces", 13, "muted", "end")
+        x = LEFT
+        for word in pieces:
+            for piece in word:
+                text = piece.decode()
+                wide = CELL * len(text)
+                kind = "learned" if len(text) > 1 else "data"
+                d.rect(x, y, wide, TALL, kind, 0, 0.4 if text == new else 0.1, 1.25)
+                d.centred(
+                    x + wide / 2, y + TALL / 2, text.replace(" ", "␣"), 14, mono=True
+                )
+                x += wide
+            x += CUT
     return d.svg()

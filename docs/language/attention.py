@@ -13,7 +13,7 @@
 # %% [markdown] tags=["read"]
 # Try it with a single number per word. Say that *Chelsea* has a 1 for being a club, and *fans*, *go* and *to* have 0. At *to*, the plain average is (1 + 0 + 0 + 0) / 4 = 0.25. If there are forty words it's 0.025, and a model would have to hear that whisper through the noise of all the others. A weighted average multiplies each number by a share before adding, and the shares make 1 in all. With the shares of the picture, *Chelsea*'s 1 arrives as 0.73. It would arrive as strongly from forty words away, if only the shares came out the same.
 #
-# So where do the shares come from? They can't be parameters, a fixed one for each place. That would be the window of the last chapter again, which had to learn each distance anew. They have to depend on the words: on what the one needs, and on what the other has.
+# So where do the shares come from? They can't be fixed parameters, one for each place. That would be the window of the last chapter again, which had to learn each distance anew. They have to depend on the words: on what the one needs, and on what the other has.
 
 # %% tags=["fold"]
 import math
@@ -42,30 +42,30 @@ def plain_average(x: Tensor) -> Tensor:
 # - the **key** says what it can be found by;
 # - the **value** is what it hands over when it's found.
 #
-# Where one word's query fits another's key, the first takes a large share of the other's value. It may look only at itself and at the words before it.
+# Where one word's query fits another's key, the first takes a large share of the other's value. It may look only at itself and at the words before it. If it could look ahead, it would copy the answer.
 #
 # ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*.")
 
 # %% [markdown] tags=["read"]
 # ### One word looks back
 #
-# Let's do it all by hand, for the word *to*. It must find out which club the sentence is about.
+# That picture holds a lot at once. Let's go through it by hand, for the word *to*, which must find out which club the sentence is about.
 #
 # **What goes in.** Each word has an embedding of three numbers, made up for this example. The first says "I smell of a club", the second "a place should follow me", and the third says which club: 1 for Chelsea, −1 for Arsenal. So *Chelsea* is (2, 0, 1). *fans* is (1, 0, 0), because fans smell of a club without being one. *go* is (0, 1, 0), and *to* is (0, 2, 0).
 #
-# **The query.** Multiply the embedding of *to* by the first table: 0 times its first row, 2 times its second, 0 times its third. The second row is (1, 0), so the query is (2, 0). Its first place means "I'm looking for a club", and the 2 says how badly. The table has turned "a place should follow me" into the question that this raises.
+# **The query.** Multiply the embedding of *to* by the first table: 0 times its first row, 2 times its second, 0 times its third. The second row is (1, 0), so the query is (2, 0). Its first place means "I'm looking for a club", and the 2 says how badly. The table has turned "a place should follow me" into the question "which club?".
 #
-# **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first place means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2).
+# **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first place means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2). The second place means "a place follows me", and no word in this example asks for that.
 #
 # **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in the last two chapters. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* and with *to* itself it's 0.
 #
-# **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, for a reason that you'll find below: 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So *to* listens to *Chelsea* for almost three quarters.
+# **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, the root of the number of places in a query. (A box below says why.) That makes 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So *to* listens to *Chelsea* for almost three quarters.
 #
 # **The values.** The third table makes what each word hands over, again two numbers. The first says "a stadium comes next", and the second says whose: positive for Chelsea's, negative for Arsenal's. For *Chelsea* that's 2 · (3, 0) + 0 · (0, 0) + 1 · (0, 6) = (6, 6). *fans* has (3, 0), since it can say that a stadium may come, but not whose. *go* and *to* have nothing to hand over.
 #
-# **The output.** Average the values with the shares. The first number is 0.73 · 6 + 0.18 · 3, which is {{ f"{output[3, 0]:.2f}" }}. (With these rounded shares you get 4.92. All numbers here are computed from unrounded ones.) The second is 0.73 · 6, which is {{ f"{output[3, 1]:.2f}" }}. So the output of *to* says two things loudly: a stadium comes next, and it's Chelsea's.
+# **The output.** Average the values with the shares. The first number is 0.73 · 6 + 0.18 · 3, which is {{ f"{output[3, 0]:.2f}" }}. The second is 0.73 · 6, which is {{ f"{output[3, 1]:.2f}" }}. (With shares rounded to two places you get 4.92 and 4.38. All numbers here are computed from unrounded ones.) So the output of *to* says two things loudly: a stadium comes next, and it's Chelsea's.
 #
-# **The guess.** As in chapter 7, the result is compared with a row for each possible next word. Say that *Stamford Bridge* has (1, 1), *Emirates Stadium*, where Arsenal plays, has (1, −1), and *the* has (−1, 0). The dot products are {{ f"{output[3, 0]:.2f}" }} + {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3].sum():.2f}" }}, then {{ f"{output[3, 0]:.2f}" }} − {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3, 0] - output[3, 1]:.2f}" }}, and −{{ f"{output[3, 0]:.2f}" }}. *Stamford Bridge* wins by far. Had the sentence begun with *Arsenal*, (2, 0, −1), the query, the scores and the shares would be the same. Only the value would be (6, −6), and the Emirates Stadium would win.
+# **The guess.** As in chapter 7, the result is compared with a row for each possible next word. Say that *Stamford Bridge* has (1, 1), *Emirates Stadium*, where Arsenal plays, has (1, −1), and *the* has (−1, 0). The dot products are {{ f"{output[3, 0]:.2f}" }} + {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3].sum():.2f}" }}, then {{ f"{output[3, 0]:.2f}" }} − {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3, 0] - output[3, 1]:.2f}" }} (unrounded, once more), and −{{ f"{output[3, 0]:.2f}" }}. *Stamford Bridge* wins by far. Had the sentence begun with *Arsenal*, (2, 0, −1), the query, the scores and the shares would be the same. Only the value would be (6, −6), and the Emirates Stadium would win.
 
 # %%
 x = torch.tensor([[2.0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 2, 0]])  # (4, 3)
@@ -83,7 +83,7 @@ scaled = (scores / 2**0.5).masked_fill(later, -torch.inf)
 shares = scaled.softmax(dim=-1)
 print(shares)
 
-# %% tags=["result"]
+# %%
 output = shares @ v
 pd.DataFrame(
     [[f"{number:.2f}" for number in numbers] for numbers in output.tolist()],
@@ -92,7 +92,7 @@ pd.DataFrame(
 )
 
 # %% [markdown] tags=["read"]
-# Here's the whole in letters. A row of $q$, $k$ and $v$ belongs to each word, so that all words are worked out at once:
+# Here's the whole thing in letters. The words' queries, one below the other, make a table $q$, their keys a table $k$, and their values a table $v$. Then all words are worked out at once:
 #
 # $$a = \text{softmax}\left(\frac{q k^\top}{\sqrt{H}} + M\right) \qquad o = a v$$
 #
@@ -100,11 +100,11 @@ pd.DataFrame(
 #
 # ### Why the mask
 #
-# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If a word could look ahead, it would simply copy the answer, and it would have learned nothing for the day when there's no text ahead because the model is writing it. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
+# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If a word could look ahead, it would simply copy the answer, and learn nothing else. Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
 #
 # ### Why three tables and not one
 #
-# Couldn't a word's embedding be query, key and value all in one? Then a word would look for what it is itself. *to* would look for words that a place should follow, and would find itself and *go*. But *to* is looking for a club and is none. Looking for a thing, being such a thing, and having something to tell are three different roles, and each word plays all three at once. So each role gets a table of its own.
+# Couldn't a word's embedding be query, key and value all in one? Then a word would look for what it is itself. *to* would look for words that announce a place, as it does, and would find *go* and itself. But *to* is looking for a club, and isn't a club itself. Looking for a thing, being such a thing, and having something to tell are three different roles, and each word plays all three at once. So each role gets a table of its own.
 
 # %% [markdown] tags=["guess"]
 # The query of *fans* is all zeros. How does it share?
@@ -134,7 +134,7 @@ unscaled_top = random_scores.softmax(dim=-1).amax(dim=-1).mean().item()
 scaled_top = (random_scores / large_dim**0.5).softmax(dim=-1).amax(dim=-1).mean().item()
 
 # %% [markdown] tags=["note"]
-# In the package the same three lines stand in two functions. Their shapes have two more dimensions, for the examples of a batch and for heads, and nothing else changes.
+# The package does the same in two functions: scores divided and masked, softmax, average. Their shapes have two more dimensions, for several examples at once and for the heads of the next section.
 
 # %% tags=["fold"]
 from gptbook.models.attention import attention_weights, causal_attention
@@ -160,7 +160,7 @@ print("the package's attention gives the same numbers")
 # ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
 # %% [markdown] tags=["read"]
-# Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. Softmax makes 16.9, 16.9 and four times 1 of that, together 37.8. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and a third question would leave a third for each. Two heads don't have to divide. Each has 16.9 / 21.9 = 0.77 for its own answer. With *today* instead of *yesterday* only head 1 would report something else, and the sentence would go on with *are*. With *cat* only head 2 would, and then *was* would follow.
+# Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / 21.9 = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
 #
 # What a head asks isn't decided by anybody. Each starts with random tables, and training makes them differ as far as that helps the guesses. To keep the cost the same, the numbers are divided among the heads: with 64 numbers and two heads, each head's queries, keys and values have 32. The heads' outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
 
@@ -169,14 +169,14 @@ from gptbook.models.attention import MultiHeadAttention, fused_attention
 
 # %%
 heads = MultiHeadAttention(model_dim=64, num_heads=2)
-print(heads(torch.zeros(1, 20, 64)).shape, "from 20 words of 64 numbers")
+print("20 words of 64 numbers give", tuple(heads(torch.zeros(1, 20, 64)).shape))
 fused = fused_attention(one_head(q), one_head(k), one_head(v))
 print(
     "another way to the same output, at most", f"{(fused - output).abs().max():.6f} off"
 )
 
 # %% [markdown] tags=["note"]
-# The last line uses PyTorch's own attention, which never writes all the shares down: it works through keys and values piece by piece, and is usually faster. The models use that one.
+# `fused_attention` is PyTorch's own, which never writes all the shares down: it works through keys and values piece by piece, and is usually faster. The models use that one.
 
 # %% [markdown]
 # ## Now train it
@@ -250,12 +250,12 @@ ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
 # %% [markdown]
-# Attention finds the club at any distance tried; the average dilutes it.
+# Attention nearly always finds the club, at every distance tried. The average finds it when it's near, and dilutes it further away.
 
 # %% [markdown] tags=["read"]
-# The plot shows a short training, {{ num_steps }} steps, which fit on this page. We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked it {{ f"{asked:,}" }} times with gaps up to 40. It named the right stadium {{ f"{right:,}" }} times. Its loss is {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
+# The plot shows a short training, {{ num_steps }} steps, which fit on this page. We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked the three {{ f"{asked:,}" }} times altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. The highest loss of the three is {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
 #
-# Compare that with the window. The net of 12 words had weights for each of its places, and had to learn what a club is twelve times over. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
+# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. (The table of eight words in the plot is the one of chapter 8, too.) That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -369,7 +369,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # ### What it costs
 #
-# Each word holds its query against each key before it. So with $T$ words there are about $T$ times $T$ scores, half of them masked. Four words make 16. GPT-2 reads 1,024 tokens at once, which makes a million scores for each head, and it has 144 heads, 12 in each of its 12 blocks. Twice as long a text means four times as many scores, ten times as long a hundred times as many. That's the price of being able to look anywhere, and much of the work on large models since 2017 has gone into lowering it. On the other hand, all scores can be worked out at the same time. A recurrent network would have to wait for one word after the other.
+# Each query meets each key. So with $T$ words there are $T$ times $T$ scores, of which the mask hides nearly half if there are many words. Four words make 16 scores. GPT-2 reads 1,024 tokens at once, which makes a million scores for each head, and it has 144 heads, 12 in each of its 12 blocks. A text twice as long has four times as many scores. One that's ten times as long has a hundred times as many. That's the price of being able to look anywhere, and much of the work on large models since 2017 has gone into lowering it. On the other hand, all scores can be worked out at the same time. A recurrent network would have to wait for one word after the other.
 #
 # The parameters don't grow with the text at all. The same tables serve four words and four thousand.
 
@@ -390,7 +390,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# That's fine for stadiums and hopeless for spelling: after *brist* and after *birst* it would expect the same. And attention only gathers what other words hand over. Nothing works out what it means. The [transformer block](transformer-block.py) adds both.
+# That's fine for stadiums and hopeless for spelling. If the words were letters, it would expect the same after *brist* and after *birst*. And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) adds the order, and the thinking.
 
 # %% [markdown]
 # ## Check yourself

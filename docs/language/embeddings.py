@@ -58,7 +58,7 @@ print("row 3:", table[3])
 # | first number of the row, times | 0.1 | −0.3 | 0.8 | 0.2 |
 # | second number, times | 0.5 | 0.4 | −0.6 | 0.3 |
 #
-# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and softmax gives *a* a probability of {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, minus 1 for the right answer. Here that's {{ walk_slopes }}. Each slope comes back to the row through the weight it went out by. For the first number that makes {{ walk_sum }}, a positive slope, so the first number should get smaller. For the second it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
+# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and softmax gives *a* a probability of {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, and at the right answer the probability minus 1. Here that's {{ walk_slopes }}. Each slope comes back through the weight that carried the row's number to that score. For the first number that makes {{ walk_sum }}, a positive slope, so the first number should get smaller. (All sums here are computed from unrounded numbers.) For the second it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
 #
 # With a learning rate of 1 the row becomes (−0.8 − {{ f"{row_slope[0]:.2f}" }}, 0.6 + {{ f"{-row_slope[1]:.2f}" }}) = ({{ minus(f"{moved_row[0]:.2f}") }}, {{ f"{moved_row[1]:.2f}" }}). Run *c* through again, and *a* has {{ f"{step_after[1]:.2f}" }}. So that's all that learning an embedding is: whenever a token is read, its row moves a little way to where it gives better guesses.
 
@@ -113,7 +113,7 @@ pd.DataFrame(
 )
 
 # %% [markdown] tags=["read"]
-# A row that wasn't read has slopes of exactly 0. Does it stay where it is, then? With plain steps, slope times learning rate, it does. With Adam it may not: Adam steps along an average of recent slopes, so a row that was read a moment ago still coasts on, like a ball after the push. What no step does is to teach a row about a token that never occurs. Such a row keeps its random numbers for good.
+# In the table above, the slopes are averaged over the three guesses, so they're smaller than in our single step. A row that wasn't read has slopes of exactly 0. Does it stay where it is, then? With plain steps, slope times learning rate, it does. With Adam it may not: Adam steps along an average of recent slopes, so a row that was read a moment ago still coasts on, like a ball after the push. But no step teaches anything to the row of a token that never occurs.
 
 # %% [markdown]
 # ## Letters find their place
@@ -144,7 +144,7 @@ def letter_rows(seed: int, start: float = 0.1) -> tuple[Tensor, Tensor]:
 maps = [letter_rows(seed) for seed in range(3)]
 
 # %% [markdown] tags=["note"]
-# The rows start near zero, so that where the letters stand apart, training has put them there. To judge a map, try all straight lines and count the letters on the wrong side of the best. Calling all of them consonants leaves 5 wrong, so 5 is the worst.
+# The rows start near zero, so if letters stand apart afterwards, training did it. To judge a map, the code tries all straight lines, takes the one that parts vowels from consonants best, and counts the letters on its wrong side. A line with all letters on one side gets only the 5 vowels wrong, so the best line never does worse than 5.
 
 
 # %% tags=["fold"]
@@ -222,17 +222,17 @@ for rows in maps[0]:
 publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 
 # %% [markdown]
-# Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
+# How well can a straight line part the vowels from the consonants? Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
 
 # %% [markdown] tags=["read"]
-# Follow that push once. After a vowel, often comes a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Suppose the rows of *a* and *e* begin far apart. Each time *a* is read, its slopes push its row towards where the net answers *n*, *r*, *l*. Each time *e* is read, its slopes push in the same direction, towards the same place. So the two end up side by side, although they never meet in any computation. What draws tokens together is that they need the same answers.
+# Follow that push once. After a vowel, often comes a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers.
 #
 # Where on the map the vowels gather, left or right, above or below, is a matter of chance. Train from another seed, and the whole map is turned, mirrored or bent. So a single number in a row means nothing. Only the way that rows stand to each other carries over, and as you'll see in a moment, not even all of that.
 
 # %% [markdown]
 # ## Words find theirs
 #
-# Now words, with {{ dim }} numbers each. From one of the {{ f"{len(words):,}" }} commonest words in explanations, a net guesses which words stand within two places of it.
+# Now words, from the explanations of chapter 6, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words, a net guesses which words stand within two places of it.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts
@@ -282,7 +282,7 @@ nearest = {
 pd.DataFrame({"nearest, the nearest first": nearest}).rename_axis("word")
 
 # %% [markdown]
-# Near means *used alike*: {{ f"even *true* and *false* have a cosine of {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. Of {{ 2 * len(partners) }} words with a partner, such as *left* and *right*, listed beforehand, {{ found }} have it among their five nearest. Before training, {{ found_untrained }} do.
+# Near means *used alike*: {{ f"even *true* and *false* have a cosine of {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. We listed {{ len(partners) }} pairs beforehand, such as *left* and *right*, which makes {{ 2 * len(partners) }} words with a partner. For {{ found }} of them, the partner is among the five nearest. Before training, that's true of {{ found_untrained }}.
 
 # %% [markdown] tags=["note"]
 # A few good neighbours prove little: some always look good. So the list of partners came first, and all of it counts.
@@ -312,9 +312,9 @@ print(f"before training: {found_untrained}")
 #
 # Random rows find none, but they're an easy opponent. A fairer one needs no training at all. For each word, simply count how often each of the {{ f"{len(words):,}" }} words stands near it, and take the row of these counts (their logarithms, so that *the* doesn't drown out everything else) as its numbers. Such rows find {{ found_by_counts }} of the {{ 2 * len(partners) }} partners. The net found {{ found }}. So the knowledge was in the counts all along, and the net didn't add to it.
 #
-# What it did is pack it. A row of counts has {{ f"{len(words):,}" }} numbers, and the net's rows have {{ dim }}, so the table is {{ len(words) // dim }} times smaller and finds about as many partners. The more important point comes with a GPT. There, nobody decides beforehand that it's the neighbours within two places that should be counted. The rows are parameters of the whole model, and they become whatever helps it to guess.
+# What it did is pack it. A row of counts has {{ f"{len(words):,}" }} numbers, and the net's rows have {{ dim }}, so the table is about {{ len(words) // dim }} times smaller and finds about as many partners. The more important point comes with a GPT. There, nobody decides beforehand that it's the neighbours within two places that should be counted. The rows are parameters of the whole model, and they become whatever helps it to guess.
 #
-# Now train the net again, from another seed. It finds {{ found_again }} partners. But of the five nearest of a word, the two nets agree on only {{ f"{shared_nearest:.1f}" }} on average, over the {{ num_common }} commonest words. So the clear relations are there each time, and the rest of such a list is partly chance. When somebody shows you four delightful neighbours of one word, ask how many words they looked at.
+# Now train the net again, from another seed. It finds {{ found_again }} partners, so one or two more or less mean nothing. But take the {{ num_common }} commonest words and the five nearest of each. On average, the two nets have only {{ f"{shared_nearest:.1f}" }} of these five in common. So the clear relations are there each time, and the rest of such a list is partly chance. When somebody shows you four delightful neighbours of one word, ask how many words they looked at.
 
 
 # %% tags=["hide"]
@@ -343,14 +343,14 @@ shared_nearest = sum(both_nearest) / num_common
 #
 # Fit is measured by multiplying place by place and adding up, the part of the cosine above the line. In the picture the row (−1, 0.5) comes out. With the row of *c* it makes −1 · −0.8 + 0.5 · 0.6 = 1.10, with that of *b* 0.95, with that of *a* −1.10. So the model's guess is *c*, with *b* close behind, because their rows are close. Softmax turns these scores into probabilities, as always.
 #
-# Such a table is called **tied**. It saves millions of numbers, and it makes sense: what a token is like when it's read, and what it's like when it's expected, is learned in one place. It also changes the answer to the question about slopes. At the end *every* row of the table takes part in the scores, so now each step gives every row a slope, and rows that weren't the answer are pushed away a little.
+# A table used at both ends is a **tied table**. It saves millions of numbers, and it makes sense: what a token is like when it's read, and what it's like when it's expected, is learned in one place. It also changes the answer to the question about slopes. At the end *every* row of the table takes part in the scores, so now each step gives every row a slope, and the rows of all wrong answers are pushed a little away from the row that came out.
 #
-# Between the two ends there's a single row, on its way up a vertical line. You'll meet that line in each of the next chapters, because a GPT is nothing but this: a row per token, and parts along the line that read it and add to it.
+# Remember the arrow that goes up in this picture. In the chapters to come it becomes a line with stations. A GPT is little more than such a line for every token of a text, with a row of numbers on its way up, and parts along the line that read the row and add to the row.
 
 # %% [markdown]
 # ## What goes wrong
 #
-# A word has one row, whatever the sentence. The *bank* of a river shares it with the *bank* that keeps your money. See what that does, with *redmonth* in the texts for both *red* and *month*:
+# A word has one row, whatever the sentence. The *bank* of a river shares it with the *bank* that keeps your money. To see what that does, we replace both *red* and *month* by an invented word, *redmonth*:
 
 # %% tags=["result"]
 merged = {"red": "redmonth", "month": "redmonth"}
@@ -373,7 +373,7 @@ print(
 # The shared row even draws the two kinds towards each other.
 
 # %% [markdown]
-# It's half a colour and half a date. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
+# *redmonth* is half a colour and half a date. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -19,19 +19,19 @@
 #
 # **Tokens.** The text is cut into five tokens. Each is common enough to be a single piece.
 #
-# **The token table.** Each token picks its row, which in GPT-2 small has 768 numbers. The first word and the last are the same token, so they get the same row. (GPT-2 really has two tokens here, one with the space in front and one without. Let's not be fussy.)
+# **The token table.** Each token picks its row, which in GPT-2 small has 768 numbers. The first word and the last are the same token, so they get the same row. (For GPT-2 itself the two would differ, because the last one has a space in front. Let's not be fussy.)
 #
-# **Positions.** Each place adds a row of its own. Now the two *the* differ, because one is *the* at place 0 and the other *the* at place 4. These five rows are five running sums. Picture them as five vertical lines side by side, one per token. From here on nothing is ever taken off a line. Parts read it, and add to it.
+# **Positions.** Each place adds a row of its own. Now the two *the* differ, because one is *the* at place 0 and the other *the* at place 4. These five rows are five running sums. Picture them as five vertical lines side by side, one per token. (The drawing shows one of them.) From here on nothing is ever taken off a line. Parts read it, and add to it.
 #
 # **Attention in the first block.** A copy of each line is normed, and from it come queries, keys and values. Now the lines exchange something, for the first time. The last *the* looks back at *the*, *cat*, *sat*, *on* and itself, takes from each its share, and what it finds is added to its line. Perhaps it finds out that an *on* stands before it. Nobody prescribes that; training decides what's worth finding.
 #
 # **The MLP in the first block.** Each line is normed again and goes through a net by itself. Out of what's on the line by now, the net may work out something new, and adds that. Perhaps: *on* and *the* together mean that a place comes next.
 #
-# **The other blocks.** The same happens again in the next block, with other learned numbers. This time attention can look for what the first block has added. So step by step, a line that began as the bare token *the* comes to hold what the whole sentence means for the word that comes next.
+# **The other blocks.** The same happens again in the next block, with other learned numbers. This time attention can look for what the first block has added. So step by step, a line that began with nothing but *the* gathers what the whole sentence says about the next word.
 #
-# **The guess.** At the top the last line is normed once more and compared with every row of the token table, as in chapter 7. Each of the 50,257 tokens gets a score, and softmax makes probabilities of them. *mat* is high, *floor* and *sofa* are possible, *of* is not.
+# **The guess.** At the top the last line is normed once more and compared with every row of the token table, as in chapter 7. Each of the 50,257 tokens gets a score, and softmax makes probabilities of them. *mat* gets most, *floor* and *sofa* get less, and *of* gets little.
 #
-# The other four lines have arrived as well, each with a guess of its own: what comes after *the*, after *the cat*, after *the cat sat*. In training all five are compared with what really came next, and so a single pass answers five questions. None of them can cheat, because the mask let nobody look ahead.
+# The other four lines have arrived as well, each with a guess of its own: what comes after *the*, after *the cat*, and so on. In training all five are compared with what really came next, and so a single pass answers five questions. None of them can cheat, because the mask let nobody look ahead.
 #
 # ### How it writes
 #
@@ -71,7 +71,7 @@ from gptbook.models.gpt import GPT
 # %% [markdown]
 # ## The equation, read at last
 #
-# In [chapter 2](../learning-from-examples/a-model-is-a-function.py) you counted an equation. Now you can read it. First, what each token is, plus where it stands:
+# In [chapter 2](../learning-from-examples/a-model-is-a-function.py) you counted the numbers in an equation. Now you can read it. First, what each token is, plus where it stands:
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 #
@@ -88,9 +88,9 @@ from gptbook.models.gpt import GPT
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 
 # %% [markdown] tags=["read"]
-# Read it aloud, letter by letter. $x$ is the running sum, a row of numbers for each token of the text. $E$ is the token table, and $E_{\text{tokens}}$ its rows for these tokens. $P$ is the table of positions. The arrow means "becomes": the new $x$ is the old one plus something. It's never replaced, which is why slopes find their way down even through a hundred blocks. $\text{norm}$ makes a copy with average 0 and size 1, so that every part reads numbers in a range that it knows. $\text{attention}$ is queries, keys and values from chapter 9, with several heads. $\text{MLP}$ is the wide layer with its bend and the way back, from chapter 10. And $E^\top$ is the token table laid on its side, so that each row of $x$ meets each row of $E$ in a dot product. That's GPT-2, complete.
+# Read it aloud, letter by letter. $x$ is the running sum, a row of numbers for each token of the text. $E$ is the token table, and $E_{\text{tokens}}$ its rows for these tokens. $P$ is the table of positions. The arrow means "becomes": the new $x$ is the old one plus something. The old $x$ always stays inside the new one, which is why slopes find their way down even through a hundred blocks. $\text{norm}$ makes a copy with average 0 and size 1, so that every part reads numbers in a range that it knows. $\text{attention}$ is queries, keys and values from chapter 9, with several heads. $\text{MLP}$ is the wide layer with its bend and the way back, from chapter 10. And $E^\top$ is the token table laid on its side, so that each row of $x$ meets each row of $E$ in a dot product. That's GPT-2, complete.
 #
-# Is it really the code? A small GPT with random numbers reads *berlin*. Beside it, the equation is worked out from nothing but tables, in code that doesn't use the model's parts. Every result inside is compared, after each norm, each attention, each MLP and each sum.
+# Is it really the code? We compute the same thing twice. Once a small GPT with random numbers reads *berlin*. And once separate code follows the equation, step by step, with the same numbers, and without using any of the model's parts. Not only the scores at the end are compared, but also results in between, such as those of norm, attention and MLP.
 
 # %% tags=["fold"]
 torch.manual_seed(0)
@@ -181,7 +181,7 @@ agree("GPT", scores)
 print(f"{len(agreed)} results agree with those of the model")
 
 # %% [markdown]
-# All {{ len(agreed) }} results agree, to ten decimals: the equation is the code. With the sizes of GPT-2 small, the stack has {{ f"{counted:,}" }} parameters, exactly the sum of the equation's terms. Fill in the numbers that OpenAI published, and it *is* GPT-2.
+# Does the code do what the equation says? Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals. With the sizes of GPT-2 small, the stack has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
 
 # %%
 with torch.device("meta"):  # shapes without memory
@@ -207,23 +207,23 @@ assert counted == sum(term.count for term in terms)
 # %% [markdown] tags=["read"]
 # ### A thousand times as large
 #
-# What's different in a model a thousand times as large? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read its equation.
+# What's different in a model a thousand times as large, such as GPT-3 with its 175 billion parameters? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read its equation.
 #
-# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers, and read 300 billion tokens. Then a few parts have been exchanged for better ones since. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it divides by the size and leaves the average where it is (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
+# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. The tables inside its blocks grow with the line on both sides, so with 16 times as many numbers on a line each of them has 16 · 16 = 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
 #
-# We use such a **modern form**, too: rotary positions, RMS norm and no biases. The rungs "one block" and "GPT" of the ladder below are built like that, and so are the models of the chapters to come. The models that train on this page, and in the last chapter, have GPT-2's form.
+# We use such a **modern form**, too: rotary positions, RMS norm and no biases. Further down, a chart compares all our models of city names. Its last two, attention with one block and a GPT with four, are built like that, and so are the models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
 
 # %% [markdown]
 # ## City names, one last time
 #
-# A small GPT, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters, reads {{ f"{num_steps * batch_size:,}" }} names.
+# A small GPT, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters, reads {{ f"{num_steps * batch_size:,}" }} names, each training name about {{ f"{num_steps * batch_size / len(training_names):.1f}" }} times.
 
 # %% [markdown] tags=["guess"]
 # Tables of letters came down to {{ f"{best_table:.2f}" }} nats in held-out names. Where does this GPT land?
 #
 # answer: {{ f"{city_loss:.2f}" }} nats, within 0.1
 #
-# It has read each name only a few times. It need not stop here: more steps and more blocks bring it further down.
+# It has read each name only a few times. More steps and more blocks would bring it further down.
 
 # %% tags=["result"]
 training = padded([tokenizer.encode(name) for name in training_names])
@@ -296,7 +296,7 @@ publish_model("city", city, tokenizer)
 publish("losses", {"city": round(city_loss, 3)})  # for the home page
 
 # %% [markdown] tags=["read"]
-# The name in the picture is *plymouth*, which nobody has shown it. The right letter, *o*, gets {{ f"{expected[o]:.0%}" }} and comes {{ place_of_o }} in its list. When you choose a letter in the live version, you can see where each head of each block looked before it guessed.
+# *plym* is the beginning of *plymouth*, a name that nobody has shown the model. The right letter, *o*, gets {{ f"{expected[o]:.0%}" }} and comes {{ place_of_o }} in its list. You can also see where each head of each block looked before it guessed.
 
 # %% tags=["hide"]
 o = tokenizer.encode("o")[0]
@@ -305,7 +305,7 @@ ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 place_of_o = ordinals[rank_of_o - 1] if rank_of_o <= 7 else f"number {rank_of_o}"
 
 # %% [markdown]
-# It doesn't reach the tables' {{ f"{best_table:.2f}" }}, because a page can't train for long. A larger one reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
+# This GPT doesn't reach the tables' {{ f"{best_table:.2f}" }}, because a page can't train for long. A larger one reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
 #
 # ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg)
 
@@ -343,9 +343,9 @@ pd.DataFrame(
 # %% [markdown] tags=["read"]
 # ### Why not more?
 #
-# Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the widest net {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. All that attention can do, and nothing gained?
+# Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the widest net {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. Attention can do so much, and yet it gains nothing here?
 #
-# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, everything that came before, with the mark at the start, fits into a window of {{ net_width }}. There's nothing for attention to look back at that the net doesn't see as well. Attention wins where the distance is long. With a gap of 160 words between club and stadium it names the right one in {{ f"{far_attention:.0%}" }} of the sentences, and a table of eight words in {{ f"{far_table:.0%}" }}. On names, what helps is depth. Four blocks can build on each other's results, and they reach {{ f"{gpt['held_out_loss']:.2f}" }}.
+# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, there are at most {{ net_width }} symbols before, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table of eight words does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They have four times as many parameters, too, so this ladder doesn't say how much of that is depth.
 
 # %% tags=["hide"]
 wide_net = f"net, {net_width} letters"
@@ -367,21 +367,21 @@ print("new:", *[name for name in samples if name not in known][:8])
 print("copied:", *[name for name in samples if name in known][:4])
 
 # %% [markdown]
-# {{ f"{gpt['new']:.0%}" }} of the names it writes are new.
+# Of all the names that it wrote, thousands of them, {{ f"{gpt['new']:.0%}" }} are new.
 #
 # ## What goes wrong
 #
-# Its loss in training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart.
+# The larger GPT's loss in training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart.
 
 # %% tags=["fold"]
 num_positions = int((training[1] >= 0).sum())
 print(f"{num_positions:,} positions to learn from")
 
 # %% [markdown] tags=["read"]
-# You know this by now. A model with {{ f"{gpt['parameters']:,.0f}" }} parameters and {{ f"{num_positions:,}" }} positions to learn from has more than one number for each of them. It was trained with dropout, as in chapter 5, and it stopped in time. But there's no way around it: a larger model needs more text.
+# You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and stopped in time, and still the gap is there.
 
 # %% [markdown]
-# A larger GPT needs more text: GPT-2 has {{ f"{counted / num_positions:,.0f}" }} parameters for each position in these names. And it needs hours in which nothing may fail. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
+# A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. And it needs hours in which nothing may fail. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
 
 # %% [markdown]
 # ## Check yourself
@@ -392,7 +392,7 @@ print(f"{num_positions:,} positions to learn from")
 # ??? question "The city GPT has read the first letters of a name. How many questions does a name of eight letters ask it in training?"
 #     Nine: each letter, given those before it, and the end. One pass answers them all, since no position can see what comes later.
 #
-# ??? question "Chapter 2 counts nothing for the prediction. Why does it still know which token fits?"
+# ??? question "For the prediction, chapter 2 counted no parameters at all. How can a GPT still know which token fits?"
 #     It compares the normed sum with each row of the token table. Training moves a row so that the token is both read and predicted well.
 
 # %% [markdown]

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Long range
 #
-# Read the sentence below. Long before its end you know the stadium, and the words that tell you stood far back. A window sees only the last few words. How far does that carry?
+# In the sentence below, the last word is the name of a stadium. It's known long before, since it's the stadium of the club near the beginning. But a window sees only the last few words.
 #
-# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their home game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*, the stadium from the club. What stands between decides neither.")
+# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their home game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*; *their* and the stadium follow from the club. The words between decide nothing.")
 
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. To measure who can follow it, you need thousands of sentences, and a dial for the distance in them. A **grammar** can write such sentences: rules by which they're built, word by word. Ours knows 20 real clubs and their stadiums. A token is a whole word here, and so is a name.
+# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. To measure who can follow it, you need thousands of sentences, and a dial for the distance in them. A **grammar** can write such sentences: rules by which they're built, word by word. Ours knows 20 real clubs and their stadiums. Here each word is one token, and so is a whole name, or a comma.
 
 # %% [markdown] tags=["read"]
-# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* there's a good chance that the sentence turns to its end, and if it doesn't, it goes on with *and*, a comma, *with* or *on*. How long that lasts is up to the dice.
+# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma, and so on. How long that lasts is up to the dice.
 #
 # All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. No dice there. Whoever remembers the club knows the stadium, and to whoever doesn't, the words in between give no hint at all.
 
@@ -38,7 +38,7 @@ grammar = ClubGrammar()
 tokenizer = WordTokenizer(grammar.words)
 
 # %% [markdown]
-# The **gap** is the number of words between the club and the stadium. It's 4 at least:
+# The **gap** is the number of words between the club and the stadium, counting commas and semicolons. It's 4 at least:
 
 # %% tags=["result"]
 for gap in (4, 10, 20):
@@ -54,7 +54,7 @@ gaps = [*range(4, 14), 16, 20, 25, 30, 35, 40]
 new_sentences = {gap: grammar.sentences(2_000, seed=gap, gap=gap) for gap in gaps}
 
 # %% [markdown] tags=["note"]
-# The model gets what its window shows right before the stadium, and answers with the word that it holds most probable, of all words.
+# The model sees the words just before the stadium, and answers with the likeliest of all words, not only of stadiums.
 
 
 # %%
@@ -79,9 +79,9 @@ def train_net(sentences: list[list[str]], width: int, num_steps: int) -> NgramNe
 
 
 # %% [markdown] tags=["read"]
-# Be the table for a moment. You have learned from many sentences, and you keep a row for every eight words that you've met, with a count of what came next. Now somebody shows you *and cooks soup ; he saw them at*, the words in the frame, and asks for the next one. You find the row. In it stand all the sentences that went on after these very words, and they're about Chelsea, Porto, Rangers and all the others, in about equal parts. So you can say with certainty that a stadium comes next. You can't say which, and the best you can do is to pick one and be right once in {{ len(grammar.stadiums) }} times.
+# Be the table for a moment. You have learned from many sentences, and you keep a row for every eight words that you've met, with a count of what came next. Now somebody shows you *and cooks soup ; he saw them at*, the words in the frame, and asks for the next one. You find the row. It counts the stadiums that followed these very words, and since the words were used by fans of all clubs, each stadium came a few times. (In the box below, the counts are quite uneven. That's chance, because these eight words didn't occur often.) So you can say with certainty that a stadium comes next. You can't say which, and whatever you pick, you're right about once in {{ len(grammar.stadiums) }} times.
 #
-# More training doesn't help. In a thousand times as many sentences the row would hold the same equal parts, only counted more exactly. What's missing isn't experience. It's a word.
+# More training doesn't help. With a thousand times as many sentences the counts would only become more even. What's missing isn't experience. It's a word.
 
 # %% [markdown]
 # Tables of 2, 5 and 8 words of context, and a net of 12, learn from {{ f"{len(training):,}" }} sentences. How far does each follow the club?
@@ -185,14 +185,14 @@ plt.show()
 # While the club is in the window, a model can answer. When the gap is as long as the window, the club stands one word too far back. From there on every model is right in only {{ f"{100 * min(beyond):.0f}" }} to {{ f"{100 * max(beyond):.0f}" }}% of the sentences, which is chance.
 
 # %% [markdown] tags=["read"]
-# Where exactly does that happen? Count in the picture with the frame. At a gap of 7, the eight words before the stadium are the seven in the gap and, just at the edge, the club. At a gap of 8 the club is out. So a window of 8 words carries up to a gap of 7, and in general it must hold one word more than the gap. That's a cliff, not a slope: at 7 the table of 8 words is right in {{ f"{right[8][7]:.0%}" }} of the sentences, and at 8 in {{ f"{right[8][8]:.0%}" }}.
+# Where exactly does that happen? In the box above you can set the gap and see. At a gap of 7, the last eight words are the seven in the gap and, just at the edge, the club. At a gap of 8 the club is out. So a window of 8 words carries up to a gap of 7, and in general it must hold one word more than the gap. That's a cliff, not a slope: at 7 the table of 8 words is right in {{ f"{right[8][7]:.0%}" }} of the sentences, and at 8 in {{ f"{right[8][8]:.0%}" }}.
 #
 # But look closely at the line of that table. It has begun to sag at 7 already, although the club is in plain view there. For that there's another reason, and it's the subject of the next section.
 
 # %% [markdown]
 # ## What goes wrong
 #
-# A wider window is no way out. A table must have met the very same window before, and see how soon that fails:
+# Does a wider window help? For a table, hardly. It must have met the very same window before, and that soon fails:
 
 # %% tags=["fold"]
 #| alt: Share of windows from club to stadium that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
@@ -228,26 +228,26 @@ def count_windows(gap: int) -> int:
 
 
 # %% [markdown] tags=["read"]
-# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it, and it can only guess where one of them differs. With every word of gap there are several times as many windows: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new, and a table has nothing to say about a window that it hasn't seen.
+# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's always wrong: this club never came before these seven words, so their row doesn't hold its stadium. With every word of gap there are several times as many windows: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new.
 
 # %% [markdown]
-# A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. Train the net of 12 words again, on gaps up to 8 only:
+# A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
 
 # %% tags=["result"]
 near = [s for s in training if grammar.stadium_position(s) - s.index("fan") <= 8]
 near_net = train_net(near, width=12, num_steps=1000)
 near_right = {gap: accuracy(near_net, 12, new_sentences[gap]) for gap in range(6, 12)}
-shown = [  # near chance the digits follow the processor
+shown = [  # near chance, the last digits differ between computers
     ">90" if share > 0.9 else "<10" if share < 0.1 else f"{100 * share:.0f}"
     for share in near_right.values()
 ]
 pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("gap")
 
 # %% [markdown]
-# At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned about a club nine words back says nothing about one ten words back.
+# At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned from gaps up to 8 says nothing about a gap of 9.
 
 # %% [markdown] tags=["read"]
-# Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. If the club has never stood in the eleventh place, the weights there have never learned what a club is. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
+# Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. In training, the club stood at most nine words back. So the weights for the tenth place have never met a club. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
 #
 # ### A memory instead of a window
 #
@@ -255,9 +255,9 @@ pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("g
 #
 # ![The words Chelsea, fan, cooks, soup, at go one after the other into the same net. It hands a column of four numbers, the state, from word to word. The colour that stands for the club is strong after Chelsea and faint after at, where the stadium is to be guessed.](../figures/recurrent.svg "A recurrent network hands one state from word to word. What it read early has to survive every later step. (The shades are a sketch, nothing measured.)")
 #
-# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. The slopes have as far to go: to teach the net that it should have kept the club, they must come back through the same forty steps, and on the way they tend to shrink to nothing. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what they'd been about. (It isn't hopeless. We trained a few recurrent nets on our sentences. One LSTM learned to carry the club over 160 words, and another one, with other random numbers at the start, never learned to carry it at all.)
+# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. In training, the slopes must come back through the same forty steps, to teach the net that it should have kept the club. On the way each step multiplies them, and usually they shrink to almost nothing. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what they'd been about. It needn't always be like that. One LSTM that we trained on our sentences carried the exact club over 160 words. But another, which was the same in everything except its first random numbers, never learned to.
 #
-# The second reason is speed. The state after word 40 needs the state after word 39, which needs that after word 38. So a text must be worked through one word at a time, while graphics processors are fast only when thousands of things can be done at once.
+# The second reason is speed. The state after word 40 needs the state after word 39, which needs the state after word 38. So a text must be worked through one word at a time, while graphics processors are fast only when thousands of things can be done at once.
 
 # %% [markdown]
 # You don't count back to the club. You look for it, wherever it stands. A model that does so has [attention](attention.py).

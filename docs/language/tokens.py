@@ -13,7 +13,7 @@
 # %% [markdown] tags=["read"]
 # How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Cut at spaces and signs, they hold {{ f"{len(word_times):,}" }} different words, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a third of its vocabulary only once, and could learn next to nothing about that third. In texts that were held out, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. These are names, misspellings, words that somebody has just invented. The model couldn't read them, and couldn't write them either.
 #
-# In the picture the animal *quokka* is such a word. A model of words has no number for it, so all it could be told is "some unknown word". A model of letters has no trouble with *quokka*, but it needs 14 tokens where the model of words needs three. GPT-2's tokens keep *my* and *tiny* in one piece each, and build *quokka* from *qu*, *ok* and *ka*. (A space belongs to the word behind it, so *␣tiny* with its space is a single token.)
+# In the picture the animal *quokka* is such a word. A model of words has no number for it, so all it could be told is "some unknown word". A model of letters has no trouble with it, but for the whole line it needs 14 tokens where the model of words needs three. GPT-2's tokens keep *my* and *tiny* in one piece each, and build *quokka* from *qu*, *ok* and *ka*. (A space belongs to the word behind it, so *␣tiny* with its space is a single token.)
 
 # %% tags=["fold"]
 import math
@@ -35,13 +35,13 @@ from gptbook.data.merging import split_words
 # ![The line the cat sat on the mat, four times. In single letters it has 22 pieces. After merge 1, a and t, 19; after merge 2, h and e, 17; after merge 3, t and he, 15.](../figures/three-merges.svg "Each merge makes one new piece, marked, and the line gets shorter.")
 
 # %% [markdown] tags=["read"]
-# Do it by hand for *the cat sat on the mat*. Which neighbours are the commonest? Go through the line and make a tally. *a* and *t* stand side by side three times, in *cat*, *sat* and *mat*. *t* and *h* do so twice, in the two *the*, and so do *h* and *e*. Everything else occurs once. So *a* and *t* win, and *at* becomes a piece of its own. The 22 letters have become 19 pieces.
+# Do it by hand for *the cat sat on the mat*. Before all merging, the text is cut into words, each with the space in front of it, as the gaps in the picture show. No merge may reach across such a cut. (Otherwise *of the* would soon be one piece, and so would *of a*, *in the* and thousands more, each with a number of its own.)
 #
-# Now count again. *t* and *h* come twice, *h* and *e* come twice, and it's a tie. Any rule will do to break it, as long as it's always the same one. Ours takes the pair whose first piece is older, and of letters the one that comes earlier in the alphabet, so *h* and *e* become *he*. In the third round, *t* and *he* stand side by side twice, and nothing else does. They become *the*. After three merges a whole word is one piece, although nobody told the method what a word is.
+# Which neighbours are the commonest? Go through the words and make a tally. *a* and *t* stand side by side three times, in *cat*, *sat* and *mat*. *t* and *h* do so twice, in the two *the*, and so do *h* and *e*. All other neighbours occur once. So *a* and *t* win, and *at* becomes a piece of its own. The 22 letters have become 19 pieces.
 #
-# The list of merges, in their order, is all that has to be kept. To cut a text you've never seen, start with its letters and apply the merges one after the other. Take *that*. The first merge joins its *a* and *t*, which makes *t, h, at*. The second wants an *h* and an *e*, and there's no *e*. The third wants *he*. So *that* becomes three pieces. With the same list, *then* becomes two, *the* and *n*. Try it.
+# Now count again. *t* and *h* come twice, *h* and *e* come twice, and it's a tie. Any rule will do to break it, as long as it's always the same one. Ours prefers pieces that were there earlier, and of two letters the one that comes first in the alphabet. *h* comes before *t*, so *h* and *e* become *he*. In the third round, *t* and *he* stand side by side twice, and no other neighbours do. They become *the*. After three merges a whole word is one piece, although nobody told the method what a word is.
 #
-# One thing happens before all merging: the text is cut into words, each with the space in front of it, and no merge may reach across such a cut. Otherwise *of the* would soon be one piece, and so would *of a*, *in the* and thousands more. Each would need a number of its own, and what a model learned about one would be of no use for the others.
+# The list of merges, in their order, is all that has to be kept. To cut a text you've never seen, start with its letters and apply the merges one after the other. Take the word *chat*. The first merge joins its *a* and *t*, which makes *c, h, at*. The second wants an *h* and an *e*, and there's no *e*. The third wants a *he*. So *chat* ends up as three pieces. With the same list, the word *then* becomes two pieces, *the* and *n*. Try it.
 
 # %%
 small_text = "the cat sat on the mat"
@@ -112,7 +112,7 @@ for left, right in merge_again_and_again(words, 3):
 # - [ ] *e* and a space
 # - [x] two spaces
 #
-# The explanations hold examples of code, and code is indented: long rows of spaces stand before its lines.
+# The explanations hold examples of code, and code is indented: long rows of spaces stand before its lines. (A row of spaces counts as a word of its own.)
 
 # %% tags=["fold"]
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
@@ -137,7 +137,7 @@ print("last:", *tokenizer.labels[-10:])
 # First come spaces and common pairs of letters, at last whole words. A tokenizer, too, is learned from its text.
 
 # %% [markdown] tags=["read"]
-# See in the picture what that makes of a word that programmers rarely write. With no merges, *strawberries* is twelve letters. With {{ f"{cuts[1][0]:,}" }} merges a few pairs have found each other. With all {{ f"{num_merges:,}" }}, it's {{ len(berries) }} pieces: {{ listed(berries) }}. And *without*, with its space, has become a single one, because these texts say *without* all the time.
+# What does that make of a word that programmers rarely write? Below is *strawberries*. With no merges it's twelve letters. (Move the slider to the left, and you'll see.) With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. And *without*, with its space, has become a single one, because these texts say *without* all the time. The emoji stays in four bytes, which are written \\xf0 and so on.
 #
 # All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about token {{ berries_ids[0] }} as "token {{ berries_ids[0] }}". Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
@@ -234,7 +234,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # GPT-2 has 50,257 tokens: the bytes, 50,000 merges, and a mark that stands between texts.
 #
-# Why not keep letters and simply open the window wider? Because a model works for every token it reads and for every token it writes. The same text in letters would be {{ f"{saved[-1]:.1f}" }} times as many steps, and the words that belong together would stand {{ f"{saved[-1]:.1f}" }} times as far apart. And why not go the other way, and merge until every word is a token? The plot shows that each doubling of the vocabulary saves less than the one before. The common words are in one piece already, and for what is left, the rare ones, a row of the table would be learned from a handful of examples. So the size of the vocabulary is a hyperparameter, and GPT-2's makers settled on 50,257.
+# Why not keep letters and simply open the window wider? Because a model works for every token it reads and for every token it writes. The same text in letters would be {{ f"{saved[-1]:.1f}" }} times as many steps, and the words that belong together would stand {{ f"{saved[-1]:.1f}" }} times as far apart. And why not go the other way, and merge until every word is a token? The plot shows that each doubling of the vocabulary saves less than the one before. The common words are in one piece already. What's left are rare words, and a model would have to learn the numbers of each of them from a handful of examples. So the size of the vocabulary is a hyperparameter, and GPT-2's makers settled on 50,257.
 #
 # A word that was never seen falls apart into pieces. At worst it falls apart into bytes, as the emoji and the Thai word here do:
 

@@ -13,9 +13,9 @@
 # $$x \leftarrow x + \text{part}(\text{norm}(x))$$
 
 # %% [markdown] tags=["read"]
-# In the picture, one token comes in with the row (0.1, 0.7, 0.9, 1.5). Attention makes (−0.4, −0.6, 1.0, 0.4) for it. Add the two, place by place, and the running sum is (−0.3, 0.1, 1.9, 1.9). Then the MLP makes (−0.1, 0.5, 0.4, −0.1), and the sum goes on to the next block as (−0.4, 0.6, 2.3, 1.8). The formula says the same. The arrow means "becomes": the new $x$ is the old $x$, plus what a part makes of a normed copy of it. What the norm does comes in a moment.
+# In the picture, one token comes in with the row (0.1, 0.7, 0.9, 1.5). Attention makes (−0.4, −0.6, 1.0, 0.4) for it. Add the two, place by place, and the running sum is (−0.3, 0.1, 1.9, 1.9). Then the MLP makes (−0.1, 0.5, 0.4, −0.1), and the sum goes on to the next block as (−0.4, 0.6, 2.3, 1.8). The formula says the same. The arrow means "becomes": the new $x$ is the old $x$, plus what a part makes of a normed copy of it. What it adds is called a **residual**. What the norm does comes in a moment.
 #
-# Why add? Why not let each part simply hand over its result? One reason is that a part may have nothing to say about some token. Adding zero does no harm, while replacing by zero would wipe out everything. The other reason is training. A stack whose parts replace instead of adding hardly learns at all, as you'll see when we take the block apart below.
+# Why add? Why not let each part simply hand over its result? One reason is that a part may have nothing to say about some token. Adding zero does no harm, while replacing by zero would wipe out everything. The other reason is training. A tall stack whose parts replace instead of adding hardly learns at all, as you'll see further down.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -79,7 +79,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # %% [markdown] tags=["read"]
 # Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
 #
-# At the end each place is multiplied by a number of its own and shifted by another, $g$ and $b$. With these, training can turn a place up that a part needs loud, or down if it doesn't need it. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
+# At the end each of the numbers is multiplied by one of its own and shifted by another. These are $g$ and $b$. If a part needs a number, training can make it louder with them, and if not, quieter. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
 
 # %% [markdown]
 # ## Think
@@ -100,7 +100,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 #
 # One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights on the way back decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the way back says *then add this*. Each unit is good for one such rule, and that's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
 #
-# In letters, $x$ goes through a table $W_1$ that makes $F$ numbers of its $D$, then through the bend, then through $W_2$, which leads back to $D$. The bend is called **GELU**. It's like max(0, $x$), with its corner rounded off.
+# Now the formula. $x$ has $D$ numbers. The table $W_1$ turns them into $F$ numbers, one per hidden unit. Then comes the bend, and the table $W_2$ leads back to $D$ numbers. The bend is called **GELU**. It's like max(0, $x$), with its corner rounded off.
 
 # %% [markdown]
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
@@ -132,7 +132,7 @@ for station in (x, found, x + found, worked_out, block(x)):
 # %% [markdown]
 # ## Know where you are
 #
-# To the last letter of *lima* and of *mila*, attention offers the same letters. So each place gets a learned row of its own, a **position embedding**, which is added to the token's.
+# The last letter of *lima* sees the same letters as the last letter of *mila*. So each position in the text gets a learned row of its own, a **position embedding**, which is added to the token's.
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 
@@ -151,7 +151,7 @@ for known in ("letters", "letters and places"):
 pd.DataFrame(found, index=["what the last a finds", "", "", ""]).T
 
 # %% [markdown] tags=["read"]
-# With letters alone, the last *a* finds exactly the same numbers in both names, to the last digit. It has to, because a sum doesn't care about the order of its terms. When the rows of the places are added first, an *l* at place 1 is no longer the same as an *l* at place 3. Its query, key and value change with its place, and the two names are told apart.
+# With letters alone, the last *a* finds exactly the same numbers in both names, to the last digit. It has to, because a sum doesn't care about the order of its terms. When the rows of the positions are added first, an *l* at position 1 is no longer the same as an *l* at position 3. Its query, key and value change with its position, and the two names are told apart.
 
 # %% [markdown]
 # ## What each part is worth
@@ -240,7 +240,7 @@ plt.show()
 # Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats. {{ verdict }}
 
 # %% [markdown] tags=["read"]
-# One bar may puzzle you. This chapter began with the order that attention can't see, and now the positions cost the least. How can a stack without them know any order at all? Through the mask. Each letter sees those before it and none after. So in the first block a letter near the start gathers from few others, and a late one from many, and that leaves a trace on each line of how far along it stands. The second block can read the trace. With a single block there's nobody left to read it, and *lima* and *mila* are the same to it, whatever you do. (We tried it: with one block, leaving the positions out costs clearly more than with four.)
+# One bar may puzzle you. This chapter began with the order that attention can't see, and now the positions cost the least. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. (We tried it. With one block, leaving the positions out costs clearly more than with four.)
 
 # %% [markdown] tags=["read"]
 # ### Why the sum is missed
@@ -265,16 +265,21 @@ for name, missing in (("parts add", ""), ("parts replace", "running sum")):
         alike = (rows @ rows.T)[*torch.triu_indices(6, 6, offset=1)].mean().item()
     train_on_sequences(model, *training, num_steps=deep_steps, batch_size=64)
     deep[name] = {
-        "cosine of the rows, at the start": f"{alike:.2f}",
+        "cosine of two letters' rows, at the start": f"{alike:.2f}",
         "held-out loss, at the end": f"{sequence_loss(model, *held_out):.2f}",
     }
 pd.DataFrame(deep).T
 
 # %% [markdown] tags=["read"]
-# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. The first column shows what's likely to blame, before any training. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still has its own letter in it at the top. There's a second harm: slopes have to come back through all these parts, too, while a plus hands them on as they are, straight down the line. So the first block can learn as early as the last. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
+# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. The first column shows what's likely to blame: how alike the rows of two letters of one name are on average, before any training. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still has its own letter in it at the top. In training there's a second harm. The slopes have to travel down again. Where parts replace, they must pass through every part. Where parts add, the plus hands them down as they are, and the first block can learn as early as the last. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
 
 # %% tags=["hide"]
 letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
+
+# %% [markdown] tags=["read"]
+# ### Where attention pays
+#
+# Attention has most to fetch late in a name. Here two models of one block, with attention and without it, are compared guess by guess:
 
 # %%
 from gptbook.models.gpt import GPT
@@ -331,18 +336,18 @@ plt.show()
 # %% [markdown]
 # At the first two guesses both models know the same. After that, attention pays.
 #
-# ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A larger block than this page's, in the modern form of chapter 11: {{ f"{one_block:.2f}" }} nats.")
+# ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A larger block than any on this page, trained for much longer, in the modern form of chapter 11: {{ f"{one_block:.2f}" }} nats.")
 #
 # ## What goes wrong
 #
-# One block looks only once. This riddle takes two looks: after ten letters in random order, one of them comes again. *m c d s k r a p t w, d*. Which letter came after the *d*?
+# One block looks only once. This riddle takes two looks. Some letters stand in random order, and then one of them comes again, as in *m c d s k r, d*. Which letter came after the *d*?
 #
 # ![The letters m, c, d, s, k, r, and then the question d. Block 1: an arrow from each letter to the next, which notes what stood before it. Block 2: from the question, an arrow back to s, whose note says: after d. So the answer is s.](../figures/two-looks.svg "A riddle that takes two looks.")
 
 # %% [markdown] tags=["read"]
 # You solve it in two moves: find the earlier *d*, then read the letter behind it. Attention can't do that in one go. The question *d* can find the earlier *d*, since it looks like itself. But the answer stands one place further on, and an *s* doesn't look like a *d* at all. It has nothing on it that says "I stand behind a *d*". In one block, the key of a place is made from its own letter and its own place, and from nothing else.
 #
-# In two blocks it's easy. In the first one, each letter looks one place back and adds to its running sum which letter it found there. Now the *s* carries a note, "after *d*". In the second block, the question looks for the note "after *d*", finds the *s*, and copies it. Let both learn that, with ten new letters in every row:
+# In two blocks it's easy. In the first one, each letter looks one place back and adds to its running sum which letter it found there. Now the *s* carries a note, "after *d*". In the second block, the question looks for the note "after *d*", finds the *s*, and copies it. Let both learn that, with ten random letters in every row:
 
 # %% tags=["fold"]
 from gptbook.data.sequences import NO_TARGET
@@ -395,10 +400,10 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
 
 # %% [markdown]
-# One block solves {{ f"{solved[1]:.0%}" }}, about as often as by guessing among nine letters. Two blocks, with fewer parameters, solve {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
+# Both models were trained on such riddles. One block solves {{ f"{solved[1]:.0%}" }}, about as often as by guessing among the nine other letters. Two blocks, with fewer parameters, solve {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
-# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, one head gives {{ f"{look_note:.0%}" }} of the question's weight to the letter behind the earlier one, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
+# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, the question gives {{ f"{look_note:.0%}" }} of the weight, in one head, to the letter that stands behind its earlier self, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
 # Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. In our trials, one block with seven times as many parameters, trained three times as long, had begun to solve some. So depth doesn't make such things possible. It makes them cheap. Pairs of heads that work together in just this way have been found in real language models, where they are called **induction heads**.
 

@@ -28,7 +28,7 @@ class Ladder extends LivePiece {
         "p",
         { class: "live-note ladder-about" },
         rung.label,
-        el("span", {}, `${number(rung.loss, 2)} nats`),
+        el("span", {}, `${number(Math.exp(rung.loss), 1)} letters`),
       );
       return { name, element: el("li", {}, about, name) };
     });

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import exp
 
 from bookbuild.drawings.draw import Drawing
 from gptbook.data.tables import read_record
 
 WIDTH, MARGIN, PITCH, BAR = 380, 6, 40, 10
 LONGEST = WIDTH - 2 * MARGIN - 48  # room for the numbers
+WHICH_NAME = 1  # of those that a record keeps: the second, for every model
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
@@ -19,14 +21,18 @@ class Rung:
     kind: str
     loss: float
     """Nats per position of the held-out names."""
+    name_written: str = ""
+    """A name that the model wrote; every model drew it with the same random numbers."""
 
 
 def rungs() -> tuple[list[Rung], float]:
     """The rungs from the top down, out of the record of windows, and the widest spread between seeds (nats)."""
     record = read_record("windows")
-    found = defaultdict(list)
+    found: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+    written: dict[str | tuple[str, int], str] = {}
     for row in record["rows"]:
         found[row["model"], row["context_length"]].append(row["held_out_loss"])
+        written.setdefault((row["model"], row["context_length"]), row["samples"].split()[WHICH_NAME])
     means = {key: sum(losses) / len(losses) for key, losses in found.items()}
     # Chosen on validation names: the least held-out loss of many would flatter.
     counts_width, net_width = (record["chosen"][model]["context_length"] for model in ("counts", "net"))
@@ -34,17 +40,25 @@ def rungs() -> tuple[list[Rung], float]:
     deep = defaultdict(list)
     for row in read_record("names")["rows"]:
         deep[row["model"]].append(row["held_out_loss"])
+        written.setdefault(row["model"], row["samples"].split()[WHICH_NAME])
     learned = (found["net", 1], found["net", net_width], deep["attention"], deep["gpt"])
+    attention_loss, gpt_loss = (sum(deep[model]) / len(deep[model]) for model in ("attention", "gpt"))
     spread = max(max(losses) - min(losses) for losses in learned)
     return [
         Rung("Uniform guess", "all 27 symbols equally likely", "muted", record["uniform_loss"]),
-        Rung("Letter frequencies", "no letter back, counted", "data", means["letters", 0]),
-        Rung("Bigram table", "one letter back, counted", "data", means["counts", 1]),
-        Rung("Bigram net", "one letter back, learned", "learned", means["net", 1]),
-        Rung("Wide table", f"{WORDS[counts_width]} letters back, counted", "data", counts_loss),
-        Rung("Wide net", f"{WORDS[net_width]} letters back, learned", "learned", net_loss),
-        Rung("Attention", "all letters back, one block", "learned", sum(deep["attention"]) / len(deep["attention"])),
-        Rung("GPT", "all letters back, four blocks", "learned", sum(deep["gpt"]) / len(deep["gpt"])),
+        Rung("Letter frequencies", "no letter back, counted", "data", means["letters", 0], written["letters", 0]),
+        Rung("Bigram table", "one letter back, counted", "data", means["counts", 1], written["counts", 1]),
+        Rung("Bigram net", "one letter back, learned", "learned", means["net", 1], written["net", 1]),
+        Rung(
+            "Wide table",
+            f"{WORDS[counts_width]} letters back, counted",
+            "data",
+            counts_loss,
+            written["counts", counts_width],
+        ),
+        Rung("Wide net", f"{WORDS[net_width]} letters back, learned", "learned", net_loss, written["net", net_width]),
+        Rung("Attention", "all letters back, one block", "learned", attention_loss, written["attention"]),
+        Rung("GPT", "all letters back, four blocks", "learned", gpt_loss, written["gpt"]),
     ], spread
 
 
@@ -71,4 +85,25 @@ def ladder(lit: Collection[str] = ()) -> str:
         d.rect(MARGIN, y + 20, LONGEST * rung.loss / steps[0].loss, BAR, rung.kind, 0, strength, 0)
         d.text(WIDTH - MARGIN, y + 30, f"{rung.loss:.2f}", 16, ink, "end", weight=600 if stands_out else 400)
     d.text(MARGIN, d.height - 5, f"Nets: mean of three seeds, at most {spread:.3f} apart", 12, "muted")
+    return d.svg()
+
+
+def ladder_of_letters() -> str:
+    """The ladder as SVG for who has not read of nats: among how many letters each model hesitates, and a name of it."""
+    steps, spread = rungs()
+    said = ", ".join(f"{rung.name.lower()} {exp(rung.loss):.1f}" for rung in steps)
+    pitch = PITCH + 14
+    d = Drawing(WIDTH, 26 + pitch * len(steps), f"Among how many letters each model hesitates: {said}.")
+    most = exp(steps[0].loss)
+    for index, rung in enumerate(steps):
+        y = pitch * index
+        d.text(MARGIN, y + 14, rung.name, 14, weight=600)
+        d.text(MARGIN + LONGEST, y + 14, rung.does, 13, "muted", "end")
+        d.rect(MARGIN, y + 20, LONGEST, BAR, "light", 0, 0.45, 0)
+        d.rect(MARGIN, y + 20, LONGEST * exp(rung.loss) / most, BAR, rung.kind, 0, 0.9, 0)
+        d.text(WIDTH - MARGIN, y + 30, f"{exp(rung.loss):.1f}", 16, anchor="end", weight=600)
+        if rung.name_written:
+            d.text(MARGIN, y + 45, rung.name_written, 13, "muted", mono=True)
+    widest = max(exp(rung.loss) * spread for rung in steps if rung.kind == "learned")
+    d.text(MARGIN, d.height - 5, f"Nets: mean of three seeds, at most {widest:.2f} apart", 12, "muted")
     return d.svg()

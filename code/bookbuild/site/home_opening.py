@@ -1,6 +1,7 @@
 """The still picture of the home page's live piece, from what its models write; those run only if one of them is new."""
 
 from collections.abc import Mapping
+from math import exp
 
 from bookbuild.drawings.draw import Drawing
 from bookbuild.project import Project
@@ -30,11 +31,11 @@ def home_figure(opening: dict[str, object], live_url: str) -> str:
     for number, rung in enumerate(rungs):
         y = PITCH * number
         d.text(0, y + 14, str(rung["label"]), 13, "gray")
-        d.text(WIDTH, y + 14, f"{rung['loss']:.2f} nats", 13, "gray", "end")
+        d.text(WIDTH, y + 14, f"{exp(float(str(rung['loss']))):.1f} letters", 13, "gray", "end")
         d.text(0, y + 34, str(rung["name"]), 17, mono=True)
     caption = (
-        f"Five models from this book go on with <em>{opening['text']}</em>, with the same luck. "
-        "Beside each, its surprise on names it has never seen: lower is better."
+        f"Five models from this book go on with <em>{opening['text']}</em>, with the same random numbers. "
+        "Beside each: among how many letters it hesitates, on names it has never seen."
     )
     return (
         f'<figure class="figure drawn live" id="ladder" data-widget="ladder" data-live="{live_url}">'

@@ -1,8 +1,9 @@
+import math
 import re
 
 import pytest
 
-from bookbuild.drawings.ladder import ladder, rungs
+from bookbuild.drawings.ladder import ladder, ladder_of_letters, rungs
 from gptbook.data.tables import read_record
 
 
@@ -44,3 +45,15 @@ def test_a_lit_rung_stands_out_and_an_unknown_one_is_refused() -> None:
     assert 'fill-opacity="0.35"' not in plain
     with pytest.raises(ValueError, match="no rung GPT-5"):
         ladder({"GPT-5"})
+
+
+def test_the_home_page_says_how_many_letters_each_model_hesitates_among_and_a_name_it_wrote() -> None:
+    steps, _ = rungs()
+    drawn = ladder_of_letters()
+    assert all(f">{math.exp(rung.loss):.1f}<" in drawn for rung in steps)
+    written = {row["model"]: row["samples"].split() for row in read_record("names")["rows"][::-1]}  # seed 0 stays
+    names = {rung.name: rung.name_written for rung in steps}
+    assert [name for name, written_name in names.items() if not written_name] == ["Uniform guess"]
+    assert names["GPT"] in written["gpt"]
+    assert names["Attention"] in written["attention"]
+    assert all(f">{name}<" in drawn for name in names.values() if name)
