@@ -89,7 +89,7 @@ def figure() -> str:
     row(left, 2, rows[6], "data")
     row(left, 197, rows[3], "data")
     row(left, 398, rows[0], "data")
-    d.text(158, 19, "to the next part", 14, "muted")
+    d.text(158, 19, "to the next block", 14, "muted")
     d.text(158, 214, "the running sum", 14, "muted")
     d.text(158, 415, "one position: token + place", 14, "muted")
     return d.svg()

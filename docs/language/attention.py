@@ -11,7 +11,7 @@
 # The simplest way to reach back any distance is an average: give each position the average of all embeddings up to its own. But then every word counts the same, and among forty, the one that matters has a fortieth of the weight. So make it a **weighted average**, and let the words decide the weights.
 
 # %% [markdown] tags=["read"]
-# Try it with a single number per word. Say that *Chelsea* has a 1 for being a club, and *fans*, *go* and *to* have 0. At *to*, the plain average is (1 + 0 + 0 + 0) / 4 = 0.25. If there are forty words it's 0.025, and a model would have to hear that whisper through the noise of all the others. A weighted average multiplies each number by a share before adding, and the shares make 1 in all. With the shares of the picture, *Chelsea*'s 1 arrives as 0.73. It would arrive as strongly from forty words away, if only the shares came out the same.
+# Try it with a single number per word. Say that *Chelsea* has a 1 for being a club, and *fans*, *go* and *to* have 0. At *to*, the plain average is (1 + 0 + 0 + 0) / 4 = 0.25. If there are forty words it's 0.025, and a model would have to hear that whisper through the noise of all the others. A weighted average multiplies each number by a share before adding, and the shares make 1 in all. With the shares of the picture, *Chelsea*'s 1 arrives as 0.73. It would arrive as strongly from forty words away, as long as the shares come out the same.
 #
 # So where do the shares come from? They can't be fixed parameters, one for each place. That would be the window of the last chapter again, which had to learn each distance anew. They have to depend on the words: on what the one needs, and on what the other has.
 
@@ -53,13 +53,13 @@ def plain_average(x: Tensor) -> Tensor:
 #
 # **What goes in.** Each word has an embedding of three numbers, made up for this example. The first says "I smell of a club", the second "a place should follow me", and the third says which club: 1 for Chelsea, −1 for Arsenal. So *Chelsea* is (2, 0, 1). *fans* is (1, 0, 0), because fans smell of a club without being one. *go* is (0, 1, 0), and *to* is (0, 2, 0).
 #
-# **The query.** Multiply the embedding of *to* by the first table: 0 times its first row, 2 times its second, 0 times its third. The second row is (1, 0), so the query is (2, 0). Its first place means "I'm looking for a club", and the 2 says how badly. The table has turned "a place should follow me" into the question "which club?".
+# **The query.** Multiply the embedding of *to* by the first table: 0 times its first row, 2 times its second, 0 times its third. The second row is (1, 0), so the query is (2, 0). Its first number means "I'm looking for a club", and the 2 says how badly. The table has turned "a place should follow me" into the question "which club?".
 #
-# **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first place means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2). The second place means "a place follows me", and no word in this example asks for that.
+# **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first number means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2). The second number means "a place follows me", and no word in this example asks for that.
 #
 # **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in the last two chapters. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* and with *to* itself it's 0.
 #
-# **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, the root of the number of places in a query. (A box below says why.) That makes 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So *to* listens to *Chelsea* for almost three quarters.
+# **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, the root of the number of places in a query. (A box below says why.) That makes 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So almost three quarters of what *to* takes, it takes from *Chelsea*.
 #
 # **The values.** The third table makes what each word hands over, again two numbers. The first says "a stadium comes next", and the second says whose: positive for Chelsea's, negative for Arsenal's. For *Chelsea* that's 2 · (3, 0) + 0 · (0, 0) + 1 · (0, 6) = (6, 6). *fans* has (3, 0), since it can say that a stadium may come, but not whose. *go* and *to* have nothing to hand over.
 #
@@ -104,7 +104,11 @@ pd.DataFrame(
 #
 # ### Why three tables and not one
 #
-# Couldn't a word's embedding be query, key and value all in one? Then a word would look for what it is itself. *to* would look for words that announce a place, as it does, and would find *go* and itself. But *to* is looking for a club, and isn't a club itself. Looking for a thing, being such a thing, and having something to tell are three different roles, and each word plays all three at once. So each role gets a table of its own.
+# Couldn't a word's embedding be query, key and value all in one? Then a word would look for what it is itself. *to* announces a place, so it would look for other words that announce a place, and would find *go* and itself. But *to* is looking for a club, and isn't a club itself. Looking for a thing, being such a thing, and having something to tell are three different roles, and each word plays all three at once. So each role gets a table of its own.
+#
+# ### Doesn't softmax dilute, too?
+#
+# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divided by √2, with e raised to them, that makes 286 and 16.9, and *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
 
 # %% [markdown] tags=["guess"]
 # The query of *fans* is all zeros. How does it share?
@@ -160,9 +164,9 @@ print("the package's attention gives the same numbers")
 # ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
 # %% [markdown] tags=["read"]
-# Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / 21.9 = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
+# Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
 #
-# What a head asks isn't decided by anybody. Each starts with random tables, and training makes them differ as far as that helps the guesses. To keep the cost the same, the numbers are divided among the heads: with 64 numbers and two heads, each head's queries, keys and values have 32. The heads' outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
+# What a head asks isn't decided by anybody. Each starts with random tables, and training makes them differ as far as that helps the guesses. So that several heads cost no more than one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
 
 # %% tags=["fold"]
 from gptbook.models.attention import MultiHeadAttention, fused_attention
@@ -253,9 +257,9 @@ plt.show()
 # Attention nearly always finds the club, at every distance tried. The average finds it when it's near, and dilutes it further away.
 
 # %% [markdown] tags=["read"]
-# The plot shows a short training, {{ num_steps }} steps, which fit on this page. We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked the three {{ f"{asked:,}" }} times altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. The highest loss of the three is {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
+# The plot shows a short training of {{ num_steps }} steps, done while this page was built. (The table of eight words in it is the one of chapter 8.) We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked the three {{ f"{asked:,}" }} times altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. Their loss counts all words of the sentences, not only the stadium, and is at most {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
 #
-# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. (The table of eight words in the plot is the one of chapter 8, too.) That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
+# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. That's why attention manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -390,7 +394,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# That's fine for stadiums and hopeless for spelling. If the words were letters, it would expect the same after *brist* and after *birst*. And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) adds the order, and the thinking.
+# That's fine for stadiums and hopeless for spelling. If the words were letters, it would expect the same after *brist* and after *birst*. And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) makes up for both.
 
 # %% [markdown]
 # ## Check yourself

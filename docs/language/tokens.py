@@ -39,7 +39,7 @@ from gptbook.data.merging import split_words
 #
 # Which neighbours are the commonest? Go through the words and make a tally. *a* and *t* stand side by side three times, in *cat*, *sat* and *mat*. *t* and *h* do so twice, in the two *the*, and so do *h* and *e*. All other neighbours occur once. So *a* and *t* win, and *at* becomes a piece of its own. The 22 letters have become 19 pieces.
 #
-# Now count again. *t* and *h* come twice, *h* and *e* come twice, and it's a tie. Any rule will do to break it, as long as it's always the same one. Ours prefers pieces that were there earlier, and of two letters the one that comes first in the alphabet. *h* comes before *t*, so *h* and *e* become *he*. In the third round, *t* and *he* stand side by side twice, and no other neighbours do. They become *the*. After three merges a whole word is one piece, although nobody told the method what a word is.
+# Now count again. *t* and *h* come twice, *h* and *e* come twice, and it's a tie. Any rule will do to break it, as long as it's always the same one. Ours compares the left-hand letters of the two pairs, and the one that's earlier in the alphabet wins. *h* comes before *t*, so *h* and *e* become *he*. In the third round, *t* and *he* stand side by side twice, and no other neighbours do. They become *the*. After three merges a whole word is one piece, although nobody told the method what a word is.
 #
 # The list of merges, in their order, is all that has to be kept. To cut a text you've never seen, start with its letters and apply the merges one after the other. Take the word *chat*. The first merge joins its *a* and *t*, which makes *c, h, at*. The second wants an *h* and an *e*, and there's no *e*. The third wants a *he*. So *chat* ends up as three pieces. With the same list, the word *then* becomes two pieces, *the* and *n*. Try it.
 
@@ -112,7 +112,7 @@ for left, right in merge_again_and_again(words, 3):
 # - [ ] *e* and a space
 # - [x] two spaces
 #
-# The explanations hold examples of code, and code is indented: long rows of spaces stand before its lines. (A row of spaces counts as a word of its own.)
+# The explanations hold examples of code, and code is indented: long rows of spaces stand before its lines. (Such a row of spaces counts as a word of its own, so the merges may join them.)
 
 # %% tags=["fold"]
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
@@ -134,12 +134,12 @@ print("first:", *tokenizer.labels[256:272])
 print("last:", *tokenizer.labels[-10:])
 
 # %% [markdown]
-# First come spaces and common pairs of letters, at last whole words. A tokenizer, too, is learned from its text.
+# First come rows of spaces and common pairs of letters, and towards the end mostly longer pieces. A tokenizer, too, is learned from its text.
 
 # %% [markdown] tags=["read"]
-# What does that make of a word that programmers rarely write? Below is *strawberries*. With no merges it's twelve letters. (Move the slider to the left, and you'll see.) With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. And *without*, with its space, has become a single one, because these texts say *without* all the time. The emoji stays in four bytes, which are written \\xf0 and so on.
+# What does that make of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (An emoji isn't in these texts. It stays in its four bytes, which the box writes as \\xf0 and so on.)
 #
-# All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about token {{ berries_ids[0] }} as "token {{ berries_ids[0] }}". Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
+# All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about *{{ berries[0] }}* under the number {{ berries_ids[0] }}. Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
 # %% tags=["fold"]
 #| widget: tokenizer
@@ -229,12 +229,12 @@ ax.set_title("Each doubling of the vocabulary\nsaves less")
 plt.show()
 
 # %% [markdown]
-# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. In return, each token needs learned numbers of its own.
+# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. The price: for each token a model must learn a row of numbers of its own.
 
 # %% [markdown] tags=["read"]
 # GPT-2 has 50,257 tokens: the bytes, 50,000 merges, and a mark that stands between texts.
 #
-# Why not keep letters and simply open the window wider? Because a model works for every token it reads and for every token it writes. The same text in letters would be {{ f"{saved[-1]:.1f}" }} times as many steps, and the words that belong together would stand {{ f"{saved[-1]:.1f}" }} times as far apart. And why not go the other way, and merge until every word is a token? The plot shows that each doubling of the vocabulary saves less than the one before. The common words are in one piece already. What's left are rare words, and a model would have to learn the numbers of each of them from a handful of examples. So the size of the vocabulary is a hyperparameter, and GPT-2's makers settled on 50,257.
+# Why not keep letters and simply open the window wider? Because a model has to do a round of work for every token that it reads or writes. In letters, the same text would take {{ f"{saved[-1]:.1f}" }} times as many rounds, and the words that belong together would stand {{ f"{saved[-1]:.1f}" }} times as far apart. And why not go the other way, and merge until every word is a token? The plot shows that each doubling of the vocabulary saves less than the one before. The common words are in one piece already. What's left are rare words, and a model would have to learn the numbers of each of them from a handful of examples. So the size of the vocabulary is a number that people choose, and GPT-2's makers settled on 50,257.
 #
 # A word that was never seen falls apart into pieces. At worst it falls apart into bytes, as the emoji and the Thai word here do:
 
@@ -265,7 +265,7 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 #
 # The same happens with numbers. To add 2019 and 2020 in columns, as you learned at school, you need to see the digits one below the other. The model gets {{ listed(year_pieces[0]) }} for the one, and {{ listed(year_pieces[1]) }} for the other. So it can't even tell from the pieces which digit stands for the tens.
 #
-# And people pay who write in another script than the texts that the merges were learned from. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. A window of a thousand tokens holds a page of English, but only a few lines of Thai. Whoever pays for a model by the token pays several times as much for the same message.
+# People whose script doesn't occur in the tokenizer's texts pay, too. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. So a window of a thousand tokens holds much less Thai than English. And where a model is paid for by the token, the same message costs more.
 
 # %% [markdown]
 # And what do the tokens' numbers say?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The transformer block
 #
-# Attention fetches what other words hand over. But it doesn't know their order, and it works nothing out. A **block** adds both, and can be stacked.
+# Attention fetches what other words hand over. But it works nothing out, and it doesn't know their order. A **block** and a row for each position make up for that.
 #
 # ![A block, from the bottom up. On the left a line, the running sum, with the four numbers of one position: 0.1, 0.7, 0.9, 1.5. A branch leads through a norm and attention back to the line, which adds what came of it. Above, a second branch does the same with a norm and the MLP. Between the branches and at the top stand the new sums.](../figures/block.svg "Read upwards: two parts read the running sum, and add to it.")
 
@@ -63,7 +63,7 @@ for label, numbers in (
 pd.DataFrame(worked, index=[""] * len(row)).T
 
 # %% [markdown] tags=["note"]
-# PyTorch's norm gives the same numbers, and the same again for a row ten times as large. Its own two rows of learned numbers, $g$ and $b$, begin as 1 and 0.
+# PyTorch's norm gives the same numbers, and the same again for a row ten times as large.
 
 # %%
 norm = nn.LayerNorm(4)
@@ -79,7 +79,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # %% [markdown] tags=["read"]
 # Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
 #
-# At the end each of the numbers is multiplied by one of its own and shifted by another. These are $g$ and $b$. If a part needs a number, training can make it louder with them, and if not, quieter. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
+# At the end, each of the four places has a learned number to multiply by, in $g$, and another to add, in $b$. If a part needs what stands at some place, training can make it louder in this way, and if not, quieter. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
 
 # %% [markdown]
 # ## Think
@@ -132,7 +132,7 @@ for station in (x, found, x + found, worked_out, block(x)):
 # %% [markdown]
 # ## Know where you are
 #
-# The last letter of *lima* sees the same letters as the last letter of *mila*. So each position in the text gets a learned row of its own, a **position embedding**, which is added to the token's.
+# The last letter of *lima* sees the same letters as the last letter of *mila*, and attention can't tell in which order. So each position in the text gets a learned row of its own, a **position embedding**, which is added to the token's.
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 
@@ -156,7 +156,7 @@ pd.DataFrame(found, index=["what the last a finds", "", "", ""]).T
 # %% [markdown]
 # ## What each part is worth
 #
-# Take one part away, train the rest, and compare: that's an **ablation**. A stack of {{ settings["config"]["num_layers"] }} blocks learns city names, whole and without each part, from {{ len(settings["seeds"]) }} seeds.
+# Take one part away, train the rest, and compare: that's an **ablation**. A stack of {{ settings["config"]["num_layers"] }} blocks learns city names, first whole, then with one part missing at a time.
 
 # %% [markdown] tags=["guess"]
 # The whole stack reaches {{ f"{mean_loss['']:.2f}" }} nats, and a table of one letter {{ f"{bigram_loss:.2f}" }}. What does the stack reach without attention?
@@ -206,7 +206,7 @@ level = 2 * noise.clip(lower=noise[dearest])  # a smaller lead than this is no l
 top = [part for part in cost.index[::-1] if cost[dearest] - cost[part] <= level[part]]
 missed_most = " and ".join(called[part] for part in top)
 unclear = [called[part] for part in cost.index if part not in clear]
-verdict = "Each part costs more than twice the spread over seeds."
+verdict = "Leaving out any part costs more than twice the difference between seeds."
 if unclear:
     verdict = f"Too close to call, next to the spread over seeds: {', '.join(unclear)}."
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -271,7 +271,7 @@ for name, missing in (("parts add", ""), ("parts replace", "running sum")):
 pd.DataFrame(deep).T
 
 # %% [markdown] tags=["read"]
-# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. The first column shows what's likely to blame: how alike the rows of two letters of one name are on average, before any training. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still has its own letter in it at the top. In training there's a second harm. The slopes have to travel down again. Where parts replace, they must pass through every part. Where parts add, the plus hands them down as they are, and the first block can learn as early as the last. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
+# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. The first column shows what's likely to blame: how alike the rows of two letters of one name are on average, before any training. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still has its own letter in it at the top. In training there's a second harm. The slopes have to travel down again. Where parts replace, they must pass through every part. Where parts add, the plus hands them down as they are, and the lowest block can learn from the very beginning, just like the highest. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
 
 # %% tags=["hide"]
 letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
@@ -279,7 +279,7 @@ letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
 # %% [markdown] tags=["read"]
 # ### Where attention pays
 #
-# Attention has most to fetch late in a name. Here two models of one block, with attention and without it, are compared guess by guess:
+# At which guess does attention help? Here two smaller models, of a single block, with attention and without it, are compared guess by guess. (With one block instead of four, attention is worth less altogether.)
 
 # %%
 from gptbook.models.gpt import GPT
@@ -347,7 +347,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # You solve it in two moves: find the earlier *d*, then read the letter behind it. Attention can't do that in one go. The question *d* can find the earlier *d*, since it looks like itself. But the answer stands one place further on, and an *s* doesn't look like a *d* at all. It has nothing on it that says "I stand behind a *d*". In one block, the key of a place is made from its own letter and its own place, and from nothing else.
 #
-# In two blocks it's easy. In the first one, each letter looks one place back and adds to its running sum which letter it found there. Now the *s* carries a note, "after *d*". In the second block, the question looks for the note "after *d*", finds the *s*, and copies it. Let both learn that, with ten random letters in every row:
+# In two blocks it's easy. In the first one, each letter looks one place back and adds to its running sum which letter it found there. Now the *s* carries a note, "after *d*". In the second block, the question looks for the note "after *d*", finds the *s*, and copies it. Train a model of one block and a model of two on such riddles, with ten random letters in every row:
 
 # %% tags=["fold"]
 from gptbook.data.sequences import NO_TARGET
@@ -400,12 +400,12 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
 
 # %% [markdown]
-# Both models were trained on such riddles. One block solves {{ f"{solved[1]:.0%}" }}, about as often as by guessing among the nine other letters. Two blocks, with fewer parameters, solve {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
+# Two models were trained on such riddles, with ten letters each. One block solves {{ f"{solved[1]:.0%}" }}, about as often as by guessing among the nine other letters. Two blocks, with fewer parameters, solve {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
-# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, the question gives {{ f"{look_note:.0%}" }} of the weight, in one head, to the letter that stands behind its earlier self, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
+# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, one head of the question, the second *d*, gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*. That's the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, even fewer than by guessing. It has no other way to find the answer, and it doesn't know that its notes are missing. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
-# Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. In our trials, one block with seven times as many parameters, trained three times as long, had begun to solve some. So depth doesn't make such things possible. It makes them cheap. Pairs of heads that work together in just this way have been found in real language models, where they are called **induction heads**.
+# Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. In our trials, one block with seven times as many parameters, trained three times as long, had begun to solve some. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models, where they are called **induction heads**.
 
 
 # %% tags=["hide"]
