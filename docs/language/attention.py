@@ -159,7 +159,7 @@ print("the package's attention gives the same numbers")
 # %% [markdown]
 # ## Several questions at once
 #
-# A word may need two answers, from two places. After *yesterday the cats on the mat* comes *were*. To know that, *mat* must find out when it was, and whether there was one cat or several. So attention has several **heads** side by side, each with queries, keys and values of its own.
+# A word may need two answers, from two places. After *yesterday the cats on the mat* comes *were*, because it was yesterday, and because there are several cats. So attention has several **heads** side by side, each with queries, keys and values of its own.
 #
 # ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
@@ -254,7 +254,7 @@ ax.set_title("Attention finds the club\nat every distance tried")
 plt.show()
 
 # %% [markdown]
-# Attention nearly always finds the club, at every distance tried. The average finds it when it's near, and dilutes it further away.
+# Attention nearly always finds the club, at every distance tried. The average dilutes it.
 
 # %% [markdown] tags=["read"]
 # The plot shows a short training of {{ num_steps }} steps, done while this page was built. (The table of eight words in it is the one of chapter 8.) We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked the three {{ f"{asked:,}" }} times altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. Their loss counts all words of the sentences, not only the stadium, and is at most {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.

@@ -222,7 +222,7 @@ for rows in maps[0]:
 publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 
 # %% [markdown]
-# How well can a straight line part the vowels from the consonants? Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
+# Can a straight line part vowels from consonants? Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
 
 # %% [markdown] tags=["read"]
 # Follow that push once. After a vowel, often comes a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers.

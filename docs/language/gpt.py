@@ -181,7 +181,7 @@ agree("GPT", scores)
 print(f"{len(agreed)} results agree with those of the model")
 
 # %% [markdown]
-# Does the code do what the equation says? Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals. With the sizes of GPT-2 small, the stack has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
+# Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals. With the sizes of GPT-2 small, the stack has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
 
 # %%
 with torch.device("meta"):  # shapes without memory
@@ -367,7 +367,7 @@ print("new:", *[name for name in samples if name not in known][:8])
 print("copied:", *[name for name in samples if name in known][:4])
 
 # %% [markdown]
-# Of all the names that it wrote, thousands of them, {{ f"{gpt['new']:.0%}" }} are new.
+# Of thousands of names it wrote, {{ f"{gpt['new']:.0%}" }} are new.
 #
 # ## What goes wrong
 #

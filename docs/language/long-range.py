@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. To measure who can follow it, you need thousands of sentences, and a dial for the distance in them. A **grammar** can write such sentences: rules by which they're built, word by word. Ours knows 20 real clubs and their stadiums. Here each word is one token, and so is a whole name, or a comma.
+# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. A **grammar**, a set of rules, writes thousands of sentences for that, and in them the distance can be set. Ours knows 20 real clubs and their stadiums. Here each word is one token, and so is a whole name, or a comma.
 
 # %% [markdown] tags=["read"]
 # Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma, and so on. How long that lasts is up to the dice.
@@ -244,10 +244,10 @@ shown = [  # near chance, the last digits differ between computers
 pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("gap")
 
 # %% [markdown]
-# At 9, 10 and 11 the club is in plain view, and the net guesses. What it learned from gaps up to 8 says nothing about a gap of 9.
+# At 9, 10 and 11 the club is in plain view, and still the net guesses.
 
 # %% [markdown] tags=["read"]
-# Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. In training, the club stood at most nine words back. So the weights for the tenth place have never met a club. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
+# What it learned from gaps up to 8 says nothing about a gap of 9. Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. In training, the club stood at most nine words back. So the weights for the tenth place have never met a club. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
 #
 # ### A memory instead of a window
 #

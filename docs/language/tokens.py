@@ -134,7 +134,7 @@ print("first:", *tokenizer.labels[256:272])
 print("last:", *tokenizer.labels[-10:])
 
 # %% [markdown]
-# First come rows of spaces and common pairs of letters, and towards the end mostly longer pieces. A tokenizer, too, is learned from its text.
+# First come rows of spaces and common pairs of letters, and towards the end mostly longer pieces.
 
 # %% [markdown] tags=["read"]
 # What does that make of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (An emoji isn't in these texts. It stays in its four bytes, which the box writes as \\xf0 and so on.)

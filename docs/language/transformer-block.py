@@ -74,7 +74,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # %% [markdown]
 # $$\text{norm}(x) = g \cdot \frac{x - \text{mean}(x)}{\sqrt{\text{variance}(x) + 10^{-5}}} + b$$
 #
-# $g$ and $b$ are learned, and begin as 1 and 0.
+# $g$ and $b$ are learned.
 
 # %% [markdown] tags=["read"]
 # Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
@@ -336,7 +336,7 @@ plt.show()
 # %% [markdown]
 # At the first two guesses both models know the same. After that, attention pays.
 #
-# ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A larger block than any on this page, trained for much longer, in the modern form of chapter 11: {{ f"{one_block:.2f}" }} nats.")
+# ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "One larger block, trained longer, in chapter 11's modern form: {{ f"{one_block:.2f}" }} nats.")
 #
 # ## What goes wrong
 #
@@ -400,7 +400,7 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
 
 # %% [markdown]
-# Two models were trained on such riddles, with ten letters each. One block solves {{ f"{solved[1]:.0%}" }}, about as often as by guessing among the nine other letters. Two blocks, with fewer parameters, solve {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
+# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }}: it guesses among the nine others. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
 # Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, one head of the question, the second *d*, gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*. That's the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, even fewer than by guessing. It has no other way to find the answer, and it doesn't know that its notes are missing. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.

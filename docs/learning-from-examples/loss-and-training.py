@@ -276,7 +276,7 @@ for seed in range(1, 6):
 # %% [markdown]
 # ## When to stop
 #
-# Would more training make the net better still? Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on it's **overfitting**.
+# More training isn't always better. Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on it's **overfitting**.
 
 # %%
 rows_left, tested = train_test_split(

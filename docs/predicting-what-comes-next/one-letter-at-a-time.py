@@ -134,9 +134,10 @@ for how, table in tables.items():
     some = [write_name(table, generator, max_letters=14) for _ in range(9)]
     print(f"{how}: {', '.join([name for name in some if name][:6])}")
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # Nobody wrote these names, and some of the last ones could already stand on a map.
-#
+
+# %% [markdown]
 # ## How good is it?
 #
 # Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, which is what a guess among {{ f"{math.exp(floor):.0f}" }} equally likely letters would cost. So its **perplexity** is {{ f"{math.exp(floor):.0f}" }}.

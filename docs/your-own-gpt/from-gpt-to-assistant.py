@@ -234,7 +234,7 @@ for club in ("chelsea", "atlantis", "oxford", "chester"):
 #
 # Fine-tuning also overwrites. Some clubs are in its text, but in no dialogue. Before, the larger model could finish *the stadium of ... is* for {{ f"{told['told_before']:.0%}" }} of these; after, for {{ f"{told['told_after']:.0%}" }}. Asked, it gets {{ f"{unasked:.0%}" }} right.
 #
-# You began by counting letters. Look back at the [ladder](../index.md), look up the [words](../glossary.md), mend [what goes wrong](../when-training-goes-wrong.md). What comes next is yours.
+# You began by [counting letters](../predicting-what-comes-next/one-letter-at-a-time.py). What comes next is yours.
 
 # %% tags=["hide"]
 unasked = sum(row["unasked"] for row in record_rows) / len(record_rows)

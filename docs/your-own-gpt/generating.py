@@ -287,7 +287,7 @@ ax.set_title("With the cache a late token\ncosts little more")
 plt.show()
 
 # %% [markdown]
-# What is left is reading: each token needs every parameter. In GPT-2 small they fill {{ f"{megabytes:.0f}" }} MB. From a memory that delivers {{ memory }} GB a second come at most {{ f"{memory * 1000 / megabytes:.0f}" }} tokens a second, however fast the processor multiplies. In half the bytes, twice as many.
+# What is left is reading: each token needs every parameter. In GPT-2 small they fill {{ f"{megabytes:.0f}" }} MB. From a memory that delivers {{ memory }} GB a second come at most {{ f"{memory * 1000 / megabytes:.0f}" }} tokens a second, however fast the processor multiplies.
 
 # %% tags=["hide"]
 memory = 50  # GB a second, an example
@@ -307,7 +307,7 @@ for _ in range(10):
 # %% [markdown]
 # In long texts it goes round in circles: a repetition makes the next one likelier. And in a full context every new token moves all others, and the cache is void.
 #
-# No choice makes up for what a model does not know. A larger one knows more. What does it cost? [Five dollars](five-dollars.py)
+# A larger model knows more. What does it cost? [Five dollars](five-dollars.py)
 
 # %% [markdown]
 # ## Check yourself

@@ -161,7 +161,10 @@ publish(
 #
 # In January 2020 Kaplan and others published such curves over a millionfold range of sizes. Four months later came GPT-3, {{ f"{gpt_3 / gpt_2:,.0f}" }} times GPT-2 small.
 #
-# Size is half of it. The same computing trains a large model briefly, or a smaller one for longer. Hoffmann and others (2022) found it best to let size and text grow alike: about 20 tokens a parameter. In [the chart of chapter 2](../learning-from-examples/a-model-is-a-function.py), the largest model that uses all its parameters for every token is {{ largest["name"] }}, and it dates from {{ f"{largest['date']:%B %Y}" }}. Later ones are smaller and read more text, or use only a part of their parameters for each token.
+# Size is half of it. The same computing trains a large model briefly, or a smaller one for longer. Hoffmann and others (2022) found it best to let size and text grow alike: about 20 tokens a parameter.
+
+# %% [markdown] tags=["read"]
+# In [the chart of chapter 2](../learning-from-examples/a-model-is-a-function.py), the largest model that uses all its parameters for every token is {{ largest["name"] }}, and it dates from {{ f"{largest['date']:%B %Y}" }}. Later ones are smaller and read more text, or use only a part of their parameters for each token.
 
 # %% tags=["fold"]
 models = pd.read_csv(data_file("models.csv"), parse_dates=["date"])

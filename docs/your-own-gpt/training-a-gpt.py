@@ -172,7 +172,7 @@ start = tokenizer.encode("Return ")
 print(tokenizer.decode(start + generate_tokens(model, start, 57, temperature=0.7)))
 
 # %% [markdown]
-# It spells like a manual already. With more steps and a larger model come words, then sense.
+# It spells like a manual already.
 #
 # ## Waste nothing
 #
