@@ -42,7 +42,7 @@ def plain_average(x: Tensor) -> Tensor:
 # - the **key** says what it can be found by;
 # - the **value** is what it hands over when it's found.
 #
-# Where one word's query fits another's key, the first takes a large share of the other's value. It may look only at itself and at the words before it. If it could look ahead, it would copy the answer.
+# The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it. If it could look ahead, it would copy the answer.
 #
 # ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*.")
 
@@ -57,11 +57,11 @@ def plain_average(x: Tensor) -> Tensor:
 #
 # **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first number means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2). The second number means "a place follows me", and no word in this example asks for that.
 #
-# **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in the last two chapters. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* and with *to* itself it's 0.
+# **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in the last two chapters. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* it's 0, and with its own key it's 0, too.
 #
 # **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, the root of the number of places in a query. (A box below says why.) That makes 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So almost three quarters of what *to* takes, it takes from *Chelsea*.
 #
-# **The values.** The third table makes what each word hands over, again two numbers. The first says "a stadium comes next", and the second says whose: positive for Chelsea's, negative for Arsenal's. For *Chelsea* that's 2 · (3, 0) + 0 · (0, 0) + 1 · (0, 6) = (6, 6). *fans* has (3, 0), since it can say that a stadium may come, but not whose. *go* and *to* have nothing to hand over.
+# **The values.** The third table makes what each word hands over, again two numbers. The first says "a stadium comes next", and the second says whose: positive for Chelsea's, negative for Arsenal's. For *Chelsea* that's 2 · (3, 0) + 0 · (0, 0) + 1 · (0, 6) = (6, 6). *fans* has (3, 0), since it can say that a stadium may come, but not whose. The words *go* and *to* have nothing to hand over.
 #
 # **The output.** Average the values with the shares. The first number is 0.73 · 6 + 0.18 · 3, which is {{ f"{output[3, 0]:.2f}" }}. The second is 0.73 · 6, which is {{ f"{output[3, 1]:.2f}" }}. (With shares rounded to two places you get 4.92 and 4.38. All numbers here are computed from unrounded ones.) So the output of *to* says two things loudly: a stadium comes next, and it's Chelsea's.
 #
@@ -108,7 +108,7 @@ pd.DataFrame(
 #
 # ### Doesn't softmax dilute, too?
 #
-# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divided by √2, with e raised to them, that makes 286 and 16.9, and *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
+# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divided by √2, with e raised to them, that makes 286 and 16.9. The other 38 words add 1 each, which is 341 in all, so *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
 
 # %% [markdown] tags=["guess"]
 # The query of *fans* is all zeros. How does it share?
@@ -164,7 +164,7 @@ print("the package's attention gives the same numbers")
 # ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
 # %% [markdown] tags=["read"]
-# Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
+# The word that asks here is *mat*, since it's the last one so far. Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
 #
 # What a head asks isn't decided by anybody. Each starts with random tables, and training makes them differ as far as that helps the guesses. So that several heads cost no more than one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
 
@@ -250,14 +250,14 @@ ax.set_xlim(4.5, 1000)
 ax.set_ylim(-2, 104)
 ax.set_xlabel("words between club and stadium")
 ax.set_ylabel("right stadiums (%)")
-ax.set_title("Attention finds the club\nat every distance tried")
+ax.set_title("Attention nearly always finds\nthe club, at any distance tried")
 plt.show()
 
 # %% [markdown]
 # Attention nearly always finds the club, at every distance tried. The average dilutes it.
 
 # %% [markdown] tags=["read"]
-# The plot shows a short training of {{ num_steps }} steps, done while this page was built. (The table of eight words in it is the one of chapter 8.) We also trained the same model for {{ f"{trained[0]['num_steps']:,}" }} steps, from three seeds, and asked the three {{ f"{asked:,}" }} times altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. Their loss counts all words of the sentences, not only the stadium, and is at most {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
+# The plot shows a short training of {{ num_steps }} steps, done while this page was built. (The table of eight words in it is the one of chapter 8.) We also trained three such models for {{ f"{trained[0]['num_steps']:,}" }} steps, from different random starts, and asked them {{ f"{asked:,}" }} questions altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. Their loss counts all words of the sentences, not only the stadium, and is at most {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
 #
 # Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. That's why attention manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
 
@@ -270,7 +270,7 @@ right = round(sum(per_gap * r["accuracy"][place] for r in trained for place in n
 loss = max(row["held_out_loss"] for row in trained)
 
 # %% [markdown]
-# Nobody told it where to look:
+# Nobody told it where to look. (*start* is the mark before each sentence.)
 
 # %% tags=["fold"]
 words = grammar.sentences(1, seed=5, gap=14)[0]
@@ -280,7 +280,7 @@ asking = grammar.stadium_position(words)
 # %% tags=["live"]
 #| widget: look-back
 #| alt: The words of one sentence from top to bottom, with a bar at each. Asked for the stadium after {{ words[asking - 1] }}, head {{ finder + 1 }} gives {{ f"{looks[finder, asking, 5]:.0%}" }} of its weight to {{ words[4] }}. The guess is {{ tokenizer.labels[guesses[-1][0]] }}.
-#| caption: What comes next, by attention, and by a table of the last eight words from the same sentences.
+#| caption: What comes next, by attention, and by a table of the last eight words.
 from collections import Counter
 
 from bookbuild.live import publish, publish_model
@@ -394,7 +394,7 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# That's fine for stadiums and hopeless for spelling. If the words were letters, it would expect the same after *brist* and after *birst*. And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) makes up for both.
+# That's fine for stadiums and hopeless for spelling. A model that reads letters in this way would expect the same after *brist* and after *birst*. And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) makes up for both.
 
 # %% [markdown]
 # ## Check yourself

@@ -11,9 +11,9 @@
 # The row that a token gets is its **embedding**. To read a token is to look up its row in a table, $E$. The numbers in the table are parameters: they start at random, and training moves them.
 
 # %% [markdown] tags=["read"]
-# You've used such a table since chapter 4 without looking inside. Look now. In the picture there are four tokens, the mark, *a*, *b* and *c*, with the numbers 0 to 3, and each has a row of two numbers. A real model has more of both: GPT-2 has 50,257 rows of 768 numbers. The letter *c* is token 3, so the model gets (−0.8, 0.6). The 3 itself goes nowhere. It has done its work when the row is found.
+# You've used such a table since chapter 4 without looking inside. Look now. In the picture there are four tokens, the mark, *a*, *b* and *c*, with the numbers 0 to 3, and each has a row of two numbers. A real model has more of both: GPT-2 small has 50,257 rows of 768 numbers. The letter *c* is token 3, so the model gets (−0.8, 0.6). The 3 itself goes nowhere. It has done its work when the row is found.
 #
-# Is looking up something a net can do, and learn through? Yes, because it's a multiplication in disguise. Write token 3 as a row with a place for every token, with a 1 at place 3 and a 0 everywhere else: (0, 0, 0, 1). That's called a **one-hot** row, written $o$. To multiply it with the table, take 0 times row 0, plus 0 times row 1, plus 0 times row 2, plus 1 times row 3. What's left is row 3:
+# Can a net look up a row, and still learn through that? Yes, because looking up is a multiplication in disguise. Write token 3 as a row with a place for every token, with a 1 at place 3 and a 0 everywhere else: (0, 0, 0, 1). That's called a **one-hot** row, written $o$. To multiply it with the table, take 0 times row 0, plus 0 times row 1, plus 0 times row 2, plus 1 times row 3. What's left is row 3:
 #
 # $$o\,E = E_t$$
 #
@@ -58,7 +58,7 @@ print("row 3:", table[3])
 # | first number of the row, times | 0.1 | −0.3 | 0.8 | 0.2 |
 # | second number, times | 0.5 | 0.4 | −0.6 | 0.3 |
 #
-# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and softmax gives *a* a probability of {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, and at the right answer the probability minus 1. Here that's {{ walk_slopes }}. Each slope comes back through the weight that carried the row's number to that score. For the first number that makes {{ walk_sum }}, a positive slope, so the first number should get smaller. (All sums here are computed from unrounded numbers.) For the second it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
+# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and after softmax the probability of *a* is {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, and at the right answer the probability minus 1. Here that's {{ walk_slopes }}. For the slope of the row's first number, multiply each of these four by the weight in the first line of the table, and add up. That makes {{ walk_sum }}, a positive slope, so the first number should get smaller. (All sums here are computed from unrounded numbers.) For the second number, with the second line of the table, it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
 #
 # With a learning rate of 1 the row becomes (−0.8 − {{ f"{row_slope[0]:.2f}" }}, 0.6 + {{ f"{-row_slope[1]:.2f}" }}) = ({{ minus(f"{moved_row[0]:.2f}") }}, {{ f"{moved_row[1]:.2f}" }}). Run *c* through again, and *a* has {{ f"{step_after[1]:.2f}" }}. So that's all that learning an embedding is: whenever a token is read, its row moves a little way to where it gives better guesses.
 
@@ -144,7 +144,7 @@ def letter_rows(seed: int, start: float = 0.1) -> tuple[Tensor, Tensor]:
 maps = [letter_rows(seed) for seed in range(3)]
 
 # %% [markdown] tags=["note"]
-# The rows start near zero, so if letters stand apart afterwards, training did it. To judge a map, the code tries all straight lines, takes the one that parts vowels from consonants best, and counts the letters on its wrong side. A line with all letters on one side gets only the 5 vowels wrong, so the best line never does worse than 5.
+# The rows start near zero, so if letters stand apart afterwards, training did it. To judge a map, the code tries straight lines in 360 directions, takes the one that parts vowels from consonants best, and counts the letters on its wrong side. A line with all letters on one side gets only the 5 vowels wrong, so the best line never does worse than 5.
 
 
 # %% tags=["fold"]
@@ -183,7 +183,7 @@ print("after training: ", *wrong_after)
 
 # %% tags=["fold"]
 #| widget: letter-map
-#| alt: Two maps of the letters a to z. Before training, vowels stand among the consonants. After it, a, e, i, o, u stand together on one side of a dashed line, apart from the consonants.
+#| alt: Two maps of the letters a to z, vowels ringed, with the straight line that parts them best from the consonants. Before training it leaves {{ wrong_before[0] }} of 25 letters on the wrong side, after it {{ wrong_after[0] }}.
 #| caption: Each letter stands where its two numbers say. Vowels are ringed; *y*, which can be either, is gray and not counted. Dashed: the best line.
 fig, axes = plt.subplots(1, 2, figsize=(4.5, 3.6))
 for ax, rows, stage in zip(axes, maps[0], ("before", "after")):
@@ -222,17 +222,17 @@ for rows in maps[0]:
 publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 
 # %% [markdown]
-# Can a straight line part vowels from consonants? Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training, and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
+# Can a straight line part vowels from consonants? Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training (5 is the worst possible), and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
 
 # %% [markdown] tags=["read"]
-# Follow that push once. After a vowel, often comes a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers.
+# Follow that push once. After a vowel there's often a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers. (It shows so clearly because all rows began near zero, where nothing else kept them apart.)
 #
 # Where on the map the vowels gather, left or right, above or below, is a matter of chance. Train from another seed, and the whole map is turned, mirrored or bent. So a single number in a row means nothing. Only the way that rows stand to each other carries over, and as you'll see in a moment, not even all of that.
 
 # %% [markdown]
 # ## Words find theirs
 #
-# Now words, from the explanations of chapter 6, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words, a net guesses which words stand within two places of it.
+# Now words, with {{ dim }} numbers each. They come from the explanations inside programs, as in chapter 6. Given one of the {{ f"{len(words):,}" }} commonest words, a net guesses which of them stand within two places of it, rarer words left out.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts
@@ -269,7 +269,7 @@ print(f"{len(texts):,} docstrings, {sum(map(len, texts)):,} words")
 # $$\cos(u, v) = \frac{u_1 v_1 + u_2 v_2 + \dots}{\text{length of } u \cdot \text{length of } v}$$
 
 # %% [markdown] tags=["read"]
-# Above the line, multiply the two rows place by place and add up. Below it, divide by their lengths, so that only the directions count. Take $u$ = (0.6, 0.8) and $v$ = (0.8, 0.6). Above the line stands 0.6 · 0.8 + 0.8 · 0.6 = 0.96. The length of $u$ is the root of 0.6² + 0.8² = 1, by Pythagoras, and that of $v$ is 1, too. So the cosine is 0.96: they point in nearly the same direction. With $v$ = (−0.8, 0.6) you'd get −0.48 + 0.48 = 0, a right angle. For rows of {{ dim }} numbers, where nothing can be drawn any more, the sums have {{ dim }} terms and the meaning is the same.
+# Above the line, multiply the two rows place by place and add up. Below it, divide by their lengths, so that only the directions count. Take $u$ = (0.6, 0.8) and $v$ = (0.8, 0.6). That makes 0.6 · 0.8 + 0.8 · 0.6 = 0.96 above the line. The length of $u$ is the root of 0.6² + 0.8² = 1, by Pythagoras, and that of $v$ is 1, too. So the cosine is 0.96: they point in nearly the same direction. With $v$ = (−0.8, 0.6) you'd get −0.48 + 0.48 = 0, a right angle. For rows of {{ dim }} numbers, where nothing can be drawn any more, the sums have {{ dim }} terms and the meaning is the same.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import cosine, nearest_rows
@@ -310,11 +310,11 @@ print(f"before training: {found_untrained}")
 # %% [markdown] tags=["read"]
 # ### Did it take a net?
 #
-# Random rows find none, but they're an easy opponent. A fairer one needs no training at all. For each word, simply count how often each of the {{ f"{len(words):,}" }} words stands near it, and take the row of these counts (their logarithms, so that *the* doesn't drown out everything else) as its numbers. Such rows find {{ found_by_counts }} of the {{ 2 * len(partners) }} partners. The net found {{ found }}. So the knowledge was in the counts all along, and the net didn't add to it.
+# Random rows find hardly any, but they're an easy opponent. A fairer one needs no training at all. For each word, simply count how often each of the {{ f"{len(words):,}" }} words stands near it, and take the row of these counts as its numbers. (To be exact, add 1 to each count and take the logarithm, so that a word as common as *the* doesn't drown out all others.) Such rows find {{ found_by_counts }} of the {{ 2 * len(partners) }} partners. The net found {{ found }}. So the knowledge was in the counts all along, and the net finds about as much of it.
 #
-# What it did is pack it. A row of counts has {{ f"{len(words):,}" }} numbers, and the net's rows have {{ dim }}, so the table is about {{ len(words) // dim }} times smaller and finds about as many partners. The more important point comes with a GPT. There, nobody decides beforehand that it's the neighbours within two places that should be counted. The rows are parameters of the whole model, and they become whatever helps it to guess.
+# What it did is pack it. A row of counts has {{ f"{len(words):,}" }} numbers, and the net's rows have {{ dim }}, so the table is more than {{ len(words) // dim // 10 * 10 }} times smaller and finds about as many partners. The more important point comes with a GPT. There, nobody decides beforehand that it's the neighbours within two places that should be counted. The rows are parameters of the whole model, and they become whatever helps it to guess.
 #
-# Now train the net again, from another seed. It finds {{ found_again }} partners, so one or two more or less mean nothing. But take the {{ num_common }} commonest words and the five nearest of each. On average, the two nets have only {{ f"{shared_nearest:.1f}" }} of these five in common. So the clear relations are there each time, and the rest of such a list is partly chance. When somebody shows you four delightful neighbours of one word, ask how many words they looked at.
+# Now train the net again, from another seed. It finds {{ found_again }} partners, so a difference of one or two means nothing. But take the {{ num_common }} commonest words and the five nearest of each. On average, the two nets have only {{ f"{shared_nearest:.1f}" }} of these five in common. So the clear relations are there each time, and the rest of such a list is partly chance. When somebody shows you four delightful neighbours of one word, ask how many words they looked at.
 
 
 # %% tags=["hide"]
@@ -337,7 +337,7 @@ shared_nearest = sum(both_nearest) / num_common
 # %% [markdown] tags=["read"]
 # ### One table, used twice
 #
-# A GPT uses its table at both ends. At the start a token picks its row. At the end the model is left with a row of numbers of the same length, and compares it with every row of the table. The better a row fits, the likelier is its token.
+# GPT-2 uses its table at both ends. (Many later models keep two tables.) At the start a token picks its row. At the end the model is left with a row of numbers of the same length, and compares it with every row of the table. The better a row fits, the likelier its token.
 #
 # ![Read upwards: the mark picks its row of the token table, 0.2 and 0.1, which goes into the model. The row that comes out, −1 and 0.5, meets every row of the same table and gives the scores −0.15, −1.10, 0.95 and 1.10. The last, that of c, is the highest.](../figures/row-in-row-out.svg "A row goes in, another comes out, and the row that fits it best wins.")
 #
@@ -345,7 +345,7 @@ shared_nearest = sum(both_nearest) / num_common
 #
 # A table used at both ends is a **tied table**. It saves millions of numbers, and it makes sense: what a token is like when it's read, and what it's like when it's expected, is learned in one place. It also changes the answer to the question about slopes. At the end *every* row of the table takes part in the scores, so now each step gives every row a slope, and the rows of all wrong answers are pushed a little away from the row that came out.
 #
-# Remember the arrow that goes up in this picture. In the chapters to come it becomes a line with stations. A GPT is little more than such a line for every token of a text, with a row of numbers on its way up, and parts along the line that read the row and add to the row.
+# Remember the arrow that goes up in this picture, with a row of numbers on its way. In a GPT there's such an arrow for every token of a text, and the chapters to come fill in what happens to the row along the way.
 
 # %% [markdown]
 # ## What goes wrong
@@ -370,7 +370,7 @@ print(
 )
 
 # %% [markdown] tags=["note"]
-# The shared row even draws the two kinds towards each other.
+# In this run, the shared row even draws the two kinds towards each other.
 
 # %% [markdown]
 # *redmonth* is half a colour and half a date. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
@@ -382,7 +382,7 @@ print(
 #     The net never sees what a word means, only what stands beside it. *default is true*, *default is false*: the same neighbours, so nearly the same row.
 #
 # ??? question "What does the third number of a row mean?"
-#     Nothing by itself. Train again from another seed, and the third number is another one. What stays is which rows point the same way.
+#     Nothing by itself. Train again from another seed, and the third number is another one. What stays are the clearest likenesses. Even of a word's five nearest, fewer than half return.
 #
 # ??? question "Why are the tokens' own numbers no use to a net?"
 #     It multiplies what it is given. With the number alone, token 200 would weigh a hundred times as much as token 2, and tokens 17 and 18 would be nearly the same word. The order of a vocabulary means neither.
@@ -394,11 +394,11 @@ print(
 from gptbook.exercise import exercise
 
 # %% [markdown] tags=["exercise"]
-# ### Predict: how many numbers does a step move?
+# ### Predict: how many numbers get a slope?
 #
 # *easy · 5 minutes*
 #
-# The table of words holds 2,000 rows of 32 numbers. A step reads the words *the mean of the sum of the rows*, and nothing else. How many of the table's 64,000 numbers get a slope?
+# The table of words holds 2,000 rows of 32 numbers. A step reads the words *the mean of the sum of the rows*, and nothing else. (The table isn't tied.) How many of the table's 64,000 numbers get a slope?
 #
 # answer: 160 numbers
 #
@@ -448,7 +448,7 @@ with exercise("Change"):
 
 # %% tags=["solution"]
 my_start = 1
-my_expectation = "more"  # the luck of a large start stays in the rows
+my_expectation = "more"  # the chance of a large start stays in the rows
 
 # %% [markdown] tags=["exercise"]
 # ### Build: the odd one out

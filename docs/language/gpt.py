@@ -23,7 +23,7 @@
 #
 # **Positions.** Each place adds a row of its own. Now the two *the* differ, because one is *the* at place 0 and the other *the* at place 4. These five rows are five running sums. Picture them as five vertical lines side by side, one per token. (The drawing shows one of them.) From here on nothing is ever taken off a line. Parts read it, and add to it.
 #
-# **Attention in the first block.** A copy of each line is normed, and from it come queries, keys and values. Now the lines exchange something, for the first time. The last *the* looks back at *the*, *cat*, *sat*, *on* and itself, takes from each its share, and what it finds is added to its line. Perhaps it finds out that an *on* stands before it. Nobody prescribes that; training decides what's worth finding.
+# **Attention in the first block.** A copy of each line is normed, and from it come queries, keys and values. Now the lines exchange something, for the first time. The line of the last word looks back at all five, itself included, and takes a share from each. What it finds is added to it. Perhaps it finds out that an *on* stands before it. Nobody prescribes that; training decides what's worth finding.
 #
 # **The MLP in the first block.** Each line is normed again and goes through a net by itself. Out of what's on the line by now, the net may work out something new, and adds that. Perhaps: *on* and *the* together mean that a place comes next.
 #
@@ -90,7 +90,7 @@ from gptbook.models.gpt import GPT
 # %% [markdown] tags=["read"]
 # Read it aloud, letter by letter. $x$ is the running sum, a row of numbers for each token of the text. $E$ is the token table, and $E_{\text{tokens}}$ its rows for these tokens. $P$ is the table of positions. The arrow means "becomes": the new $x$ is the old one plus something. The old $x$ always stays inside the new one, which is why slopes find their way down even through a hundred blocks. $\text{norm}$ makes a copy with average 0 and size 1, so that every part reads numbers in a range that it knows. $\text{attention}$ is queries, keys and values from chapter 9, with several heads. $\text{MLP}$ is the wide layer with its bend and the way back, from chapter 10. And $E^\top$ is the token table laid on its side, so that each row of $x$ meets each row of $E$ in a dot product. That's GPT-2, complete.
 #
-# Is it really the code? We compute the same thing twice. Once a small GPT with random numbers reads *berlin*. And once separate code follows the equation, step by step, with the same numbers, and without using any of the model's parts. Not only the scores at the end are compared, but also results in between, such as those of norm, attention and MLP.
+# Is it really the code? We compute the same thing twice. First, a small GPT with random numbers reads *berlin*. Then separate code follows the equation, step by step, with the same numbers, and without using any of the model's parts. Not only the scores at the end are compared, but also results in between, such as those of norm, attention and MLP.
 
 # %% tags=["fold"]
 torch.manual_seed(0)
@@ -209,14 +209,14 @@ assert counted == sum(term.count for term in terms)
 #
 # What's different in a model a thousand times as large, such as GPT-3 with its 175 billion parameters? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read its equation.
 #
-# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. The tables inside its blocks grow with the line on both sides, so with 16 times as many numbers on a line each of them has 16 · 16 = 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
+# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
 #
 # We use such a **modern form**, too: rotary positions, RMS norm and no biases. Further down, a chart compares all our models of city names. Its last two, attention with one block and a GPT with four, are built like that, and so are the models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
 
 # %% [markdown]
 # ## City names, one last time
 #
-# A small GPT, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters, reads {{ f"{num_steps * batch_size:,}" }} names, each training name about {{ f"{num_steps * batch_size / len(training_names):.1f}" }} times.
+# A small GPT, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters, reads each of the {{ f"{len(training_names):,}" }} training names about {{ f"{num_steps * batch_size / len(training_names):.1f}" }} times.
 
 # %% [markdown] tags=["guess"]
 # Tables of letters came down to {{ f"{best_table:.2f}" }} nats in held-out names. Where does this GPT land?
@@ -305,7 +305,7 @@ ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 place_of_o = ordinals[rank_of_o - 1] if rank_of_o <= 7 else f"number {rank_of_o}"
 
 # %% [markdown]
-# This GPT doesn't reach the tables' {{ f"{best_table:.2f}" }}, because a page can't train for long. A larger one reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
+# This GPT doesn't reach the tables' {{ f"{best_table:.2f}" }}, because a page can't train for long. A larger one, trained for longer, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
 #
 # ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg)
 
@@ -345,7 +345,7 @@ pd.DataFrame(
 #
 # Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the widest net {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. Attention can do so much, and yet it gains nothing here?
 #
-# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, there are at most {{ net_width }} symbols before, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table of eight words does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They have four times as many parameters, too, so this ladder doesn't say how much of that is depth.
+# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table of eight words does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They have four times as many parameters, too, so this ladder doesn't say how much of that is depth.
 
 # %% tags=["hide"]
 wide_net = f"net, {net_width} letters"
@@ -381,7 +381,7 @@ print(f"{num_positions:,} positions to learn from")
 # You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and stopped in time, and still the gap is there.
 
 # %% [markdown]
-# A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. And it needs hours in which nothing may fail. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
+# A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. And it needs hours in which nothing must go wrong. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
 
 # %% [markdown]
 # ## Check yourself
@@ -389,7 +389,7 @@ print(f"{num_positions:,} positions to learn from")
 # ??? question "Where in a GPT do the positions of a text exchange anything?"
 #     In attention, and nowhere else. Tables, norms, MLPs and the prediction treat each position by itself.
 #
-# ??? question "The city GPT has read the first letters of a name. How many questions does a name of eight letters ask it in training?"
+# ??? question "How many questions does a name of eight letters ask the city GPT in training?"
 #     Nine: each letter, given those before it, and the end. One pass answers them all, since no position can see what comes later.
 #
 # ??? question "For the prediction, chapter 2 counted no parameters at all. How can a GPT still know which token fits?"

@@ -3,7 +3,7 @@
 #
 # In the sentence below, the last word is the name of a stadium. It's known long before, since it's the stadium of the club near the beginning. But a window sees only the last few words.
 #
-# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their home game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*; *their* and the stadium follow from the club. The words between decide nothing.")
+# ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their home game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*; *their* and the stadium follow from the club. The gray words decide nothing.")
 
 # %% [markdown]
 # ## A dial for the distance
@@ -11,9 +11,9 @@
 # When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. A **grammar**, a set of rules, writes thousands of sentences for that, and in them the distance can be set. Ours knows 20 real clubs and their stadiums. Here each word is one token, and so is a whole name, or a comma.
 
 # %% [markdown] tags=["read"]
-# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma, and so on. How long that lasts is up to the dice.
+# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club that the dice pick as well, and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma. How long that lasts is up to the dice.
 #
-# All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. No dice there. Whoever remembers the club knows the stadium, and to whoever doesn't, the words in between give no hint at all.
+# All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. There the dice have no say. Whoever remembers the club knows the stadium, and to whoever doesn't, the words in between give no hint at all.
 
 # %% tags=["show"]
 from gptbook.data.clubs import next_word_table
@@ -46,7 +46,7 @@ for gap in (4, 10, 20):
     print(f"{gap}: {' '.join(sentence)}.")
 
 # %% [markdown]
-# ![The sentence my father is a Manchester United fan who likes old films and cooks soup, he saw them at, then a question mark. A frame holds the last eight words. Manchester United stands before it.](../figures/window-too-short.svg "Eight words of context, and the one that matters is not among them.")
+# ![The sentence my father is a Manchester United fan who likes old films and cooks soup; he saw them at, then a question mark. A frame holds the last eight words. Manchester United stands before it.](../figures/window-too-short.svg "Eight words of context, and the one that matters is not among them.")
 
 # %% tags=["fold"]
 training = grammar.sentences(20_000, seed=0)
@@ -79,15 +79,15 @@ def train_net(sentences: list[list[str]], width: int, num_steps: int) -> NgramNe
 
 
 # %% [markdown] tags=["read"]
-# Be the table for a moment. You have learned from many sentences, and you keep a row for every eight words that you've met, with a count of what came next. Now somebody shows you *and cooks soup ; he saw them at*, the words in the frame, and asks for the next one. You find the row. It counts the stadiums that followed these very words, and since the words were used by fans of all clubs, each stadium came a few times. (In the box below, the counts are quite uneven. That's chance, because these eight words didn't occur often.) So you can say with certainty that a stadium comes next. You can't say which, and whatever you pick, you're right about once in {{ len(grammar.stadiums) }} times.
+# Be the table for a moment. You have learned from many sentences, and you keep a row for every eight words that you've met, with a count of what came next. Now somebody shows you *and cooks soup ; he saw them at*, the words in the frame, and asks for the next one. You find the row. It counts the stadiums that followed these very words. Fans of many clubs used them, so many stadiums stand in the row, each a few times at most, and nothing in it says which one is yours. You can say with certainty that a stadium comes next. But whichever you pick, you're right about one time in {{ len(grammar.stadiums) }}.
 #
-# More training doesn't help. With a thousand times as many sentences the counts would only become more even. What's missing isn't experience. It's a word.
+# More training doesn't help. With a thousand times as many sentences, all {{ len(grammar.stadiums) }} stadiums would be there about equally often. What's missing isn't experience. It's a word.
 
 # %% [markdown]
 # Tables of 2, 5 and 8 words of context, and a net of 12, learn from {{ f"{len(training):,}" }} sentences. How far does each follow the club?
 
 # %% [markdown] tags=["guess"]
-# As long as the gap is at most 11 words, the net of 12 is right in at least {{ int(20 * inside) * 5 }}% of new sentences. In what percentage is it right at a gap of 12?
+# As long as the gap is at most 11 words, the net of 12 is right in at least {{ int(20 * inside) * 5 }}% of new sentences. What percentage does it get right at a gap of 12?
 #
 # answer: {{ f"{1 / len(grammar.stadiums):.0%}" }}, within 3
 #
@@ -192,7 +192,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# Does a wider window help? For a table, hardly. It must have met the very same window before, and that soon fails:
+# Does a wider window help? For a few words more, yes. But a table must have met the very same window before, and that soon fails:
 
 # %% tags=["fold"]
 #| alt: Share of windows from club to stadium that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
@@ -228,7 +228,7 @@ def count_windows(gap: int) -> int:
 
 
 # %% [markdown] tags=["read"]
-# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's always wrong: this club never came before these seven words, so their row doesn't hold its stadium. With every word of gap there are several times as many windows: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new.
+# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong, because a row that has met these seven words after other clubs only has no count for this club's stadium. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new.
 
 # %% [markdown]
 # A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
@@ -247,20 +247,20 @@ pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("g
 # At 9, 10 and 11 the club is in plain view, and still the net guesses.
 
 # %% [markdown] tags=["read"]
-# What it learned from gaps up to 8 says nothing about a gap of 9. Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. In training, the club stood at most nine words back. So the weights for the tenth place have never met a club. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
+# What it learned from gaps up to 8 says nothing about a gap of 9. Picture how the net is built. It lays the embeddings of its 12 words side by side in one long row, and each stretch of that row meets its own weights in the first layer. Whenever a stadium had to be guessed, the club stood at most nine words back. So the weights for the tenth place have never learned which stadium belongs to a club. So each distance costs new weights, and new examples to fill them. For a window of a thousand words you'd need examples in which the word that matters stands at each of the thousand places.
 #
 # ### A memory instead of a window
 #
-# There's an older idea that needs no window. Read one word after the other, and carry a memory along. After each word a small net takes two things, the word and the memory so far, and makes the new memory. It's always the same net, so it can read a text of any length. Such a net is called a **recurrent network**, its memory is called the state, and until about 2017 the best language models were built this way.
+# There's an older idea that needs no window. Read one word after the other, and carry a memory along. After each word a small net takes two things, the word and the memory so far, and makes the new memory. It's always the same net, so it can read a text of any length. Such a net is called a **recurrent network**, its memory is called the state, and until about 2018 the best language models were built this way.
 #
 # ![The words Chelsea, fan, cooks, soup, at go one after the other into the same net. It hands a column of four numbers, the state, from word to word. The colour that stands for the club is strong after Chelsea and faint after at, where the stadium is to be guessed.](../figures/recurrent.svg "A recurrent network hands one state from word to word. What it read early has to survive every later step. (The shades are a sketch, nothing measured.)")
 #
-# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. In training, the slopes must come back through the same forty steps, to teach the net that it should have kept the club. On the way each step multiplies them, and usually they shrink to almost nothing. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what they'd been about. It needn't always be like that. One LSTM that we trained on our sentences carried the exact club over 160 words. But another, which was the same in everything except its first random numbers, never learned to.
+# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. In training, the slopes must come back through the same forty steps, to teach the net that it should have kept the club. Each step multiplies them by a number that's usually below 1, so after forty steps almost nothing is left. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what they'd been about.
 #
 # The second reason is speed. The state after word 40 needs the state after word 39, which needs the state after word 38. So a text must be worked through one word at a time, while graphics processors are fast only when thousands of things can be done at once.
 
 # %% [markdown]
-# You don't count back to the club. You look for it, wherever it stands. A model that does so has [attention](attention.py).
+# When you read such a sentence, you don't count back to the club. You look for it, wherever it stands. A model that does so has [attention](attention.py).
 
 # %% [markdown]
 # ## Check yourself
@@ -272,7 +272,7 @@ pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("g
 #     Inside its window, at gaps where many windows are new, yes. Beyond its window, no: no evidence can replace a word that is not seen.
 #
 # ??? question "Is real text like these sentences?"
-#     In one way: what decides a word can stand any distance before. In another it is kinder: a subject comes up again and again, so that a window often holds some hint.
+#     In one way: what decides a word can stand any distance back. In another it is kinder: a subject comes up again and again, so that a window often holds some hint.
 
 # %% [markdown]
 # ## Exercises

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Tokens
 #
-# Up to now our models read letters. A model of language reads **tokens**, numbered pieces of text, and it sees nothing but their numbers. Where the cuts fall decides what it can read, how far back it sees, and what is hidden from it.
+# Up to now our models read letters. A model of language reads **tokens**, numbered pieces of text, and it's given nothing but their numbers. Where the cuts fall decides what it can read, how far back it sees, and what is hidden from it.
 #
-# ![The text my tiny quokka, cut in three ways: into 14 letters; into three words, of which quokka is unknown; and into the five pieces my, tiny, qu, ok and ka. Under each piece is its number.](../figures/letters-words-pieces.svg "Three ways to cut. The pieces and their numbers are GPT-2's; ␣ is a space.")
+# ![The text my tiny quokka, cut in three ways: into 14 letters and spaces; into three words, of which quokka is unknown; and into the five pieces my, tiny, qu, ok and ka. Under each piece is its number.](../figures/letters-words-pieces.svg "Three ways to cut. The pieces and their numbers are GPT-2's; ␣ is a space.")
 
 # %% [markdown]
 # ## Between letters and words
@@ -11,7 +11,7 @@
 # Letters can spell everything, but a window of eight letters holds little more than one word. Words reach further, but there's no end of them, and a word without a number can't be read. So give common words a single piece, and put rare ones together from several.
 
 # %% [markdown] tags=["read"]
-# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Cut at spaces and signs, they hold {{ f"{len(word_times):,}" }} different words, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a third of its vocabulary only once, and could learn next to nothing about that third. In texts that were held out, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. These are names, misspellings, words that somebody has just invented. The model couldn't read them, and couldn't write them either.
+# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Nine tenths of them, cut into words, numbers and signs, hold {{ f"{len(word_times):,}" }} different ones, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a third of its vocabulary only once, and could learn next to nothing about that third. In the other tenth, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. Some are names, numbers or misspellings, and many are quite ordinary words that just didn't happen to occur. The model couldn't read them, and couldn't write them either.
 #
 # In the picture the animal *quokka* is such a word. A model of words has no number for it, so all it could be told is "some unknown word". A model of letters has no trouble with it, but for the whole line it needs 14 tokens where the model of words needs three. GPT-2's tokens keep *my* and *tiny* in one piece each, and build *quokka* from *qu*, *ok* and *ka*. (A space belongs to the word behind it, so *␣tiny* with its space is a single token.)
 
@@ -37,7 +37,7 @@ from gptbook.data.merging import split_words
 # %% [markdown] tags=["read"]
 # Do it by hand for *the cat sat on the mat*. Before all merging, the text is cut into words, each with the space in front of it, as the gaps in the picture show. No merge may reach across such a cut. (Otherwise *of the* would soon be one piece, and so would *of a*, *in the* and thousands more, each with a number of its own.)
 #
-# Which neighbours are the commonest? Go through the words and make a tally. *a* and *t* stand side by side three times, in *cat*, *sat* and *mat*. *t* and *h* do so twice, in the two *the*, and so do *h* and *e*. All other neighbours occur once. So *a* and *t* win, and *at* becomes a piece of its own. The 22 letters have become 19 pieces.
+# Which neighbours are the commonest? Go through the words and make a tally. *a* and *t* stand side by side three times, in *cat*, *sat* and *mat*. *t* and *h* do so twice, in the two *the*, and so do *h* and *e*. All other neighbours occur once. So *a* and *t* win, and *at* becomes a piece of its own. The 22 letters and spaces have become 19 pieces.
 #
 # Now count again. *t* and *h* come twice, *h* and *e* come twice, and it's a tie. Any rule will do to break it, as long as it's always the same one. Ours compares the left-hand letters of the two pairs, and the one that's earlier in the alphabet wins. *h* comes before *t*, so *h* and *e* become *he*. In the third round, *t* and *he* stand side by side twice, and no other neighbours do. They become *the*. After three merges a whole word is one piece, although nobody told the method what a word is.
 #
@@ -49,7 +49,7 @@ words = Counter(split_words(small_text))
 print(dict(words))
 
 # %% [markdown] tags=["note"]
-# Counting goes over the different words, each with how often it occurs. Of pairs that are equally common, the one whose pieces came first wins.
+# The pairs are counted once in each different word, and multiplied by how often the word occurs. In a tie, the pair wins whose left-hand piece stands earlier in the list of tokens.
 
 
 # %%
@@ -94,10 +94,10 @@ for left, right in merge_again_and_again(words, 3):
     print(f"{drawn(left)} + {drawn(right)} -> {drawn(left + right)}")
 
 # %% [markdown]
-# Real tokenizers begin with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown.
+# GPT-2's tokenizer, like most since, begins with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown to it.
 
 # %% [markdown] tags=["read"]
-# A byte is a number from 0 to 255. An English letter takes one byte, a Thai letter takes three, and an emoji takes four. If all 256 bytes are pieces from the start, then every text in every script can be put together from pieces that you have. For English nothing changes, because there a letter is a byte.
+# A byte is a number from 0 to 255. An English letter takes one byte, a Thai letter takes three, and most emoji take four. If all 256 bytes are pieces from the start, then every text in every script can be put together from pieces that you have. For English nothing changes, because there a letter is a byte.
 
 # %% [markdown]
 # ## Merges from real text
@@ -112,7 +112,7 @@ for left, right in merge_again_and_again(words, 3):
 # - [ ] *e* and a space
 # - [x] two spaces
 #
-# The explanations hold examples of code, and code is indented: long rows of spaces stand before its lines. (Such a row of spaces counts as a word of its own, so the merges may join them.)
+# Lines in such explanations are indented, and printed tables are padded with spaces. (Such a row of spaces counts as a word of its own, so the merges may join them.)
 
 # %% tags=["fold"]
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
@@ -134,10 +134,10 @@ print("first:", *tokenizer.labels[256:272])
 print("last:", *tokenizer.labels[-10:])
 
 # %% [markdown]
-# First come rows of spaces and common pairs of letters, and towards the end mostly longer pieces.
+# First come rows of spaces or dashes and common pairs of letters, and towards the end mostly longer pieces.
 
 # %% [markdown] tags=["read"]
-# What does that make of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (An emoji isn't in these texts. It stays in its four bytes, which the box writes as \\xf0 and so on.)
+# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (This emoji isn't in the texts. It stays in its four bytes, which the box writes as \\xf0 and so on.)
 #
 # All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about *{{ berries[0] }}* under the number {{ berries_ids[0] }}. Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
@@ -200,11 +200,11 @@ spelled = [
 publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
 # %% [markdown]
-# How much shorter do texts get? In texts that were held out:
+# How much shorter do texts get? This was measured on a part of the held-out ones:
 
 # %% tags=["fold"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
-#| caption: The dashed line is the limit: one token for every word.
+#| caption: The dashed line is the limit: one token for every word, sign or number.
 sizes = [256, 272, 288, 320, 384, 512, 768, 1024, 2048, 4096, 8192]
 sample = held_out_texts[::5]
 saved = [
@@ -229,7 +229,7 @@ ax.set_title("Each doubling of the vocabulary\nsaves less")
 plt.show()
 
 # %% [markdown]
-# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches {{ f"{saved[-1]:.1f}" }} times as far as with bytes. The price: for each token a model must learn a row of numbers of its own.
+# With {{ f"{sizes[-1]:,}" }} tokens, a window reaches about {{ f"{saved[-1]:.1f}" }} times as far as with bytes. The price is that for each token a model must learn a row of numbers of its own.
 
 # %% [markdown] tags=["read"]
 # GPT-2 has 50,257 tokens: the bytes, 50,000 merges, and a mark that stands between texts.
@@ -261,11 +261,11 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 # A space or a capital makes another token of the same word. Numbers are cut wherever the merges fell. And letters are out of sight: how many *r* are in *strawberry*, if all you read is {{ len(berry_ids) }} numbers?
 
 # %% [markdown] tags=["read"]
-# That last one is a famous stumbling block, so look at it from the model's side. For *strawberry* it's given the numbers {{ listed(berry_ids) }}, and for *strawberries* {{ listed(berries_ids) }}. Nothing in {{ berry_ids[0] }} says that it is spelled *s*, *t*. A model can learn how its tokens are spelled, but only from texts in which somebody spells them out, token by token, and such texts are rare. When a chatbot miscounts letters, it hasn't looked carelessly. It was never shown the letters.
+# That last one is a famous stumbling block, so look at it from the model's side. For *strawberry* it's given the numbers {{ listed(berry_ids) }}, and for *strawberries* {{ listed(berries_ids) }}. Nothing in {{ berry_ids[0] }} says that it's spelled {{ spelled_out }}. A model has to pick up the spelling of its tokens indirectly, from rhymes, from typing errors, from texts in which somebody spells a word out, and it does so only in part. So when a chatbot miscounts letters, it needn't have looked carelessly. It was never shown the letters.
 #
 # The same happens with numbers. To add 2019 and 2020 in columns, as you learned at school, you need to see the digits one below the other. The model gets {{ listed(year_pieces[0]) }} for the one, and {{ listed(year_pieces[1]) }} for the other. So it can't even tell from the pieces which digit stands for the tens.
 #
-# People whose script doesn't occur in the tokenizer's texts pay, too. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. So a window of a thousand tokens holds much less Thai than English. And where a model is paid for by the token, the same message costs more.
+# People whose script doesn't occur in the tokenizer's texts are worse off, too. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. So a window of a thousand tokens holds much less Thai than English. And where a model is paid for by the token, the same message costs more.
 
 # %% [markdown]
 # And what do the tokens' numbers say?
@@ -277,10 +277,12 @@ for number in range(array_token - 2, array_token + 3):
     print(f"token {number}: {label}, merged {count:,} times")
 
 # %% [markdown]
-# Only the order of merging. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, which have nothing to do with it. A token needs numbers that say how it's used, and it gets them as an [embedding](embeddings.py).
+# They say only the order of merging. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, which were just about as common. A token needs numbers that say how it's used, and it gets them as an [embedding](embeddings.py).
 
 # %% [markdown] tags=["read"]
-# Why can't a net work with the number itself? Because it multiplies what it's given. For a net, token {{ array_token }} would be ten times as much as token {{ array_token // 10 }}, and almost the same as token {{ array_token + 1 }}. Both are nonsense: a token's number is a name, like the number on a football shirt. Nobody adds up the shirts.
+# (The 256 bytes have the first 256 numbers, in an order that GPT-2 introduced: those that print as characters come first. The merges follow, each with the next free number.)
+#
+# Why can't a net work with the number itself? Because it multiplies what it's given. For a net, token {{ f"{10 * array_token:,}" }} would be ten times as much as token {{ array_token }}, and token {{ array_token }} almost the same as token {{ array_token + 1 }}. Both are nonsense: a token's number is a name, like the number on a football shirt. Nobody adds up the shirts.
 
 
 # %% tags=["hide"]
@@ -296,6 +298,7 @@ new_share = sum(word not in word_times for word in held_out_words) / len(held_ou
 assert 0.25 < sum(n == 1 for n in word_times.values()) / len(word_times) < 0.42
 berry_ids, berries_ids = map(tokenizer.encode, ("strawberry", "strawberries"))
 berries = [tokenizer.labels[number] for number in berries_ids]
+spelled_out = ", ".join(f"*{letter}*" for letter in tokenizer.labels[berry_ids[0]])
 year_pieces = [
     [tokenizer.labels[number] for number in tokenizer.encode(year)]
     for year in (" 2019", " 2020")
@@ -316,7 +319,7 @@ assert merge_again_and_again(few_words, 50) == learn_merges(few_words, 50)
 #     Most words are rare. Each would need numbers of its own, learned from a few examples, and a new word would still have to fall apart.
 #
 # ??? question "Two tokenizers cut the same text into 300 and into 400 tokens. A model of each reaches 3 nats per token. Which model is better?"
-#     The first: it is surprised by 900 nats in all, the other by 1,200. Losses per token compare only for one tokenizer. Per byte, they compare for all.
+#     The first: it is surprised by 900 nats in all, the other by 1,200. Losses per token can be compared only between models with the same tokenizer. Losses per byte always can.
 
 # %% [markdown]
 # ## Exercises
@@ -355,7 +358,7 @@ my_num_tokens = 6 * 3  # hello itself is two tokens, so a Thai window is shorter
 #
 # *medium · 10 minutes*
 #
-# Learn 1,024 tokens from the training names of cities instead. By how much does that raise the bytes per token of held-out names, against 1,024 tokens from explanations? Guess the ratio to within a tenth.
+# Learn 1,024 tokens from the training names of cities instead. By what factor does that raise the bytes per token of held-out names, against 1,024 tokens from explanations? Guess it to within a tenth.
 
 # %% tags=["starter"]
 training_names, held_out_names = split_names(city_names(), held_out=0.1, seed=0)
@@ -384,7 +387,7 @@ my_ratio /= bytes_per_token(text_tokenizer, held_out_names)
 #
 # *hard · 15 minutes*
 #
-# You have the merges, in the order of learning. Write `cut(word)`: the pieces of a word that was perhaps never seen. Then compare it with the tokenizer's own.
+# You have the merges, in the order of learning. Write `cut(word)`: the pieces of a word that may never have been seen. Then compare it with the tokenizer's own.
 
 
 # %% tags=["starter"]
@@ -417,7 +420,7 @@ def cut(word: str) -> list[bytes]:
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.data.merging](../reference/data.md#gptbook.data.merging) cuts and merges. Its `learn_merges` gives the merges of this page's loop, and knows in which words a pair stands, so that it need not count anew. `BytePairTokenizer`, in [gptbook.data.bpe](../reference/data.md#gptbook.data.bpe), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.data.docstrings](../reference/data.md#gptbook.data.docstrings), finds the explanations, which Python calls docstrings.
+# [gptbook.data.merging](../reference/data.md#gptbook.data.merging) cuts and merges. Its `learn_merges` finds the same merges as this page's loop, but faster: it remembers which words contain a pair, so it doesn't count everything again. `BytePairTokenizer`, in [gptbook.data.bpe](../reference/data.md#gptbook.data.bpe), encodes and decodes, saves the `tokenizer.json` that Hugging Face's library opens, and reads GPT-2's own files. `docstrings`, in [gptbook.data.docstrings](../reference/data.md#gptbook.data.docstrings), finds the explanations, which Python calls docstrings.
 
 # %% [markdown]
 # ## Further reading

@@ -79,12 +79,12 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # %% [markdown] tags=["read"]
 # Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
 #
-# At the end, each of the four places has a learned number to multiply by, in $g$, and another to add, in $b$. If a part needs what stands at some place, training can make it louder in this way, and if not, quieter. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
+# At the end, each of the four numbers is multiplied by a learned number of its own, from $g$, and another one, from $b$, is added. If a part needs one of the four, training can make it louder in this way. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
 
 # %% [markdown]
 # ## Think
 #
-# The **MLP** is a net for each position alone. One layer makes more numbers, a bend follows, and a second layer leads back. It can draw conclusions: *if* two things come together, *then* add this.
+# The **MLP** is a net that's applied to each position by itself. One layer makes more numbers, a bend follows, and a second layer makes as many as before. It can draw conclusions: *if* two things come together, *then* add this.
 
 # %% [markdown] tags=["read"]
 # Here is such a conclusion. A sentence has told you that Chelsea play (call that $c$ = 1, and otherwise 0), and that it's a home game ($h$ = 1). If both are true, they play at Stamford Bridge. If only one is true, you know nothing of the kind. So you want a number that is 1 if $c$ and $h$ are both 1, and 0 otherwise.
@@ -159,7 +159,7 @@ pd.DataFrame(found, index=["what the last a finds", "", "", ""]).T
 # Take one part away, train the rest, and compare: that's an **ablation**. A stack of {{ settings["config"]["num_layers"] }} blocks learns city names, first whole, then with one part missing at a time.
 
 # %% [markdown] tags=["guess"]
-# The whole stack reaches {{ f"{mean_loss['']:.2f}" }} nats, and a table of one letter {{ f"{bigram_loss:.2f}" }}. What does the stack reach without attention?
+# The whole stack reaches {{ f"{mean_loss['']:.2f}" }} nats, and a table that looks one letter back {{ f"{bigram_loss:.2f}" }}. What does the stack reach without attention?
 #
 # answer: {{ f"{mean_loss['attention']:.2f}" }} nats, within 0.1
 #
@@ -206,7 +206,7 @@ level = 2 * noise.clip(lower=noise[dearest])  # a smaller lead than this is no l
 top = [part for part in cost.index[::-1] if cost[dearest] - cost[part] <= level[part]]
 missed_most = " and ".join(called[part] for part in top)
 unclear = [called[part] for part in cost.index if part not in clear]
-verdict = "Leaving out any part costs more than twice the difference between seeds."
+verdict = "Leaving out any part costs more than twice its spread over the seeds."
 if unclear:
     verdict = f"Too close to call, next to the spread over seeds: {', '.join(unclear)}."
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -240,12 +240,14 @@ plt.show()
 # Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats. {{ verdict }}
 
 # %% [markdown] tags=["read"]
-# One bar may puzzle you. This chapter began with the order that attention can't see, and now the positions cost the least. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. (We tried it. With one block, leaving the positions out costs clearly more than with four.)
+# Without attention, a position knows only its own letter and its place. That it does better than the table, which knows the letter alone, is thanks to the place.
+#
+# One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost the least. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. (We tried it. With one block, leaving the positions out costs clearly more than with four.)
 
 # %% [markdown] tags=["read"]
 # ### Why the sum is missed
 #
-# Without the running sum, each part replaces the row instead of adding to it. That hurts more, the more blocks there are. Here are eight small ones, after {{ deep_steps }} steps of training on city names:
+# Without the running sum, each part replaces the row instead of adding to it. Why does that hurt so much? Here are eight small blocks, after {{ deep_steps }} steps of training on city names:
 
 # %% tags=["fold", "result", "read"]
 deep_steps, deep = 100, {}
@@ -271,7 +273,7 @@ for name, missing in (("parts add", ""), ("parts replace", "running sum")):
 pd.DataFrame(deep).T
 
 # %% [markdown] tags=["read"]
-# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. The first column shows what's likely to blame: how alike the rows of two letters of one name are on average, before any training. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still has its own letter in it at the top. In training there's a second harm. The slopes have to travel down again. Where parts replace, they must pass through every part. Where parts add, the plus hands them down as they are, and the lowest block can learn from the very beginning, just like the highest. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
+# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack. In training there's a second harm. The slopes have to travel down again. Where parts replace, the slopes must pass through every part. Where parts add, the plus hands them down as they are, and the lowest block can learn from the very beginning, just like the highest. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
 
 # %% tags=["hide"]
 letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
@@ -334,9 +336,9 @@ ax.set_title(f"Attention pays from the {ordinal[pays_from - 1]}\nguess on")
 plt.show()
 
 # %% [markdown]
-# At the first two guesses both models know the same. After that, attention pays.
+# At the first two guesses there's nothing to fetch but the mark. After that, attention pays.
 #
-# ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "One larger block, trained longer, in chapter 11's modern form: {{ f"{one_block:.2f}" }} nats.")
+# ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A single larger block, trained longer, in chapter 11's modern form: {{ f"{one_block:.2f}" }} nats.")
 #
 # ## What goes wrong
 #
@@ -345,7 +347,7 @@ plt.show()
 # ![The letters m, c, d, s, k, r, and then the question d. Block 1: an arrow from each letter to the next, which notes what stood before it. Block 2: from the question, an arrow back to s, whose note says: after d. So the answer is s.](../figures/two-looks.svg "A riddle that takes two looks.")
 
 # %% [markdown] tags=["read"]
-# You solve it in two moves: find the earlier *d*, then read the letter behind it. Attention can't do that in one go. The question *d* can find the earlier *d*, since it looks like itself. But the answer stands one place further on, and an *s* doesn't look like a *d* at all. It has nothing on it that says "I stand behind a *d*". In one block, the key of a place is made from its own letter and its own place, and from nothing else.
+# You solve it in two moves: find the earlier *d*, then read the letter behind it. Attention can't do that in one go. The question *d* can find the earlier *d*, since the two are the same letter. But the answer stands one place further on, and an *s* doesn't look like a *d* at all. It has nothing on it that says "I stand behind a *d*". In one block, the key of a place is made from its own letter and its own place, and from nothing else.
 #
 # In two blocks it's easy. In the first one, each letter looks one place back and adds to its running sum which letter it found there. Now the *s* carries a note, "after *d*". In the second block, the question looks for the note "after *d*", finds the *s*, and copies it. Train a model of one block and a model of two on such riddles, with ten random letters in every row:
 
@@ -400,10 +402,10 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
 
 # %% [markdown]
-# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }}: it guesses among the nine others. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
+# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }}: it hardly does better than guessing among the nine others. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
-# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, one head of the question, the second *d*, gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*. That's the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, even fewer than by guessing. It has no other way to find the answer, and it doesn't know that its notes are missing. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
+# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, even fewer than by guessing. It still looks for a note, and picks a wrong letter. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
 # Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. In our trials, one block with seven times as many parameters, trained three times as long, had begun to solve some. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models, where they are called **induction heads**.
 

@@ -65,7 +65,7 @@ plt.show()
 # %% [markdown]
 # ## What a bend can do
 #
-# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls. Put what a line gives into a second line, and you get just another line. One bend is enough.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls. Use the result of one line as the input of a second, and the two together are still a line. One bend is enough to make a hill.
 
 # %% [markdown] tags=["read"]
 # Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
@@ -78,7 +78,7 @@ plt.show()
 #
 # $$\text{score} = (x - 2.45) - 2 \cdot \max(0,\; x - 3.6)$$
 #
-# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. Of these three flowers, only the versicolor scores above zero. Up to 3.6 cm the score climbs, and from there on the second part takes away twice as much as the first part adds, so the score falls. Without the ReLU, the second part would work everywhere: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
+# (The bend stands at 3.6 because that's halfway between the two thresholds of the last chapter.) Put in a setosa with $x$ = 1.4: the first bracket is −1.05, and 1.4 − 3.6 is negative, so the second part is 0 and the score is −1.05. A versicolor with $x$ = 4.3 gets 1.85 − 2 · 0.7 = 0.45. A virginica with $x$ = 5.6 gets 3.15 − 2 · 2.0 = −0.85. Of these three flowers, only the versicolor scores above zero. Up to 3.6 cm the score climbs. From there on, each further centimetre adds 1 in the first part and takes away 2 in the second, so the score falls. Without the ReLU, the second part would work everywhere: the score would be (x − 2.45) − 2 · (x − 3.6), and that's 4.75 − x, a line that falls all the way.
 
 # %% tags=["fold"]
 #| alt: Score against petal length. A dashed straight line falls all the way from left to right and is above zero up to 4.75 cm, setosa included. A solid line rises to a peak at 3.6 cm and falls again; it is above zero from 2.45 to 4.75 cm only. Marks at the bottom show the petal lengths of the three species.
@@ -183,7 +183,7 @@ ax.set_title(f"A whole neural net: {num_parameters} numbers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Nobody decides what a hidden unit should mean. Training fills it with whatever helps. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
+# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Nobody decides what a hidden unit should mean. Training chooses its weights, so it comes to mean whatever helps. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
 
 # %% tags=["result", "read"]
 with torch.no_grad():
@@ -207,7 +207,7 @@ assert abs(max(0, unit_sum) - hidden[unit].item()) < 0.1  # but for rounding
 by_hand
 
 # %% [markdown] tags=["read"]
-# The weights are rounded to two decimals here, so the net itself gets {{ signed(hidden[unit].item(), 2) }}. The sum is above zero, so the bend leaves it as it is. In {{ num_silent }} of the {{ hidden_dim }} units the sum is below zero for this flower, and the bend makes it 0: those units have no effect this time. Then the second half of the net does the same thing again, with the {{ hidden_dim }} hidden numbers as its input: for each species multiply them by {{ hidden_dim }} weights, add up, and add a bias. The scores are {{ signed(flower_scores[0].item()) }} for setosa, {{ signed(flower_scores[1].item()) }} for versicolor and {{ signed(flower_scores[2].item()) }} for virginica, so the net says versicolor, and that's right. (The picture's numbers are rounded to one decimal, so if you compute a score from them, yours will differ somewhat.)
+# The weights are rounded to two decimals here, so the net itself gets {{ signed(hidden[unit].item(), 2) }}. The sum is above zero, so the bend leaves it as it is. In {{ num_silent }} of the {{ hidden_dim }} units the sum is below zero for this flower, and the bend makes it 0: those units have no effect this time. Then the second half of the net does the same again, but without a bend, and with the {{ hidden_dim }} hidden numbers as its input: for each species multiply them by {{ hidden_dim }} weights, add up, and add a bias. The scores are {{ signed(flower_scores[0].item()) }} for setosa, {{ signed(flower_scores[1].item()) }} for versicolor and {{ signed(flower_scores[2].item()) }} for virginica, so the net says versicolor, and that's right. (The picture's numbers are rounded to one decimal, so if you compute a score from them, yours will differ somewhat.)
 #
 # Now the same thing as a formula, which you'll be able to read because you have just done it:
 #
@@ -245,7 +245,7 @@ print(f"{num_parameters:28}")
 #
 # $$x \leftarrow x + \text{MLP}(\text{norm}(x))$$
 #
-# At the end every possible next token, {{ f"{config.vocab_size:,}" }} in all, gets a score. To find it, take the $x$ of the last token of the text, multiply it with the row of $E$ for the possible next token, number by number, and add up the products. (A norm comes before that, once more. The little ⊤ says that this is done with all rows of $E$.)
+# At the end every possible next token, {{ f"{config.vocab_size:,}" }} in all, gets a score. By now $x$ holds a row of numbers for each token of the text, and only the last of these rows is used. To find a score, take that last row and the row that the table $E$ has for the possible next token. Multiply the first number of the one by the first of the other, the second by the second, and so on, and add up. (The little ⊤ stands for doing this with every row of $E$. What $\text{norm}$ is comes next.)
 #
 # $$\text{scores} = \text{norm}(x)\, E^\top$$
 #
@@ -263,7 +263,7 @@ print(f"{num_parameters:28}")
 #
 # $$[q \; k \; v] = x W_{qkv} + b_{qkv}$$
 #
-# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Under *shapes* stand the rows and columns of each part (or only the length, where it's a single row), and under *formula* they're multiplied out and added up. A part that every block has is counted $L$ times. The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
+# Now count with me. GPT-2 small knows {{ f"{config.vocab_size:,}" }} different tokens and describes each by {{ config.model_dim }} numbers, so the table $E$ alone holds {{ f"{config.vocab_size:,}" }} · {{ config.model_dim }} = {{ f"{by_name['token embedding']:,}" }} parameters. In each block, the first layer of the MLP turns {{ config.model_dim }} numbers into {{ f"{config.mlp_dim:,}" }}. That takes {{ config.model_dim }} · {{ f"{config.mlp_dim:,}" }} weights and {{ f"{config.mlp_dim:,}" }} biases. The second layer turns them back into {{ config.model_dim }}, with {{ f"{config.mlp_dim:,}" }} · {{ config.model_dim }} weights and {{ config.model_dim }} biases. Together that's {{ f"{one_mlp:,}" }}. Multiply by {{ config.num_layers }} blocks, and you have {{ f"{config.num_layers * one_mlp:,}" }}, the number beside MLP in the tower. The table below counts the rest in the same way. Under *shapes* stand the rows and columns of its tables, or the length of a single row. A part that every block has is counted $L$ times. (Attention is made of two lines, *queries, keys, values* and *attention output*. Together they happen to have as many numbers as *MLP, first layer*.) The letters are $V$ = {{ f"{config.vocab_size:,}" }} tokens, $D$ = {{ config.model_dim }} numbers for each, $F$ = {{ f"{config.mlp_dim:,}" }} hidden numbers, $L$ = {{ config.num_layers }} blocks and $C$ = {{ f"{config.context_length:,}" }} positions.
 #
 # ??? info "The letters, and the shape of every part"
 #     The letters are the same [in the whole book](../notation.md). For GPT-2 small:
