@@ -42,7 +42,7 @@ def plain_average(x: Tensor) -> Tensor:
 # - the **key** says what it can be found by;
 # - the **value** is what it hands over when it's found.
 #
-# The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it. If it could look ahead, it would copy the answer.
+# The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it. Ahead stands the answer.
 #
 # ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*.")
 
@@ -57,7 +57,7 @@ def plain_average(x: Tensor) -> Tensor:
 #
 # **The keys.** The second table makes *Chelsea*'s key: 2 · (1, 0) + 0 · (0, 1) + 1 · (0, 0) = (2, 0). Its first number means "here's a club". In the same way *fans* gets (1, 0), *go* (0, 1) and *to* (0, 2). The second number means "a place follows me", and no word in this example asks for that.
 #
-# **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in the last two chapters. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* it's 0, and with its own key it's 0, too.
+# **The scores.** How well does the query fit a key? Multiply place by place and add up, as you did with rows in chapter 7. This is called their **dot product**. With *Chelsea* it's 2 · 2 + 0 · 0 = 4, a strong fit. With *fans* it's 2 · 1 + 0 · 0 = 2. With *go* it's 0, and with its own key it's 0, too.
 #
 # **The shares.** Shares must be positive and make 1 in all, and softmax sees to that. First each score is divided by √2, the root of the number of places in a query. (A box below says why.) That makes 2.83, 1.41, 0 and 0. Then e is raised to each: {{ powers }}. Together that's {{ f"{sum(raised):.1f}" }}, and each divided by this sum gives 0.73, 0.18, 0.04 and 0.04. So almost three quarters of what *to* takes, it takes from *Chelsea*.
 #
@@ -100,7 +100,7 @@ pd.DataFrame(
 #
 # ### Why the mask
 #
-# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If a word could look ahead, it would simply copy the answer, and learn nothing else. Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
+# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If words could look ahead, a model that knows the order (you'll meet one in the next chapter) would simply copy the answer, and learn nothing else. Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
 #
 # ### Why three tables and not one
 #
@@ -166,7 +166,7 @@ print("the package's attention gives the same numbers")
 # %% [markdown] tags=["read"]
 # The word that asks here is *mat*, since it's the last one so far. Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
 #
-# What a head asks isn't decided by anybody. Each starts with random tables, and training makes them differ as far as that helps the guesses. So that several heads cost no more than one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
+# Nobody decides what a head asks. Each starts with random tables, and training makes them differ as far as that helps the guesses. So that several heads cost no more than one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
 
 # %% tags=["fold"]
 from gptbook.models.attention import MultiHeadAttention, fused_attention
@@ -185,7 +185,7 @@ print(
 # %% [markdown]
 # ## Now train it
 #
-# A small model with one attention of two heads learns from the sentences about clubs, beside a twin that has the plain average instead.
+# A small model with one attention layer of two heads learns from the sentences about clubs, beside a twin that has the plain average instead.
 
 # %% tags=["fold"]
 from gptbook.models.attention import AttentionModel
@@ -225,8 +225,8 @@ for learner in (model, twin):
     train_on_sequences(learner, inputs, targets, num_steps, batch_size=64)
 
 # %% tags=["fold"]
-#| alt: Share of right stadiums against the number of words between club and stadium, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and 100 percent. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
-#| caption: New sentences; attention and average after 600 steps each. Few sentences in training have gaps above 40.
+#| alt: Share of right stadiums against the number of words between club and stadium, from 5 to 160. Attention stays between {{ f"{min(by_attention):.0%}" }} and {{ f"{max(by_attention):.0%}" }}. The plain average starts at {{ f"{by_average[0]:.0%}" }} and falls to {{ f"{by_average[-1]:.0%}" }}. A table of eight words falls to chance as soon as the club leaves its window.
+#| caption: New sentences; attention and average after {{ num_steps }} steps each, one seed. Few sentences in training have gaps above 40.
 record = read_record("clubs")
 table = next(row for row in record["rows"] if row["width"] == 8)
 gaps = (5, 10, 20, 40, 80, 160)
@@ -250,16 +250,16 @@ ax.set_xlim(4.5, 1000)
 ax.set_ylim(-2, 104)
 ax.set_xlabel("words between club and stadium")
 ax.set_ylabel("right stadiums (%)")
-ax.set_title("Attention nearly always finds\nthe club, at any distance tried")
+ax.set_title("Attention reaches as far\nas we tried")
 plt.show()
 
 # %% [markdown]
-# Attention nearly always finds the club, at every distance tried. The average dilutes it.
+# Attention does about as well at 160 words as at 5. The average dilutes the club.
 
 # %% [markdown] tags=["read"]
 # The plot shows a short training of {{ num_steps }} steps, done while this page was built. (The table of eight words in it is the one of chapter 8.) We also trained three such models for {{ f"{trained[0]['num_steps']:,}" }} steps, from different random starts, and asked them {{ f"{asked:,}" }} questions altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. Their loss counts all words of the sentences, not only the stadium, and is at most {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
 #
-# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention has three tables and uses the same ones for every word, so what it learns about clubs at one distance holds at all distances. That's why attention manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
+# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention uses the same tables for every word, so what it learns about clubs at one distance holds at all distances. The plain average does that, too. But attention can also give nearly all of the weight to one word, however many stand between. That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]
@@ -373,7 +373,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # ### What it costs
 #
-# Each query meets each key. So with $T$ words there are $T$ times $T$ scores, of which the mask hides nearly half if there are many words. Four words make 16 scores. GPT-2 reads 1,024 tokens at once, which makes a million scores for each head, and it has 144 heads, 12 in each of its 12 blocks. A text twice as long has four times as many scores. One that's ten times as long has a hundred times as many. That's the price of being able to look anywhere, and much of the work on large models since 2017 has gone into lowering it. On the other hand, all scores can be worked out at the same time. A recurrent network would have to wait for one word after the other.
+# Each query meets each key. So with $T$ words there are $T$ times $T$ scores, of which the mask hides nearly half if there are many words. Four words make 16 scores. GPT-2 small reads 1,024 tokens at once, which makes a million scores for each head, and it has 144 heads, 12 in each of its 12 blocks. A text twice as long has four times as many scores. One that's ten times as long has a hundred times as many. That's the price of being able to look anywhere, and a lot of work has gone into lowering it. On the other hand, all scores can be worked out at the same time. A recurrent network would have to wait for one word after the other.
 #
 # The parameters don't grow with the text at all. The same tables serve four words and four thousand.
 
@@ -517,5 +517,5 @@ def look_back(query: list, keys: list, values: list) -> list[float]:
 #
 # - Ashish Vaswani and others, *Attention Is All You Need* (2017): the equation, and the division by the root, in section 3.2.
 # - Dzmitry Bahdanau and others, *Neural Machine Translation by Jointly Learning to Align and Translate* (2014): where looking back began.
-# - Andrej Karpathy, *Let's build GPT* (2023): two hours of film, from the plain average to a GPT, typed line by line.
+# - Andrej Karpathy, *Let's build GPT* (2023): a two-hour video, from the plain average to a GPT, typed line by line.
 # - Grant Sanderson, *Attention in transformers* (3Blue1Brown, 2024): the same idea in moving pictures.

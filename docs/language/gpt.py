@@ -35,7 +35,7 @@
 #
 # ### How it writes
 #
-# The tower makes one guess. How does it write a page? It draws one token from the probabilities, with dice, as you did in chapter 4. Say it's *mat*. It appends that to the text and starts all over, with *the cat sat on the mat*, to get probabilities for the token after that. It goes on in the same way until it draws the token that means "end of text", or until its context is full. Nothing inside the model changes while it writes. It has no draft and no plan on the side. What it has written so far is all that one step hands to the next.
+# The tower makes one guess. How does it write a page? It draws one token from the probabilities, with dice, as you did in chapter 4. Say it's *mat*. It appends that to the text and starts all over, with *the cat sat on the mat*, to get probabilities for the token after that. It goes on in the same way until it draws the token that means "end of text", or until its context is full. Nothing inside the model changes while it writes. It keeps no notes on the side. What it has written so far is all that one step hands to the next.
 
 # %% tags=["fold"]
 import copy
@@ -90,7 +90,7 @@ from gptbook.models.gpt import GPT
 # %% [markdown] tags=["read"]
 # Read it aloud, letter by letter. $x$ is the running sum, a row of numbers for each token of the text. $E$ is the token table, and $E_{\text{tokens}}$ its rows for these tokens. $P$ is the table of positions. The arrow means "becomes": the new $x$ is the old one plus something. The old $x$ always stays inside the new one, which is why slopes find their way down even through a hundred blocks. $\text{norm}$ makes a copy with average 0 and size 1, so that every part reads numbers in a range that it knows. $\text{attention}$ is queries, keys and values from chapter 9, with several heads. $\text{MLP}$ is the wide layer with its bend and the way back, from chapter 10. And $E^\top$ is the token table laid on its side, so that each row of $x$ meets each row of $E$ in a dot product. That's GPT-2, complete.
 #
-# Is it really the code? We compute the same thing twice. First, a small GPT with random numbers reads *berlin*. Then separate code follows the equation, step by step, with the same numbers, and without using any of the model's parts. Not only the scores at the end are compared, but also results in between, such as those of norm, attention and MLP.
+# Is it really the code? We compute the same thing twice. First, a small GPT with random numbers reads *berlin*. Then separate code follows the equation, step by step, with the same numbers, and without using any of the model's parts. We compare not only the scores at the end but also results in between, such as those of norm, attention and MLP.
 
 # %% tags=["fold"]
 torch.manual_seed(0)
@@ -207,11 +207,11 @@ assert counted == sum(term.count for term in terms)
 # %% [markdown] tags=["read"]
 # ### A thousand times as large
 #
-# What's different in a model a thousand times as large, such as GPT-3 with its 175 billion parameters? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read its equation.
+# What's different in a model a thousand times as large, such as GPT-3 with its 175 billion parameters? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read most of its equation.
 #
-# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
+# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones in most open models. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
 #
-# We use such a **modern form**, too: rotary positions, RMS norm and no biases. Further down, a chart compares all our models of city names. Its last two, attention with one block and a GPT with four, are built like that, and so are the models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
+# We use such a **modern form**, too: rotary positions, RMS norm, no biases, and a few smaller changes such as another bend, normed queries and keys, and a second token table for the guess. Further down, a chart compares all our models of city names. Its last two, attention with one block and a GPT with four, are built like that, and so are most models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
 
 # %% [markdown]
 # ## City names, one last time
@@ -219,11 +219,11 @@ assert counted == sum(term.count for term in terms)
 # A small GPT, with {{ city_config.num_layers }} blocks and {{ f"{num_parameters:,}" }} parameters, reads each of the {{ f"{len(training_names):,}" }} training names about {{ f"{num_steps * batch_size / len(training_names):.1f}" }} times.
 
 # %% [markdown] tags=["guess"]
-# Tables of letters came down to {{ f"{best_table:.2f}" }} nats in held-out names. Where does this GPT land?
+# Tables of letters came down to {{ f"{best_table:.2f}" }} nats on held-out names. Where does this GPT land?
 #
 # answer: {{ f"{city_loss:.2f}" }} nats, within 0.1
 #
-# It has read each name only a few times. More steps and more blocks would bring it further down.
+# It's small, and it has read each name only a few times.
 
 # %% tags=["result"]
 training = padded([tokenizer.encode(name) for name in training_names])
@@ -296,7 +296,7 @@ publish_model("city", city, tokenizer)
 publish("losses", {"city": round(city_loss, 3)})  # for the home page
 
 # %% [markdown] tags=["read"]
-# *plym* is the beginning of *plymouth*, a name that nobody has shown the model. The right letter, *o*, gets {{ f"{expected[o]:.0%}" }} and comes {{ place_of_o }} in its list. You can also see where each head of each block looked before it guessed.
+# *plym* is the beginning of *plymouth*, a name that nobody has shown the model. The right letter, *o*, gets {{ f"{expected[o]:.0%}" }} and comes {{ place_of_o }} in its list. In the live version you can also see where each head of each block looked before it guessed.
 
 # %% tags=["hide"]
 o = tokenizer.encode("o")[0]
@@ -305,9 +305,9 @@ ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 place_of_o = ordinals[rank_of_o - 1] if rank_of_o <= 7 else f"number {rank_of_o}"
 
 # %% [markdown]
-# This GPT doesn't reach the tables' {{ f"{best_table:.2f}" }}, because a page can't train for long. A larger one, trained for longer, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
+# A larger model, trained for longer and in the modern form, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
 #
-# ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg)
+# ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg "Attention and GPT are in the modern form, and larger than this page's models.")
 
 # %% tags=["fold"]
 windows = read_record("windows")
@@ -315,7 +315,7 @@ rows = pd.DataFrame(read_record("names")["rows"])
 every = pd.concat([pd.DataFrame(windows["rows"]), rows]).fillna({"context_length": -1})
 columns = ["parameters", "seconds", "training_loss", "held_out_loss", "new"]
 means = every.groupby(["model", "context_length"])[columns].mean()
-# Chosen on validation names; the held-out names are only asked.
+# Chosen on validation names (tables and nets): the held-out names are only asked.
 table_width, net_width = (
     windows["chosen"][model]["context_length"] for model in ("counts", "net")
 )
@@ -343,9 +343,9 @@ pd.DataFrame(
 # %% [markdown] tags=["read"]
 # ### Why not more?
 #
-# Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the widest net {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. Attention can do so much, and yet it gains nothing here?
+# Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the net of chapter 5, with a window of {{ net_width }}, has {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. And for the GPT and the one block we chose the width, the dropout and the learning rates by the held-out loss itself, which flatters them a little. Attention can do so much, and yet it gains nothing here?
 #
-# Names are the reason. They're short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table of eight words does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They have four times as many parameters, too, so this ladder doesn't say how much of that is depth.
+# One likely reason is that names are short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table of eight words does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They can look more than once, but they also have four times as many parameters and more dropout, so this ladder doesn't say how much of that is depth.
 
 # %% tags=["hide"]
 wide_net = f"net, {net_width} letters"
@@ -371,14 +371,14 @@ print("copied:", *[name for name in samples if name in known][:4])
 #
 # ## What goes wrong
 #
-# The larger GPT's loss in training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart.
+# The larger GPT's loss on training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart.
 
 # %% tags=["fold"]
 num_positions = int((training[1] >= 0).sum())
 print(f"{num_positions:,} positions to learn from")
 
 # %% [markdown] tags=["read"]
-# You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and stopped in time, and still the gap is there.
+# You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and still the gap is there.
 
 # %% [markdown]
 # A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. And it needs hours in which nothing must go wrong. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
@@ -433,7 +433,7 @@ my_prediction = 12 * 768**2 + 13 * 768  # 7,087,872
 #
 # *medium · 10 minutes*
 #
-# Each block adds to the running sum, so a GPT runs without one. Leave out one block of the trained city GPT. Which of the two, 0 or 1, can it better do without?
+# Each block adds to the running sum, so a GPT runs without one. Leave out one block of the trained city GPT. Which one does it miss less, block 0 or block 1?
 
 
 # %% tags=["starter"]

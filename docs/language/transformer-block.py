@@ -13,7 +13,7 @@
 # $$x \leftarrow x + \text{part}(\text{norm}(x))$$
 
 # %% [markdown] tags=["read"]
-# In the picture, one token comes in with the row (0.1, 0.7, 0.9, 1.5). Attention makes (−0.4, −0.6, 1.0, 0.4) for it. Add the two, place by place, and the running sum is (−0.3, 0.1, 1.9, 1.9). Then the MLP makes (−0.1, 0.5, 0.4, −0.1), and the sum goes on to the next block as (−0.4, 0.6, 2.3, 1.8). The formula says the same. The arrow means "becomes": the new $x$ is the old $x$, plus what a part makes of a normed copy of it. What it adds is called a **residual**. What the norm does comes in a moment.
+# In the picture, one token comes in with the row (0.1, 0.7, 0.9, 1.5). Attention makes (−0.4, −0.6, 1.0, 0.4) for it. Add the two, place by place, and the running sum is (−0.3, 0.1, 1.9, 1.9). Then the MLP makes (−0.1, 0.5, 0.4, −0.1), and the sum goes on to the next block as (−0.4, 0.6, 2.3, 1.8). The formula says the same. The arrow means "becomes": the new $x$ is the old $x$, plus what a part makes of a normed copy of it. What it adds is called a **residual**, and in the field the running sum is known as the *residual stream*. What the norm does comes in a moment.
 #
 # Why add? Why not let each part simply hand over its result? One reason is that a part may have nothing to say about some token. Adding zero does no harm, while replacing by zero would wipe out everything. The other reason is training. A tall stack whose parts replace instead of adding hardly learns at all, as you'll see further down.
 
@@ -63,7 +63,7 @@ for label, numbers in (
 pd.DataFrame(worked, index=[""] * len(row)).T
 
 # %% [markdown] tags=["note"]
-# PyTorch's norm gives the same numbers, and the same again for a row ten times as large.
+# PyTorch's norm gives the same numbers, and nearly the same again for a row ten times as large.
 
 # %%
 norm = nn.LayerNorm(4)
@@ -77,7 +77,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # $g$ and $b$ are learned.
 
 # %% [markdown] tags=["read"]
-# Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
+# Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be almost exactly the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
 #
 # At the end, each of the four numbers is multiplied by a learned number of its own, from $g$, and another one, from $b$, is added. If a part needs one of the four, training can make it louder in this way. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
 
@@ -98,9 +98,9 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # | 0 | 1 | 0 | 0 |
 # | 1 | 1 | 1 | 1 |
 #
-# One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights on the way back decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the way back says *then add this*. Each unit is good for one such rule, and that's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
+# One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights on the way back decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the way back says *then add this*. In this picture each unit holds one such rule, and many rules need many units. That's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
 #
-# Now the formula. $x$ has $D$ numbers. The table $W_1$ turns them into $F$ numbers, one per hidden unit. Then comes the bend, and the table $W_2$ leads back to $D$ numbers. The bend is called **GELU**. It's like max(0, $x$), with its corner rounded off.
+# Now the formula. $x$ has $D$ numbers. The table $W_1$ turns them into $F$ numbers, one per hidden unit. Then comes the bend, and the table $W_2$ leads back to $D$ numbers. The bend is called **GELU**. It's like max(0, $x$), with its corner rounded off, so a hidden unit is never quite as clear-cut as in our table.
 
 # %% [markdown]
 # $$\text{MLP}(x) = \text{gelu}(x W_1 + b_1)\, W_2 + b_2$$
@@ -151,7 +151,7 @@ for known in ("letters", "letters and places"):
 pd.DataFrame(found, index=["what the last a finds", "", "", ""]).T
 
 # %% [markdown] tags=["read"]
-# With letters alone, the last *a* finds exactly the same numbers in both names, to the last digit. It has to, because a sum doesn't care about the order of its terms. When the rows of the positions are added first, an *l* at position 1 is no longer the same as an *l* at position 3. Its query, key and value change with its position, and the two names are told apart.
+# With letters alone, the last *a* finds the same numbers in both names. It has to, because a sum doesn't care about the order of its terms. When the rows of the positions are added first, an *l* at position 1 is no longer the same as an *l* at position 3. Its query, key and value change with its position, and the two names are told apart.
 
 # %% [markdown]
 # ## What each part is worth
@@ -189,7 +189,7 @@ table.rename(index={"": "(whole)"}).round(3)
 
 # %% tags=["fold"]
 #| alt: Held-out loss of a GPT without each of its parts, three dots each, one a seed. {{ listing }}. The whole has {{ f"{mean_loss['']:.2f}" }}, a bigram table {{ f"{bigram_loss:.2f}" }}.
-#| caption: Held-out city names. Each part was left out in {{ len(settings["seeds"]) }} trainings: a dot for each, a bar for their mean.
+#| caption: Held-out city names. Each part was left out in {{ len(settings["seeds"]) }} training runs of {{ settings["training"]["num_steps"] }} steps, all with the same learning rate. A dot is a run, a bar their mean.
 windows = pd.DataFrame(read_record("windows")["rows"])
 one_letter = windows.query("model == 'counts' and context_length == 1")
 bigram_loss = one_letter["held_out_loss"].mean()
@@ -242,12 +242,12 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Without attention, a position knows only its own letter and its place. That it does better than the table, which knows the letter alone, is thanks to the place.
 #
-# One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost the least. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. (We tried it. With one block, leaving the positions out costs clearly more than with four.)
+# One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost hardly anything. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. So with one block you'd expect the positions to cost more.
 
 # %% [markdown] tags=["read"]
 # ### Why the sum is missed
 #
-# Without the running sum, each part replaces the row instead of adding to it. Why does that hurt so much? Here are eight small blocks, after {{ deep_steps }} steps of training on city names:
+# Without the running sum, each part replaces the row instead of adding to it. Why does that hurt? Here are eight small blocks, after {{ deep_steps }} steps of training on city names:
 
 # %% tags=["fold", "result", "read"]
 deep_steps, deep = 100, {}
@@ -256,6 +256,10 @@ config = GPTConfig(vocab_size=27, context_length=training[0].shape[1], **sizes)
 for name, missing in (("parts add", ""), ("parts replace", "running sum")):
     torch.manual_seed(0)
     model = gpt_without(missing, config)
+    if missing:  # larger starting numbers, or its rows would shrink to nothing
+        for weights in model.blocks.parameters():
+            if weights.dim() == 2:
+                nn.init.normal_(weights, std=weights.shape[1] ** -0.5)
     with torch.no_grad():  # before any step: how alike are the rows of one name?
         x = (
             model.token_embedding(training[0][:1, :6])
@@ -273,7 +277,9 @@ for name, missing in (("parts add", ""), ("parts replace", "running sum")):
 pd.DataFrame(deep).T
 
 # %% [markdown] tags=["read"]
-# The stack that replaces ends near {{ f"{letters_loss:.2f}" }} nats, the loss of a model that knows only how frequent each letter is. It hasn't found out that the letters before matter. What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack. In training there's a second harm. The slopes have to travel down again. Where parts replace, the slopes must pass through every part. Where parts add, the plus hands them down as they are, and the lowest block can learn from the very beginning, just like the highest. Networks have been built with such sums since 2015, and it's what made a hundred layers possible.
+# The stack that replaces ends at about the loss of a model that knows only how frequent each letter is, {{ f"{letters_loss:.2f}" }} nats. (To be fair to it, it started with larger random numbers. With those of a GPT, its rows would shrink to nothing on the way up.) What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack.
+#
+# In training there's another advantage. The slopes have to travel down again. A plus hands them down as they are, so the lowest block can learn from the very beginning, just like the highest. Nets have been built with such sums since 2015, and that's one of the things that made a hundred layers possible.
 
 # %% tags=["hide"]
 letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
@@ -281,7 +287,7 @@ letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
 # %% [markdown] tags=["read"]
 # ### Where attention pays
 #
-# At which guess does attention help? Here two smaller models, of a single block, with attention and without it, are compared guess by guess. (With one block instead of four, attention is worth less altogether.)
+# At which guess does attention help? Here two smaller models, of a single block, with attention and without it, are compared guess by guess. (They're trained for only {{ small_steps }} steps, so attention is worth much less here than above.)
 
 # %%
 from gptbook.models.gpt import GPT
@@ -304,11 +310,11 @@ def loss_by_place(model: GPT) -> Tensor:
     return surprise.sum(dim=0) / (targets >= 0).sum(dim=0)  # (T,)
 
 
-by_place = {}
+small_steps, by_place = 200, {}
 for missing in ("", "attention"):
     torch.manual_seed(0)
     model = gpt_without(missing, small)
-    train_on_sequences(model, *training, num_steps=200, batch_size=128)
+    train_on_sequences(model, *training, small_steps, batch_size=128)
     by_place[missing] = loss_by_place(model)
 
 # %% tags=["hide"]
@@ -319,7 +325,7 @@ one_block = (
 )
 
 # %% tags=["fold"]
-#| alt: What missing attention costs, by the place of the guess in a name. Hardly a bar at the first two; {{ f"{shown[2]:.2f}" }} nats at the third, {{ f"{shown[7]:.2f}" }} at the eighth.
+#| alt: What missing attention costs, by the place of the guess in a name. {{ f"{shown[0]:.2f}" }} and {{ f"{shown[1]:.2f}" }} nats at the first two, {{ f"{shown[2]:.2f}" }} at the third, {{ f"{shown[7]:.2f}" }} at the eighth.
 #| caption: A model of one block: its loss without attention, minus its loss with it. One seed.
 shown = (by_place["attention"] - by_place[""])[:8].tolist()
 # The first two guesses measure the noise: both models know the same there.
@@ -332,7 +338,7 @@ ax.axhline(0, color="gray", linewidth=0.8)
 ax.set_xticks(range(1, 9))
 ax.set_xlabel("guess, from the start of a name")
 ax.set_ylabel("cost (nats)")
-ax.set_title(f"Attention pays from the {ordinal[pays_from - 1]}\nguess on")
+ax.set_title(f"Attention pays from the {ordinal[min(pays_from, 8) - 1]}\nguess on")
 plt.show()
 
 # %% [markdown]
@@ -402,12 +408,12 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
 
 # %% [markdown]
-# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }}: it hardly does better than guessing among the nine others. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
+# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }} of them: it guesses among eight, leaving out the *d* and the first letter, which comes after nothing. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
-# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, even fewer than by guessing. It still looks for a note, and picks a wrong letter. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
+# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, fewer than one in eight. It still looks for a note, and picks a wrong letter. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
-# Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. In our trials, one block with seven times as many parameters, trained three times as long, had begun to solve some. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models, where they are called **induction heads**.
+# Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models. The second head of such a pair is called an **induction head**.
 
 
 # %% tags=["hide"]
@@ -547,7 +553,7 @@ class NormAfter(Block):
 #
 # *hard · 20 minutes*
 #
-# No weighted average turns −3 into 3 and leaves 3 as it is. An MLP can. Choose the numbers of one with two hidden units so that it returns $|x|$ for every $x$ between −5 and 5, with an error of 0.05 at most.
+# No weighted sum plus a bias gives $|x|$ for every $x$. An MLP can. Choose the numbers of one with two hidden units so that it returns $|x|$ for every $x$ between −5 and 5, with an error of 0.05 at most.
 
 
 # %% tags=["starter"]
@@ -571,7 +577,7 @@ with exercise("Build"):
     assert errors.max() < 0.05, f"at {worst:.2f} it is off by {errors.max():.2f}"
 
 # %% [markdown] tags=["hint"]
-# One hidden unit lets positive numbers through, the other negative ones, turned round. GELU's rounded corner matters less, the larger the numbers that meet it: multiply by 20 before it, and divide by 20 after.
+# One hidden unit lets positive numbers through, the other negative ones, with the sign flipped. GELU's rounded corner matters less, the larger the numbers that meet it: multiply by 20 before it, and divide by 20 after.
 
 
 # %% tags=["solution"]
