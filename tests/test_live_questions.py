@@ -279,7 +279,7 @@ def test_a_link_to_what_skim_shows_changes_nothing(visit: Callable[..., Any]) ->
     page = visit(CHAPTER_NAMES[-1], "?mode=skim#further-reading")
     assert switched(page) == "true"
     assert in_view(page, "#further-reading")
-    for odd in ("#", "#%E0%A4%A", "#no-such-place"):
+    for odd in ("#", "#%E0%A4", "#no-such-place"):
         page.evaluate("hash => { location.hash = hash }", odd)
         settle(page)
         assert switched(page) == "true"

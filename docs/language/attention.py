@@ -140,8 +140,11 @@ scaled_top = (random_scores / large_dim**0.5).softmax(dim=-1).amax(dim=-1).mean(
 # %% [markdown] tags=["note"]
 # The package does the same in two functions: scores divided and masked, softmax, average. Their shapes have two more dimensions, for several examples at once and for the heads of the next section.
 
+# %% tags=["show"]
+from gptbook.models.attention import attention_weights
+
 # %% tags=["fold"]
-from gptbook.models.attention import attention_weights, causal_attention
+from gptbook.models.attention import causal_attention
 
 
 # %%

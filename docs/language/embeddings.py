@@ -53,9 +53,9 @@ print("row 3:", table[3])
 #
 # Let's watch a row learn. A tiny model reads *c*, and the right answer is *a*. It has the table of the picture, and a second table that turns a row into four scores, one for each token:
 #
-# | | . | a | b | c |
+# | the row's | . | a | b | c |
 # |---|---|---|---|---|
-# | first number of the row, times | 0.1 | −0.3 | 0.8 | 0.2 |
+# | first number, times | 0.1 | −0.3 | 0.8 | 0.2 |
 # | second number, times | 0.5 | 0.4 | −0.6 | 0.3 |
 #
 # With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and after softmax the probability of *a* is {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, and at the right answer the probability minus 1. Here that's {{ walk_slopes }}. For the slope of the row's first number, multiply each of these four by the weight in the first line of the table, and add up. That makes {{ walk_sum }}, a positive slope, so the first number should get smaller. (All sums here are computed from unrounded numbers.) For the second number, with the second line of the table, it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
@@ -232,7 +232,7 @@ publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 # %% [markdown]
 # ## Words find theirs
 #
-# Now words, with {{ dim }} numbers each. They come from the explanations inside programs, as in chapter 6. Given one of the {{ f"{len(words):,}" }} commonest words, a net guesses which of them stand within two places of it, rarer words left out.
+# Now words, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words in explanations inside programs, a net guesses which of them stand within two places of it.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts

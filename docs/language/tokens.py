@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Tokens
 #
-# Up to now our models read letters. A model of language reads **tokens**, numbered pieces of text, and it's given nothing but their numbers. Where the cuts fall decides what it can read, how far back it sees, and what is hidden from it.
+# A model of language reads **tokens**, numbered pieces of text, and it's given nothing but their numbers. Where the cuts fall decides what it can read, how far back it sees, and what is hidden from it.
 #
 # ![The text my tiny quokka, cut in three ways: into 14 letters and spaces; into three words, of which quokka is unknown; and into the five pieces my, tiny, qu, ok and ka. Under each piece is its number.](../figures/letters-words-pieces.svg "Three ways to cut. The pieces and their numbers are GPT-2's; ␣ is a space.")
 
@@ -133,11 +133,11 @@ tokenizer = BytePairTokenizer.learn(
 print("first:", *tokenizer.labels[256:272])
 print("last:", *tokenizer.labels[-10:])
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # First come rows of spaces or dashes and common pairs of letters, and towards the end mostly longer pieces.
 
 # %% [markdown] tags=["read"]
-# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (This emoji isn't in the texts. It stays in its four bytes, which the box writes as \\xf0 and so on.)
+# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (This emoji isn't in the texts. It stays in its four bytes.)
 #
 # All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about *{{ berries[0] }}* under the number {{ berries_ids[0] }}. Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
@@ -200,7 +200,7 @@ spelled = [
 publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
 # %% [markdown]
-# How much shorter do texts get? This was measured on a part of the held-out ones:
+# How much shorter do texts get? Here is a part of those held out:
 
 # %% tags=["fold"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.

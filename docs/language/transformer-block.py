@@ -91,7 +91,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 #
 # Could a weighted sum do it, $w_1 c + w_2 h + b$? With $c$ = 0 and $h$ = 0 only $b$ is left, so $b$ must be 0. With $c$ = 1 and $h$ = 0 it's $w_1$, so $w_1$ must be 0, and for the same reason $w_2$ must be 0. But then it's 0 for a home game of Chelsea, too. No weights can do it, however long you train. Now add a bend:
 #
-# | Chelsea, $c$ | at home, $h$ | $c + h - 1$ | max(0, $c + h - 1$) |
+# | Chelsea, $c$ | at home, $h$ | sum, $c + h - 1$ | max(0, $c + h - 1$) |
 # |---|---|---|---|
 # | 0 | 0 | −1 | 0 |
 # | 1 | 0 | 0 | 0 |
@@ -324,7 +324,7 @@ one_block = (
     .mean()
 )
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: What missing attention costs, by the place of the guess in a name. {{ f"{shown[0]:.2f}" }} and {{ f"{shown[1]:.2f}" }} nats at the first two, {{ f"{shown[2]:.2f}" }} at the third, {{ f"{shown[7]:.2f}" }} at the eighth.
 #| caption: A model of one block: its loss without attention, minus its loss with it. One seed.
 shown = (by_place["attention"] - by_place[""])[:8].tolist()
@@ -341,9 +341,10 @@ ax.set_ylabel("cost (nats)")
 ax.set_title(f"Attention pays from the {ordinal[min(pays_from, 8) - 1]}\nguess on")
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # At the first two guesses there's nothing to fetch but the mark. After that, attention pays.
-#
+
+# %% [markdown]
 # ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A single larger block, trained longer, in chapter 11's modern form: {{ f"{one_block:.2f}" }} nats.")
 #
 # ## What goes wrong
@@ -408,9 +409,11 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
 
 # %% [markdown]
-# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }} of them: it guesses among eight, leaving out the *d* and the first letter, which comes after nothing. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
+# On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }} of them, by guessing. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
+# (One in eight, or 12.5%, is what guessing gives. There are ten letters, but the one that's asked for can't be its own answer, and the first one comes after nothing.)
+#
 # Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, fewer than one in eight. It still looks for a note, and picks a wrong letter. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
 # Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models. The second head of such a pair is called an **induction head**.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Rules or examples
 #
-# Who writes the rules? In an ordinary program, a person does. But what exactly tells a cat from a dog in a photo? Which word should come next in a letter? Nobody knows the rule. Machine learning goes the other way: you show the computer examples, and it finds the rule itself.
+# Who writes the rules? In an ordinary program, a person does. But what exactly tells a cat from a dog in a photo? Nobody knows the rule. Machine learning goes the other way: you show the computer examples, and it finds the rule itself.
 #
 # ![Software: a petal length of 1.4 cm and a person's rule, below 2 cm is setosa, go into a program; the answer setosa comes out. Machine learning: petal lengths and their answers go into learning; the rule comes out.](../figures/rules-or-learning.svg "Software gets its rule from a person, machine learning gets it from examples.")
 

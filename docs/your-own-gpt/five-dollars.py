@@ -176,7 +176,7 @@ ax.set_ylim(-8.4, 0.6)
 plt.show()
 
 # %% [markdown]
-# While eight GPUs wait, all eight are paid.
+# Idle GPUs are paid for, too.
 
 # %% [markdown]
 # ## Afterwards

@@ -84,7 +84,7 @@ for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
 #
 # **Fine-tuning** is training that goes on, with few examples of what you want. Here these are **dialogues**: a question, then its answer. **Role marks** say who speaks, `<` the user, `>` the assistant.
 #
-# It is still "what comes next", but the loss looks at answers only: the questions will be yours.
+# It is still "what comes next", but the loss looks at answers only.
 
 # %% tags=["show"]
 from gptbook.data.dialogues import dialogue_tokens

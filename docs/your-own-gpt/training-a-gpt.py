@@ -76,7 +76,7 @@ uniform_loss = math.log(tokenizer.vocab_size)
 print(f"{first_loss:.3f} nats; ln {tokenizer.vocab_size} is {uniform_loss:.3f}")
 
 # %% [markdown]
-# That of a uniform guess: {{ f"{first_loss:.2f}" }} nats. If yours is higher, stop: something is wrong before anything was learned.
+# That of a uniform guess: {{ f"{first_loss:.2f}" }} nats. If yours is far higher, stop.
 #
 # ## The rate: up, then down to zero
 #
