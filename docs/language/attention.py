@@ -42,7 +42,7 @@ def plain_average(x: Tensor) -> Tensor:
 # - the **key** says what it can be found by;
 # - the **value** is what it hands over when it's found.
 #
-# The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it. Ahead stands the answer.
+# The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it, because ahead stands the word that it has to guess.
 #
 # ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*.")
 
@@ -100,7 +100,7 @@ pd.DataFrame(
 #
 # ### Why the mask
 #
-# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If words could look ahead, a model that knows the order (you'll meet one in the next chapter) would simply copy the answer, and learn nothing else. Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
+# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If words could look ahead, a model could simply copy the answer, and learn nothing else. (This chapter's model doesn't know the order of the words, so it couldn't do that very well. The one of the next chapter could.) Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
 #
 # ### Why three tables and not one
 #
@@ -108,7 +108,7 @@ pd.DataFrame(
 #
 # ### Doesn't softmax dilute, too?
 #
-# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divided by √2, with e raised to them, that makes 286 and 16.9. The other 38 words add 1 each, which is 341 in all, so *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
+# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divide both by √2 and raise e to the results: 286 for *Chelsea* and 16.9 for *fans*. The other 38 words add 1 each, which is 341 in all, so *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
 
 # %% [markdown] tags=["guess"]
 # The query of *fans* is all zeros. How does it share?
@@ -167,7 +167,7 @@ print("the package's attention gives the same numbers")
 # ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
 # %% [markdown] tags=["read"]
-# The word that asks here is *mat*, since it's the last one so far. Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above, a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to divide. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
+# The word that asks here is *mat*, since it's the last one so far. Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above (divided by √2, then e raised to it), a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to split the weight between the questions. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
 #
 # Nobody decides what a head asks. Each starts with random tables, and training makes them differ as far as that helps the guesses. So that several heads cost no more than one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
 

@@ -63,7 +63,7 @@ tokenizer = CharacterTokenizer.from_texts(names)
 from gptbook.models.gpt import MLP, Block
 
 # %% [markdown] tags=["note"]
-# `Block`, with its two norms, attention and MLP, is the class of the last chapter. Only this one is new:
+# `Block`, with its two norms, attention and MLP, is the class of the last chapter. Only this one is new. (Its `cache` keeps results for earlier tokens, so that they needn't be computed again. It changes no result, and chapter 13 explains it.)
 
 # %% tags=["show"]
 from gptbook.models.gpt import GPT
@@ -194,7 +194,7 @@ terms = parameter_terms(GPTConfig())
 assert counted == sum(term.count for term in terms)
 
 # %% [markdown] tags=["note"]
-# Where you have the network and room for half a gigabyte, this loads OpenAI's numbers into the class above:
+# If you have an internet connection and half a gigabyte of space, this loads OpenAI's numbers into the class above:
 #
 # ```python
 # from gptbook.exchange.pretrained import load_gpt2
@@ -209,7 +209,7 @@ assert counted == sum(term.count for term in terms)
 #
 # What's different in a model a thousand times as large, such as GPT-3 with its 175 billion parameters? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read most of its equation.
 #
-# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones in most open models. The position is no longer added once at the bottom; instead each query and key is turned by an angle that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
+# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones in most open models. The position is no longer added once at the bottom; instead each query and key is changed a little, in a way that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
 #
 # We use such a **modern form**, too: rotary positions, RMS norm, no biases, and a few smaller changes such as another bend, normed queries and keys, and a second token table for the guess. Further down, a chart compares all our models of city names. Its last two, attention with one block and a GPT with four, are built like that, and so are most models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
 
@@ -345,7 +345,7 @@ pd.DataFrame(
 #
 # Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the net of chapter 5, with a window of {{ net_width }}, has {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. And for the GPT and the one block we chose the width, the dropout and the learning rates by the held-out loss itself, which flatters them a little. Attention can do so much, and yet it gains nothing here?
 #
-# One likely reason is that names are short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table of eight words does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They can look more than once, but they also have four times as many parameters and more dropout, so this ladder doesn't say how much of that is depth.
+# One likely reason is that names are short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table that looks eight words back does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They can look more than once, but they also have four times as many parameters and more dropout, so this ladder doesn't say how much of the gain comes from having more blocks.
 
 # %% tags=["hide"]
 wide_net = f"net, {net_width} letters"
@@ -381,7 +381,7 @@ print(f"{num_positions:,} positions to learn from")
 # You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and still the gap is there.
 
 # %% [markdown]
-# A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. And it needs hours in which nothing must go wrong. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
+# A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. A larger GPT also needs hours of training in which nothing must go wrong. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
 
 # %% [markdown]
 # ## Check yourself

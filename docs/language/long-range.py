@@ -11,7 +11,7 @@
 # When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. A **grammar**, a set of rules, writes thousands of sentences for that, and in them the distance can be set. Ours knows 20 real clubs and their stadiums. Here each word is one token, and so is a whole name, or a comma.
 
 # %% [markdown] tags=["read"]
-# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Then come *is a*, a club that the dice pick as well, and *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma. How long that lasts is up to the dice.
+# Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Next come the words *is a*, then a club (the dice again), then *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma. How long that lasts is up to the dice, unless we ask for a certain distance.
 #
 # All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. There the dice have no say. Whoever remembers the club knows the stadium, and to whoever doesn't, the words in between give no hint at all.
 
@@ -228,7 +228,7 @@ def count_windows(gap: int) -> int:
 
 
 # %% [markdown] tags=["read"]
-# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong, because a row that has met these seven words after other clubs only has no count for this club's stadium. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new.
+# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong, because the row of these seven words has only met other clubs, so it has no count for this club's stadium. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new.
 
 # %% [markdown]
 # A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:

@@ -98,7 +98,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # | 0 | 1 | 0 | 0 |
 # | 1 | 1 | 1 | 1 |
 #
-# One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights on the way back decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the way back says *then add this*. In this picture each unit holds one such rule, and many rules need many units. That's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
+# One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights in the second layer decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the second layer says *then add this*. In this picture each unit holds one such rule, and many rules need many units. That's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
 #
 # Now the formula. $x$ has $D$ numbers. The table $W_1$ turns them into $F$ numbers, one per hidden unit. Then comes the bend, and the table $W_2$ leads back to $D$ numbers. The bend is called **GELU**. It's like max(0, $x$), with its corner rounded off, so a hidden unit is never quite as clear-cut as in our table.
 
@@ -206,7 +206,7 @@ level = 2 * noise.clip(lower=noise[dearest])  # a smaller lead than this is no l
 top = [part for part in cost.index[::-1] if cost[dearest] - cost[part] <= level[part]]
 missed_most = " and ".join(called[part] for part in top)
 unclear = [called[part] for part in cost.index if part not in clear]
-verdict = "Leaving out any part costs more than twice its spread over the seeds."
+verdict = "Each of these costs is more than twice the spread over seeds."
 if unclear:
     verdict = f"Too close to call, next to the spread over seeds: {', '.join(unclear)}."
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
@@ -240,14 +240,14 @@ plt.show()
 # Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats. {{ verdict }}
 
 # %% [markdown] tags=["read"]
-# Without attention, a position knows only its own letter and its place. That it does better than the table, which knows the letter alone, is thanks to the place.
+# Without attention, a position knows only its own letter and its place. It does better than the table, which knows only the letter, because it knows the place as well.
 #
 # One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost hardly anything. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. So with one block you'd expect the positions to cost more.
 
 # %% [markdown] tags=["read"]
 # ### Why the sum is missed
 #
-# Without the running sum, each part replaces the row instead of adding to it. Why does that hurt? Here are eight small blocks, after {{ deep_steps }} steps of training on city names:
+# Without the running sum, each part replaces the row instead of adding to it. Why does that hurt? Here are eight small blocks, before and after {{ deep_steps }} steps of training on city names:
 
 # %% tags=["fold", "result", "read"]
 deep_steps, deep = 100, {}
@@ -277,7 +277,7 @@ for name, missing in (("parts add", ""), ("parts replace", "running sum")):
 pd.DataFrame(deep).T
 
 # %% [markdown] tags=["read"]
-# The stack that replaces ends at about the loss of a model that knows only how frequent each letter is, {{ f"{letters_loss:.2f}" }} nats. (To be fair to it, it started with larger random numbers. With those of a GPT, its rows would shrink to nothing on the way up.) What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack.
+# The stack that replaces ends at about the loss of a model that knows only how frequent each letter is, {{ f"{letters_loss:.2f}" }} nats. (We even helped it. It started with larger random numbers, because with those of a GPT its rows would shrink to nothing on the way up.) What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack.
 #
 # In training there's another advantage. The slopes have to travel down again. A plus hands them down as they are, so the lowest block can learn from the very beginning, just like the highest. Nets have been built with such sums since 2015, and that's one of the things that made a hundred layers possible.
 
@@ -412,9 +412,9 @@ for num_blocks, dim in ((1, 48), (2, 32)):
 # On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }} of them, by guessing. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
-# (One in eight, or 12.5%, is what guessing gives. There are ten letters, but the one that's asked for can't be its own answer, and the first one comes after nothing.)
+# (About one in eight, or 12%, is what guessing gives. There are ten letters, but the one that's asked for can't be its own answer, and the first one comes after nothing.)
 #
-# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}, fewer than one in eight. It still looks for a note, and picks a wrong letter. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
+# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. Without its notes it's lost. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
 # Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models. The second head of such a pair is called an **induction head**.
 
