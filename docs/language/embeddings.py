@@ -232,7 +232,7 @@ publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 # %% [markdown]
 # ## Words find theirs
 #
-# Now words, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words in explanations inside programs, a net guesses which of them stand within two places of it.
+# Now words, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words in explanations inside programs, a net guesses which of them stand within two places of it, rarer words left out.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts

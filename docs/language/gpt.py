@@ -3,7 +3,7 @@
 #
 # You've met every part: tokens, embeddings, attention, the block. A GPT is what you get when you stack blocks between a table and a guess. There's nothing else in it.
 #
-# ![A tower that stands on text: books, web pages, code. A piece of text is cut into five tokens. The token table and the positions start a running sum, which leads up through a stack of blocks, each with attention and MLP that read the sum through a norm and add to it. At the top a norm and the token table again give a bar for each possible next token.](../figures/gpt-tower.svg "From text, at the bottom, to a guess at the next token.")
+# ![A tower that stands on text: books, web pages, code. A piece of text is cut into five tokens. The token table and the positions start a running sum, which leads up through a stack of blocks, each with attention and MLP that read the sum through a norm and add to it. At the top a norm and the token table again give bars for four possible next tokens, of which mat has the longest.](../figures/gpt-tower.svg "From text, at the bottom, to a guess at the next token.")
 
 # %% [markdown]
 # ## Blocks in a stack
@@ -21,7 +21,7 @@
 #
 # **The token table.** Each token picks its row, which in GPT-2 small has 768 numbers. The first word and the last are the same token, so they get the same row. (For GPT-2 itself the two would differ, because the last one has a space in front. Let's not be fussy.)
 #
-# **Positions.** Each place adds a row of its own. Now the two *the* differ, because one is *the* at place 0 and the other *the* at place 4. These five rows are five running sums. Picture them as five vertical lines side by side, one per token. (The drawing shows one of them.) From here on nothing is ever taken off a line. Parts read it, and add to it.
+# **Positions.** Each place adds a row of its own. Now the two *the* differ, because one is *the* at place 0 and the other *the* at place 4. These five rows are five running sums. Picture them as five vertical lines side by side, one per token. (The drawing shows one of them.) From here on no line is ever replaced. Parts read it, and add to it.
 #
 # **Attention in the first block.** A copy of each line is normed, and from it come queries, keys and values. Now the lines exchange something, for the first time. The line of the last word looks back at all five, itself included, and takes a share from each. What it finds is added to it. Perhaps it finds out that an *on* stands before it. Nobody prescribes that; training decides what's worth finding.
 #
@@ -29,13 +29,13 @@
 #
 # **The other blocks.** The same happens again in the next block, with other learned numbers. This time attention can look for what the first block has added. So step by step, a line that began with nothing but *the* gathers what the whole sentence says about the next word.
 #
-# **The guess.** At the top the last line is normed once more and compared with every row of the token table, as in chapter 7. Each of the 50,257 tokens gets a score, and softmax makes probabilities of them. *mat* gets most, *floor* and *sofa* get less, and *of* gets little.
+# **The guess.** At the top the last line is normed once more and compared with every row of the token table, as in chapter 7. Each of the 50,257 tokens gets a score, and softmax makes probabilities of them. In the picture, *mat* gets most, *floor* and *sofa* get less, and *of* gets little. (Those bars are a sketch, nothing measured.)
 #
 # The other four lines have arrived as well, each with a guess of its own: what comes after *the*, after *the cat*, and so on. In training all five are compared with what really came next, and so a single pass answers five questions. None of them can cheat, because the mask let nobody look ahead.
 #
 # ### How it writes
 #
-# The tower makes one guess. How does it write a page? It draws one token from the probabilities, with dice, as you did in chapter 4. Say it's *mat*. It appends that to the text and starts all over, with *the cat sat on the mat*, to get probabilities for the token after that. It goes on in the same way until it draws the token that means "end of text", or until its context is full. Nothing inside the model changes while it writes. It keeps no notes on the side. What it has written so far is all that one step hands to the next.
+# The tower makes one guess. How does it write a page? It draws one token from the probabilities, with dice, as you did in chapter 4. Say it's *mat*. It appends that to the text and starts all over, with *the cat sat on the mat*, to get probabilities for the token after that. It goes on in the same way until it draws the token that means "end of text", or until its context is full. Nothing inside the model changes while it writes. It needs no notes on the side. What it has written so far is all that the next step has to know.
 
 # %% tags=["fold"]
 import copy
@@ -202,7 +202,7 @@ assert counted == sum(term.count for term in terms)
 # gpt_2 = load_gpt2("gpt2")
 # ```
 #
-# Do others agree that it's the same model? A test, `tests/test_pretrained.py`, gives the same random numbers to this class and to the one of the library `transformers`: every score, at every position, agrees within 0.00001.
+# Do others agree that it's the same model? A test, `tests/exchange/test_pretrained.py`, gives the same random numbers to this class and to the one of the library `transformers`: every score, at every position, agrees within 0.00001.
 
 # %% [markdown] tags=["read"]
 # ### A thousand times as large
@@ -211,7 +211,7 @@ assert counted == sum(term.count for term in terms)
 #
 # What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones in most open models. The position is no longer added once at the bottom; instead each query and key is changed a little, in a way that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
 #
-# We use such a **modern form**, too: rotary positions, RMS norm, no biases, and a few smaller changes such as another bend, normed queries and keys, and a second token table for the guess. Further down, a chart compares all our models of city names. Its last two, attention with one block and a GPT with four, are built like that, and so are most models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
+# We use such a **modern form**, too: rotary positions, RMS norm, no biases, and a few smaller changes such as another bend, normed queries and keys, and a second token table for the guess. Further down, a chart compares models of city names from chapters 4 to 11. Its last two, attention with one block and a GPT with four, are built like that, and so are most models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
 
 # %% [markdown]
 # ## City names, one last time
@@ -345,7 +345,7 @@ pd.DataFrame(
 #
 # Look at the ladder honestly. One block with attention has {{ f"{table.loc['one block', 'held_out_loss']:.3f}" }} nats, and the net of chapter 5, with a window of {{ net_width }}, has {{ f"{table.loc[wide_net, 'held_out_loss']:.3f}" }}. That's a tie. And for the GPT and the one block we chose the width, the dropout and the learning rates by the held-out loss itself, which flatters them a little. Attention can do so much, and yet it gains nothing here?
 #
-# One likely reason is that names are short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table that looks eight words back does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They can look more than once, but they also have four times as many parameters and more dropout, so this ladder doesn't say how much of the gain comes from having more blocks.
+# One likely reason is that names are short: in {{ f"{fits:.0%}" }} of all held-out guesses, at most {{ net_width }} symbols come before the letter to be guessed, the mark at the start included. There the net sees everything that attention could look back at. Attention wins where the distance is long. With 160 words between club and stadium, attention names the right stadium in {{ f"{far_attention:.0%}" }} of the sentences. A table that looks eight words back does so in {{ f"{far_table:.0%}" }}. On names, four blocks do better than one: {{ f"{gpt['held_out_loss']:.2f}" }}. They can look more than once, but they also have about four times as many parameters and more dropout, so this ladder doesn't say how much of the gain comes from having more blocks.
 
 # %% tags=["hide"]
 wide_net = f"net, {net_width} letters"
@@ -364,7 +364,7 @@ config = GPTConfig()  # the sizes of GPT-2 small
 samples = " ".join(rows[rows["model"] == "gpt"]["samples"]).split()
 known = set(names)
 print("new:", *[name for name in samples if name not in known][:8])
-print("copied:", *[name for name in samples if name in known][:4])
+print("copied:", *[name for name in samples if name in set(training_names)][:4])
 
 # %% [markdown]
 # Of thousands of names it wrote, {{ f"{gpt['new']:.0%}" }} are new.
@@ -515,4 +515,4 @@ def complete(start: str) -> str:
 #
 # - Alec Radford and others, *Improving Language Understanding by Generative Pre-Training* (2018): the first GPT, and where the name comes from.
 # - Alec Radford and others, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2, the equation of this chapter.
-# - Andrej Karpathy, *nanoGPT* (2022): GPT-2 in two short files of code, trained from nothing.
+# - Andrej Karpathy, *nanoGPT* (2022): GPT-2 in two short files of code, trained from scratch.

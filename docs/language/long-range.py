@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Long range
 #
-# In the sentence below, the last word is the name of a stadium. It's known long before, since it's the stadium of the club near the beginning. But a window sees only the last few words.
+# In the text below, the last words are the name of a stadium. It's known long before, since it's the stadium of the club near the beginning. But a window sees only the last few words.
 #
 # ![Four lines of words: My father is a Manchester United fan who likes old films, cooks soup with friends and reads long novels. He saw their home game at Old Trafford. Arrows lead around the middle lines, from father to He, and from Manchester United to their and to Old Trafford.](../figures/long-range.svg "*He* follows from *father*; *their* and the stadium follow from the club. The gray words decide nothing.")
 

@@ -11,7 +11,7 @@
 # Letters can spell everything, but a window of eight letters holds little more than one word. Words reach further, but there's no end of them, and a word without a number can't be read. So give common words a single piece, and put rare ones together from several.
 
 # %% [markdown] tags=["read"]
-# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Nine tenths of them, cut into words, numbers and signs, hold {{ f"{len(word_times):,}" }} different ones, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a third of its vocabulary only once, and could learn next to nothing about that third. In the other tenth, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. Some are names, numbers or misspellings, and many are quite ordinary words that just didn't happen to occur. The model couldn't read them, and couldn't write them either.
+# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Nine tenths of them, cut into words, numbers and signs, hold {{ f"{len(word_times):,}" }} different ones, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a large part of its vocabulary only once, and could learn next to nothing about that part. In the other tenth, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. Some are names, numbers or misspellings, and many are quite ordinary words that just didn't happen to occur. The model couldn't read them, and couldn't write them either.
 #
 # In the picture the animal *quokka* is such a word. A model of words has no number for it, so all it could be told is "some unknown word". A model of letters has no trouble with it, but for the whole line it needs 14 tokens where the model of words needs three. GPT-2's tokens keep *my* and *tiny* in one piece each, and build *quokka* from *qu*, *ok* and *ka*. (A space belongs to the word behind it, so *␣tiny* with its space is a single token.)
 
@@ -94,7 +94,7 @@ for left, right in merge_again_and_again(words, 3):
     print(f"{drawn(left)} + {drawn(right)} -> {drawn(left + right)}")
 
 # %% [markdown]
-# GPT-2's tokenizer, like most since, begins with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown to it.
+# GPT-2's tokenizer, like many since, begins with **bytes**, the 256 numbers in which computers store all text. So nothing is ever unknown to it.
 
 # %% [markdown] tags=["read"]
 # A byte is a number from 0 to 255. An English letter takes one byte, a Thai letter takes three, and most emoji take four. If all 256 bytes are pieces from the start, then every text in every script can be put together from pieces that you have. For English nothing changes, because there a letter is a byte.
@@ -137,7 +137,7 @@ print("last:", *tokenizer.labels[-10:])
 # First come rows of spaces or dashes and common pairs of letters, and towards the end mostly longer pieces.
 
 # %% [markdown] tags=["read"]
-# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. Below you can watch that: the slider decides how many merges are allowed. (This emoji isn't in the texts. It stays in its four bytes.)
+# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. You can watch this happen below: the slider decides how many merges are allowed. (This emoji isn't in the texts. It stays in its four bytes.)
 #
 # All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about *{{ berries[0] }}* under the number {{ berries_ids[0] }}. Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
@@ -204,7 +204,7 @@ publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
 # %% tags=["fold"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
-#| caption: The dashed line is the limit: one token for every word, sign or number.
+#| caption: The dashed line is the limit: one token for every word, number, sign or row of spaces.
 sizes = [256, 272, 288, 320, 384, 512, 768, 1024, 2048, 4096, 8192]
 sample = held_out_texts[::5]
 saved = [
@@ -261,7 +261,7 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 # A space or a capital makes another token of the same word. Numbers are cut wherever the merges fell. And letters are out of sight: how many *r* are in *strawberry*, if all you read is {{ len(berry_ids) }} numbers?
 
 # %% [markdown] tags=["read"]
-# That last one is a famous stumbling block, so look at it from the model's side. For *strawberry* it's given the numbers {{ listed(berry_ids) }}, and for *strawberries* {{ listed(berries_ids) }}. Nothing in {{ berry_ids[0] }} says that it's spelled {{ spelled_out }}. A model has to pick up the spelling of its tokens indirectly, from rhymes, from typing errors, from texts in which somebody spells a word out, and it does so only in part. So when a chatbot miscounts letters, it needn't have looked carelessly. It was never shown the letters.
+# That last one is a famous stumbling block, so look at it from the model's side. For *strawberry* it's given the numbers {{ listed(berry_ids) }}, and for *strawberries* {{ listed(berries_ids) }}. Nothing in {{ berry_ids[0] }} says that it's spelled {{ spelled_out }}. A model has to pick up the spelling of its tokens indirectly, from rhymes, from typing errors, from texts in which somebody spells a word out, and it does so only in part. So when a chatbot miscounts letters, it needn't have been careless. It was never shown the letters.
 #
 # The same happens with numbers. To add 2019 and 2020 in columns, as you learned at school, you need to see the digits one below the other. The model gets {{ listed(year_pieces[0]) }} for the one, and {{ listed(year_pieces[1]) }} for the other. So it can't even tell from the pieces which digit stands for the tens.
 #
@@ -292,10 +292,15 @@ def listed(items: list) -> str:
     return " and ".join([", ".join(said[:-1]), said[-1]] if said[1:] else said)
 
 
-word_times = Counter(word for text in training_texts for word in split_words(text))
-held_out_words = [word for text in held_out_texts for word in split_words(text)]
+def plain_words(texts: list[str]) -> list[str]:
+    """The words, numbers and signs of the texts, without the spaces around them."""
+    found = (word.strip() for text in texts for word in split_words(text))
+    return [word for word in found if word]
+
+
+word_times = Counter(plain_words(training_texts))
+held_out_words = plain_words(held_out_texts)
 new_share = sum(word not in word_times for word in held_out_words) / len(held_out_words)
-assert 0.25 < sum(n == 1 for n in word_times.values()) / len(word_times) < 0.42
 berry_ids, berries_ids = map(tokenizer.encode, ("strawberry", "strawberries"))
 berries = [tokenizer.labels[number] for number in berries_ids]
 spelled_out = ", ".join(f"*{letter}*" for letter in tokenizer.labels[berry_ids[0]])

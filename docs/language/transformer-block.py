@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## Add, never replace
 #
-# Each token has a row of numbers that goes up through the block, its **running sum**. It's like a notebook: attention reads it and adds its findings, the MLP reads it and adds its conclusions, and nothing is ever erased.
+# Each token has a row of numbers that goes up through the block, its **running sum**. It's like a notebook: attention reads it and adds its findings, the MLP reads it and adds its conclusions, and no page is ever torn out.
 #
 # $$x \leftarrow x + \text{part}(\text{norm}(x))$$
 
@@ -79,7 +79,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # %% [markdown] tags=["read"]
 # Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be almost exactly the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
 #
-# At the end, each of the four numbers is multiplied by a learned number of its own, from $g$, and another one, from $b$, is added. If a part needs one of the four, training can make it louder in this way. The sum itself is never normed. Only the copy is, so everything that was added stays as it was added.
+# At the end, each of the four numbers is multiplied by a learned number of its own, from $g$, and another one, from $b$, is added. If a part needs one of the four, training can make it louder in this way. The sum itself is never normed. Only the copy is, so the norm changes nothing in the sum.
 
 # %% [markdown]
 # ## Think
@@ -109,7 +109,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 from gptbook.models.gpt import MLP
 
 # %% [markdown] tags=["note"]
-# A block is two norms, attention of the last chapter, and an MLP.
+# A block is two norms, the attention of the last chapter, and an MLP.
 
 # %% tags=["show"]
 from gptbook.models.gpt import Block
@@ -287,7 +287,7 @@ letters_loss = windows.query("context_length == 0")["held_out_loss"].mean()
 # %% [markdown] tags=["read"]
 # ### Where attention pays
 #
-# At which guess does attention help? Here two smaller models, of a single block, with attention and without it, are compared guess by guess. (They're trained for only {{ small_steps }} steps, so attention is worth much less here than above.)
+# At which guess does attention help? Here two smaller models, of a single block, with attention and without it, are compared guess by guess. (They're narrower, too, and train for only {{ small_steps }} steps. Attention is worth much less here than above.)
 
 # %%
 from gptbook.models.gpt import GPT
@@ -412,7 +412,7 @@ for num_blocks, dim in ((1, 48), (2, 32)):
 # On riddles with ten letters, a trained block is right in {{ f"{solved[1]:.0%}" }} of them, by guessing. Two blocks, with fewer parameters, reach {{ f"{solved[2]:.0%}" }}, because the second can look for what the first has found. Stack such blocks between a table and a guess, and you have a [GPT](gpt.py).
 
 # %% [markdown] tags=["read"]
-# (About one in eight, or 12%, is what guessing gives. There are ten letters, but the one that's asked for can't be its own answer, and the first one comes after nothing.)
+# (Guessing gives about one in eight, or 12%. There are ten letters, but the one that's asked for can't be its own answer, and the first one comes after nothing.)
 #
 # Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. Without its notes it's lost. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
@@ -470,7 +470,7 @@ blinded, control = solved_without(1), solved_without(2)
 #     A little. Later positions see more letters than earlier ones, because of the mask. A second block can tell them apart by what the first one found there.
 #
 # ??? question "Why does a part read the norm of the sum, and not norm the sum itself?"
-#     Then the sum would be squeezed again and again, and with it all that was added early. As it is, everything stays as it was added.
+#     Then the sum would be squeezed again and again, and with it all that was added early. As it is, the norm changes only the copy that a part reads.
 
 # %% [markdown]
 # ## Exercises
