@@ -273,7 +273,7 @@ right = round(sum(per_gap * r["accuracy"][place] for r in trained for place in n
 loss = max(row["held_out_loss"] for row in trained)
 
 # %% [markdown]
-# Nobody told it where to look. (*start* is the mark before each sentence.)
+# Nobody told it where to look:
 
 # %% tags=["fold"]
 words = grammar.sentences(1, seed=5, gap=14)[0]
@@ -374,6 +374,8 @@ ax.set_title(f"Then {tokenizer.labels[guesses[-1][0]]}: {guesses[-1][1]}%")
 plt.show()
 
 # %% [markdown] tags=["read"]
+# (*start* is the mark before each sentence.)
+#
 # ### What it costs
 #
 # Each query meets each key. So with $T$ words there are $T$ times $T$ scores, of which the mask hides nearly half if there are many words. Four words make 16 scores. GPT-2 small reads 1,024 tokens at once, which makes a million scores for each head, and it has 144 heads, 12 in each of its 12 blocks. A text twice as long has four times as many scores. One that's ten times as long has a hundred times as many. That's the price of being able to look anywhere, and a lot of work has gone into lowering it. On the other hand, all scores can be worked out at the same time. A recurrent network would have to wait for one word after the other.

@@ -232,7 +232,7 @@ publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 # %% [markdown]
 # ## Words find theirs
 #
-# Now words, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words in explanations inside programs, a net guesses which of them stand within two places of it, rarer words left out.
+# Now words, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words in explanations inside programs, a net guesses which of them stand within two places of it.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts
@@ -285,7 +285,7 @@ pd.DataFrame({"nearest, the nearest first": nearest}).rename_axis("word")
 # Near means *used alike*: {{ f"even *true* and *false* have a cosine of {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. We listed {{ len(partners) }} pairs beforehand, such as *left* and *right*, which makes {{ 2 * len(partners) }} words with a partner. For {{ found }} of them, the partner is among the five nearest. Before training, that's true of {{ found_untrained }}.
 
 # %% [markdown] tags=["note"]
-# A few good neighbours prove little: some always look good. So the list of partners came first, and all of it counts.
+# A few good neighbours prove little: some always look good. So the list of partners came first, and all of it counts. (Rarer words are left out of the texts before anything is counted.)
 
 # %% tags=["fold"]
 listed = """row column, true false, maximum minimum, left right, red blue, month year,

@@ -200,7 +200,7 @@ spelled = [
 publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
 # %% [markdown]
-# How much shorter do texts get? Here is a part of those held out:
+# How much shorter do held-out texts get?
 
 # %% tags=["fold"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
