@@ -81,7 +81,7 @@ assert not followed("lymout")
 # %% [markdown] tags=["read"]
 # ### What has never been seen
 #
-# The wider the window, the more often a table meets a context that it has never counted, or a letter that has never come after this context. It needs **smoothing**: take a little off the count of each letter that followed the context. Then drop the context's first letter. Whatever was taken off goes to the letters that come after this shorter context.
+# The wider the window, the more often a table meets a context that it has never counted, or a letter that has never come after this context. It needs **smoothing**: take a little off the count of each letter that followed the context. Then drop the context's first letter. Whatever was taken off goes to the letters that come after this shorter context. (If the whole context has never been seen, the shorter one answers alone.)
 #
 # Here is how that works for *mout*. It occurs {{ after['mout'][0] }} times in the training names, and it's followed by *h* {{ mout["h"] }} times, and by {{ ", ".join(f"*{letter}*" for letter in once) }} once each. Taken literally, *h* has a probability of {{ mout["h"] }}/{{ after['mout'][0] }} = {{ f"{after['mout'][1]:.2f}" }}, and every letter that didn't occur has none. But {{ len(once) }} of these {{ after['mout'][0] }} cases brought a letter that came only once. So it wouldn't be a great surprise if the next case brought a letter that hasn't come at all. Smoothing prepares for that by taking something off each count: {{ f"{taken_many:.2f}" }} off the {{ mout["h"] }}, and {{ f"{taken_one:.2f}" }} off each 1. (These two amounts come from a formula that looks at the whole table. Take them as given.) That leaves *h* with {{ f"{mout['h'] - taken_many:.2f}" }} of {{ after['mout'][0] }}, which is {{ f"{left_h:.2f}" }}. And it frees {{ f"{taken_many:.2f}" }} + {{ len(once) }} · {{ f"{taken_one:.2f}" }} = {{ f"{taken_many + len(once) * taken_one:.2f}" }} of {{ after['mout'][0] }}, a share of {{ f"{freed_share:.2f}" }}. (The rest is what {{ ", ".join(f"*{letter}*" for letter in once[:-1]) }} and *{{ once[-1] }}* keep.)
 #
@@ -122,7 +122,7 @@ num_before_out = sum(len(before("out", symbol)) for symbol in tokenizer.labels)
 # %% [markdown]
 # ## Knowing by heart
 #
-# Train tables that count and nets that learn, each with one to eight letters of context. Then ask each for its loss twice: on the names it learned from, and on new ones.
+# Let's train two kinds of model, tables that count and nets that learn, with one to eight letters of context. Then ask each for its loss twice: on the names it learned from, and on new ones.
 
 # %% [markdown] tags=["guess"]
 # Which model has the lowest loss on its *training* names?
@@ -213,7 +213,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then were all models trained anew, on all training names, and asked about the held-out ones. (The nets in the plot had more training than the three nets in the small table, so their losses are a little lower.)
 #
-# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how far such a difference varies by mere chance: with other held-out names, and for nets also with other random numbers at the start.
+# How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how much the difference would typically change by mere chance, if other names had been held out, or if the nets had started from other random numbers.
 
 # %% tags=["fold", "result", "read"]
 pd.DataFrame(
@@ -234,7 +234,7 @@ pd.DataFrame(
 # %% [markdown] tags=["read"]
 # Chance alone rarely makes a difference of more than two standard errors. So if a difference is smaller than that, it's too close to call. {{ said_ties }} Besides, all the differences from six letters on are tiny: each is less than a hundredth of a nat. So don't say that one width is *best*. Say that from six letters on the width hardly matters.
 #
-# And why does the table's training loss fall with each letter? A longer context divides the positions into ever smaller groups, and in a small group there's little to be unsure about: if a context occurs only once, only one letter has ever followed it. Still, the loss doesn't get near zero, for two reasons. Because of smoothing the table is never completely certain. And before the first letter of a name the window holds only marks, for every name, so nothing tells the table which name it will be.
+# And why does the table's training loss fall with each letter? Put all positions with the same context in one group. The longer the context, the smaller the groups, and in a small group there's little to be unsure about. If a context occurs only once, only one letter has ever followed it. Still, the loss doesn't get near zero, for two reasons. Because of smoothing the table is never completely certain. And before the first letter of a name the window holds only marks, for every name, so nothing tells the table which name it will be.
 
 
 # %% tags=["fold"]
