@@ -63,7 +63,7 @@ tokenizer = CharacterTokenizer.from_texts(names)
 from gptbook.models.gpt import MLP, Block
 
 # %% [markdown] tags=["note"]
-# `Block`, with its two norms, attention and MLP, is the class of the last chapter. Only this one is new. (Its `cache` keeps results for earlier tokens, so that they needn't be computed again. It changes no result, and chapter 13 explains it.)
+# `Block`, with its two norms, attention and MLP, is the class of the last chapter. Only the class `GPT`, below, is new. (Its `cache` keeps results for earlier tokens, so that they needn't be computed again. It changes no result, and chapter 13 explains it.)
 
 # %% tags=["show"]
 from gptbook.models.gpt import GPT
@@ -181,7 +181,7 @@ agree("GPT", scores)
 print(f"{len(agreed)} results agree with those of the model")
 
 # %% [markdown]
-# Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals. With the sizes of GPT-2 small, the stack has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
+# Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals. With the sizes of GPT-2 small, it has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
 
 # %%
 with torch.device("meta"):  # shapes without memory
@@ -209,7 +209,7 @@ assert counted == sum(term.count for term in terms)
 #
 # What's different in a model a thousand times as large, such as GPT-3 with its 175 billion parameters? Less than you might think. It has tokens, a table, a running sum per token, blocks with attention and MLP, a guess at every position, and it writes one token after the other. You could read most of its equation.
 #
-# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table inside its blocks gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones in most open models. The position is no longer added once at the bottom; instead each query and key is changed a little, in a way that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
+# What differs first are the sizes. GPT-2 small has {{ config.num_layers }} blocks and {{ config.model_dim }} numbers on each line. GPT-3, of 2020, has 96 blocks and 12,288 numbers. With 16 times as many numbers on a line, each table of weights inside a block gets 16 times as many rows and 16 times as many columns, so 256 times as many parameters. The model was trained on 300 billion tokens. Since then, a few parts have been exchanged for better ones in most open models. The position is no longer added once at the bottom; instead each query and key is changed a little, in a way that depends on its place (**rotary positions**). The norm has become simpler: it only divides by the size, and takes no average away (**RMS norm**). Biases are gone. And in many models each block has several MLPs, of which every token uses a few, the mixture of experts of chapter 2. None of this changes the plan of the tower. What the largest chatbots look like inside, their makers don't publish.
 #
 # We use such a **modern form**, too: rotary positions, RMS norm, no biases, and a few smaller changes such as another bend, normed queries and keys, and a second token table for the guess. Further down, a chart compares models of city names from chapters 4 to 11. Its last two, attention with one block and a GPT with four, are built like that, and so are most models of the chapters to come. The models that train on this page itself and in chapter 10 have GPT-2's form.
 

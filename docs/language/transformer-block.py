@@ -15,7 +15,7 @@
 # %% [markdown] tags=["read"]
 # In the picture, one token comes in with the row (0.1, 0.7, 0.9, 1.5). Attention makes (−0.4, −0.6, 1.0, 0.4) for it. Add the two, place by place, and the running sum is (−0.3, 0.1, 1.9, 1.9). Then the MLP makes (−0.1, 0.5, 0.4, −0.1), and the sum goes on to the next block as (−0.4, 0.6, 2.3, 1.8). The formula says the same. The arrow means "becomes": the new $x$ is the old $x$, plus what a part makes of a normed copy of it. What it adds is called a **residual**, and in the field the running sum is known as the *residual stream*. What the norm does comes in a moment.
 #
-# Why add? Why not let each part simply hand over its result? One reason is that a part may have nothing to say about some token. Adding zero does no harm, while replacing by zero would wipe out everything. The other reason is training. A tall stack whose parts replace instead of adding hardly learns at all, as you'll see further down.
+# Why add? Why not let each part simply hand over its result? One reason is that a part may have nothing to say about some token. Adding zero does no harm, while replacing by zero would wipe out everything. The other reason is training. A tall stack whose parts replace instead of adding learns badly or not at all, as you'll see further down.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -98,7 +98,7 @@ print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 # | 0 | 1 | 0 | 0 |
 # | 1 | 1 | 1 | 1 |
 #
-# One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights in the second layer decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the second layer says *then add this*. In this picture each unit holds one such rule, and many rules need many units. That's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
+# One hidden unit, with weights 1 and 1 and a bias of −1, has drawn the conclusion. Its weights in the second layer decide what follows from it. They can add the row of *Stamford Bridge* to the running sum, and if the unit is 0, they add nothing. So a hidden unit says *if this and that*, and the second layer says *then add this*. Seen in this way, each unit holds one such rule, and many rules need many units. That's why the MLP is wide. GPT-2 small has 768 numbers per token, and 3,072 hidden units in each block.
 #
 # Now the formula. $x$ has $D$ numbers. The table $W_1$ turns them into $F$ numbers, one per hidden unit. Then comes the bend, and the table $W_2$ leads back to $D$ numbers. The bend is called **GELU**. It's like max(0, $x$), with its corner rounded off, so a hidden unit is never quite as clear-cut as in our table.
 
@@ -242,7 +242,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Without attention, a position knows only its own letter and its place. It does better than the table, which knows only the letter, because it knows the place as well.
 #
-# One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost hardly anything. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and these are different in the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. So with one block you'd expect the positions to cost more.
+# One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost hardly anything. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and the traces differ between the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. So with one block you'd expect the positions to cost more.
 
 # %% [markdown] tags=["read"]
 # ### Why the sum is missed
@@ -277,7 +277,7 @@ for name, missing in (("parts add", ""), ("parts replace", "running sum")):
 pd.DataFrame(deep).T
 
 # %% [markdown] tags=["read"]
-# The stack that replaces ends at about the loss of a model that knows only how frequent each letter is, {{ f"{letters_loss:.2f}" }} nats. (We even helped it. It started with larger random numbers, because with those of a GPT its rows would shrink to nothing on the way up.) What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack.
+# The stack that replaces ends at about the loss of a model that knows only how frequent each letter is, {{ f"{letters_loss:.2f}" }} nats. (A GPT starts with small random numbers. With such small ones, the rows of this stack would shrink to nothing on the way up, so we gave it larger ones.) What's likely to blame can be seen before any training. The first column says how alike the rows of two letters of one name are, on average, at the top of the stack. Attention averages rows. If the averages *replace* the rows, the next attention averages averages, and so on. After eight rounds the rows of all letters of a name point the same way, and whatever told the letters apart has been averaged out. Where parts add, every row still contains its own letter, even at the top of the stack.
 #
 # In training there's another advantage. The slopes have to travel down again. A plus hands them down as they are, so the lowest block can learn from the very beginning, just like the highest. Nets have been built with such sums since 2015, and that's one of the things that made a hundred layers possible.
 
@@ -414,7 +414,7 @@ for num_blocks, dim in ((1, 48), (2, 32)):
 # %% [markdown] tags=["read"]
 # (Guessing gives about one in eight, or 12%. There are ten letters, but the one that's asked for can't be its own answer, and the first one comes after nothing.)
 #
-# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. Without its notes it's lost. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
+# Do the two blocks really do it in two looks, or is that only our story? Look into the trained model. In its first block, one head gives {{ f"{look_back:.0%}" }} of its weight, on average, to the letter just before. In its second block, when the last *d* asks, one head gives {{ f"{look_note:.0%}" }} of its weight to the letter after the first *d*, which is the answer. And if you forbid just that one look back in the first block, and leave everything else as it is, the trained model solves {{ f"{blinded:.0%}" }}. That's less than by guessing, because it doesn't guess: it names other letters instead, such as the *d* itself in {{ f"{says_d:.0%}" }} of the riddles. If you forbid the look at the letter two places back instead, it solves {{ f"{control:.0%}" }}.
 #
 # Don't conclude that one block could never do it. A very wide one could carry all letters with all their places into one row and let a huge MLP sort it out. So depth isn't what makes such things possible. It's what makes them cheap. Pairs of heads that work together in just this way have been found in real language models. The second head of such a pair is called an **induction head**.
 
@@ -442,13 +442,11 @@ def looks_of(model: nn.Module, forbidden: int = 0) -> tuple[list[Tensor], Tensor
     return shares, model.final_norm(x) @ model.token_embedding.weight.T
 
 
-def solved_without(forbidden: int) -> float:
-    """How often the two blocks answer the first question without that look."""
+def guesses_without(forbidden: int) -> Tensor:
+    """What the two blocks answer to the first questions without that look, (R,)."""
     with torch.no_grad():
         _, scores = looks_of(solvers[2], forbidden)
-    _, targets, _ = riddles(1000, seed=10**6)
-    right = scores[:, NUM_LETTERS].argmax(dim=-1) == targets[:, NUM_LETTERS]
-    return right.double().mean().item()
+    return scores[:, NUM_LETTERS].argmax(dim=-1)
 
 
 with torch.no_grad():
@@ -458,7 +456,12 @@ look_back = first_looks[:, :, inner, inner - 1].mean(dim=(0, 2)).max().item()
 asked_place = riddles(1000, seed=10**6)[2][:, 0] + 1  # the answer's place
 from_question = second_looks[torch.arange(1000), :, NUM_LETTERS, asked_place]
 look_note = from_question.mean(dim=0).max().item()
-blinded, control = solved_without(1), solved_without(2)
+inputs, targets, _ = riddles(1000, seed=10**6)
+blinded, control = (
+    (guesses_without(places) == targets[:, NUM_LETTERS]).double().mean().item()
+    for places in (1, 2)
+)
+says_d = (guesses_without(1) == inputs[:, NUM_LETTERS]).double().mean().item()
 
 # %% [markdown]
 # ## Check yourself
