@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import exp
+from typing import Any
 
 from bookbuild.drawings.draw import Drawing
 from bookbuild.project import Project
@@ -25,13 +26,13 @@ def opening_now(live: Mapping[str, Mapping[str, bytes]]) -> dict[str, object]:
 
 def home_figure(opening: dict[str, object], live_url: str) -> str:
     """The still picture, whose place the piece takes: a row for each rung with the name it writes and its loss."""
-    rungs: list[dict[str, object]] = opening["rungs"]  # type: ignore[assignment]
+    rungs: list[dict[str, Any]] = opening["rungs"]  # type: ignore[assignment]
     said = "; ".join(f"{rung['label']}: {rung['name']}" for rung in rungs)
     d = Drawing(WIDTH, PITCH * len(rungs), f"What each rung writes after {opening['text']}: {said}")
     for number, rung in enumerate(rungs):
         y = PITCH * number
         d.text(0, y + 14, str(rung["label"]), 13, "gray")
-        d.text(WIDTH, y + 14, f"{exp(float(str(rung['loss']))):.1f} letters", 13, "gray", "end")
+        d.text(WIDTH, y + 14, f"{exp(rung['loss']):.1f} letters", 13, "gray", "end")
         d.text(0, y + 34, str(rung["name"]), 17, mono=True)
     caption = (
         f"Five models from this book go on with <em>{opening['text']}</em>, with the same random numbers. "
