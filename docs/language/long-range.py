@@ -13,7 +13,7 @@
 # %% [markdown] tags=["read"]
 # Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Next come the words *is a*, then a club (the dice again), then *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma. How long that lasts is up to the dice, unless we ask for a certain distance.
 #
-# All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. There the dice have no say. Whoever remembers the club knows the stadium, and to whoever doesn't, the words in between give no hint at all.
+# All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. There the dice have no say. If you remember the club, you know the stadium. If you don't, the words in between give no hint at all.
 
 # %% tags=["show"]
 from gptbook.data.clubs import next_word_table
@@ -228,7 +228,7 @@ def count_windows(gap: int) -> int:
 
 
 # %% [markdown] tags=["read"]
-# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong, because the row of these seven words has only met other clubs, so it has no count for this club's stadium. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. In such a crowd nearly every window is new.
+# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong. Had this club come before these seven words in training, the table would know the window of eight. So the row of the seven holds other clubs' stadiums only. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. Among so many, nearly every window is new.
 
 # %% [markdown]
 # A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
