@@ -318,18 +318,13 @@ print(f"before training: {found_untrained}")
 
 
 # %% tags=["hide"]
-def nearest_of(rows: Tensor, token: int) -> set[int]:
-    """The five nearest rows of a token."""
-    return set(nearest_rows(rows, token))
-
-
 count_rows = (1.0 + near_counts).log()
 found_by_counts = partners_found(words, count_rows)
 _, rows_again, _ = learn_words(texts, seed=1)
 found_again = partners_found(words, rows_again)
 num_common = 500
 both_nearest = [
-    len(nearest_of(rows, token) & nearest_of(rows_again, token))
+    len({*nearest_rows(rows, token)} & {*nearest_rows(rows_again, token)})
     for token in range(num_common)
 ]
 shared_nearest = sum(both_nearest) / num_common

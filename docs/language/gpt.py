@@ -362,9 +362,9 @@ config = GPTConfig()  # the sizes of GPT-2 small
 
 # %% tags=["result"]
 samples = " ".join(rows[rows["model"] == "gpt"]["samples"]).split()
-known = set(names)
+known, learned = set(names), set(training_names)
 print("new:", *[name for name in samples if name not in known][:8])
-print("copied:", *[name for name in samples if name in set(training_names)][:4])
+print("copied:", *[name for name in samples if name in learned][:4])
 
 # %% [markdown]
 # Of thousands of names it wrote, {{ f"{gpt['new']:.0%}" }} are new.

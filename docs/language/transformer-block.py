@@ -385,12 +385,14 @@ def riddles(num_rows: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return inputs, targets, asked
 
 
-def share_solved(model: nn.Module) -> float:
+new_rows, new_targets, new_asked = riddles(1000, seed=10**6)
+first_answers = new_targets[:, NUM_LETTERS]
+
+
+def share_solved(scores: Tensor) -> float:
     """How often the first question of a new row is answered correctly."""
-    inputs, targets, _ = riddles(1000, seed=10**6)
-    with torch.no_grad():
-        guesses = model(inputs)[:, NUM_LETTERS].argmax(dim=-1)
-    return (guesses == targets[:, NUM_LETTERS]).double().mean().item()
+    guesses = scores[:, NUM_LETTERS].argmax(dim=-1)
+    return (guesses == first_answers).double().mean().item()
 
 
 # %% tags=["result"]
@@ -403,7 +405,9 @@ for num_blocks, dim in ((1, 48), (2, 32)):
     model = gpt_without("", config)
     rates = {"matrix_rate": 0.06, "other_rate": 0.016, "warmup_steps": 50}
     train_in_steps(model, lambda step: riddles(64, step)[:2], 300, **rates)
-    solved[num_blocks], solvers[num_blocks] = share_solved(model), model
+    with torch.no_grad():
+        solved[num_blocks] = share_solved(model(new_rows))
+    solvers[num_blocks] = model
     num_parameters = sum(p.numel() for p in model.parameters())
     blocks = "one block, " if num_blocks == 1 else "two blocks,"
     print(f"{blocks} {num_parameters:,} parameters: {solved[num_blocks]:.0%} solved")
@@ -425,9 +429,8 @@ def looks_of(model: nn.Module, forbidden: int = 0) -> tuple[list[Tensor], Tensor
 
     In the first block no position may look `forbidden` places back (0: all may).
     """
-    inputs, _, _ = riddles(1000, seed=10**6)
-    places = torch.arange(inputs.shape[1])
-    x = model.token_embedding(inputs) + model.position_embedding.weight[places]
+    places = torch.arange(new_rows.shape[1])
+    x = model.token_embedding(new_rows) + model.position_embedding.weight[places]
     shares = []
     for number, block in enumerate(model.blocks):
         q, k, v = block.attention.heads(block.attention_norm(x))
@@ -442,26 +445,17 @@ def looks_of(model: nn.Module, forbidden: int = 0) -> tuple[list[Tensor], Tensor
     return shares, model.final_norm(x) @ model.token_embedding.weight.T
 
 
-def guesses_without(forbidden: int) -> Tensor:
-    """What the two blocks answer to the first questions without that look, (R,)."""
-    with torch.no_grad():
-        _, scores = looks_of(solvers[2], forbidden)
-    return scores[:, NUM_LETTERS].argmax(dim=-1)
-
-
 with torch.no_grad():
     (first_looks, second_looks), _ = looks_of(solvers[2])
+    without = {places: looks_of(solvers[2], places)[1] for places in (1, 2)}
 inner = torch.arange(1, NUM_LETTERS)
 look_back = first_looks[:, :, inner, inner - 1].mean(dim=(0, 2)).max().item()
-asked_place = riddles(1000, seed=10**6)[2][:, 0] + 1  # the answer's place
-from_question = second_looks[torch.arange(1000), :, NUM_LETTERS, asked_place]
+answer_places = new_asked[:, 0] + 1
+from_question = second_looks[torch.arange(1000), :, NUM_LETTERS, answer_places]
 look_note = from_question.mean(dim=0).max().item()
-inputs, targets, _ = riddles(1000, seed=10**6)
-blinded, control = (
-    (guesses_without(places) == targets[:, NUM_LETTERS]).double().mean().item()
-    for places in (1, 2)
-)
-says_d = (guesses_without(1) == inputs[:, NUM_LETTERS]).double().mean().item()
+blinded, control = share_solved(without[1]), share_solved(without[2])
+said = without[1][:, NUM_LETTERS].argmax(dim=-1)
+says_d = (said == new_rows[:, NUM_LETTERS]).double().mean().item()
 
 # %% [markdown]
 # ## Check yourself

@@ -62,6 +62,16 @@ def rungs() -> tuple[list[Rung], float]:
     ], spread
 
 
+def draw_rung(d: Drawing, y: float, rung: Rung, share: float, said: str, stands_out: bool = True) -> None:
+    """One rung from y down: what it is, a bar as long as its share of the longest, and its number."""
+    ink, strength, weight = ("ink", 0.9, 600) if stands_out else ("muted", 0.35, 400)
+    d.text(MARGIN, y + 14, rung.name, 14, ink, weight=weight)
+    d.text(MARGIN + LONGEST, y + 14, rung.does, 13, "muted", "end")
+    d.rect(MARGIN, y + 20, LONGEST, BAR, "light", 0, 0.45, 0)  # how far it has come down
+    d.rect(MARGIN, y + 20, LONGEST * share, BAR, rung.kind, 0, strength, 0)
+    d.text(WIDTH - MARGIN, y + 30, said, 16, ink, "end", weight=weight)
+
+
 def ladder(lit: Collection[str] = ()) -> str:
     """The drawing as SVG. `lit` names the rungs that stand out; without any, all do.
 
@@ -78,12 +88,7 @@ def ladder(lit: Collection[str] = ()) -> str:
     for index, rung in enumerate(steps):
         y = 26 + PITCH * index
         stands_out = not lit or rung.name in lit
-        ink, strength = ("ink", 0.9) if stands_out else ("muted", 0.35)
-        d.text(MARGIN, y + 14, rung.name, 14, ink, weight=600 if stands_out else 400)
-        d.text(MARGIN + LONGEST, y + 14, rung.does, 13, "muted", "end")
-        d.rect(MARGIN, y + 20, LONGEST, BAR, "light", 0, 0.45, 0)  # how far it has come down
-        d.rect(MARGIN, y + 20, LONGEST * rung.loss / steps[0].loss, BAR, rung.kind, 0, strength, 0)
-        d.text(WIDTH - MARGIN, y + 30, f"{rung.loss:.2f}", 16, ink, "end", weight=600 if stands_out else 400)
+        draw_rung(d, y, rung, rung.loss / steps[0].loss, f"{rung.loss:.2f}", stands_out)
     d.text(MARGIN, d.height - 5, f"Nets: mean of three seeds, at most {spread:.3f} apart", 12, "muted")
     return d.svg()
 
@@ -97,11 +102,7 @@ def ladder_of_letters() -> str:
     most = exp(steps[0].loss)
     for index, rung in enumerate(steps):
         y = pitch * index
-        d.text(MARGIN, y + 14, rung.name, 14, weight=600)
-        d.text(MARGIN + LONGEST, y + 14, rung.does, 13, "muted", "end")
-        d.rect(MARGIN, y + 20, LONGEST, BAR, "light", 0, 0.45, 0)
-        d.rect(MARGIN, y + 20, LONGEST * exp(rung.loss) / most, BAR, rung.kind, 0, 0.9, 0)
-        d.text(WIDTH - MARGIN, y + 30, f"{exp(rung.loss):.1f}", 16, anchor="end", weight=600)
+        draw_rung(d, y, rung, exp(rung.loss) / most, f"{exp(rung.loss):.1f}")
         if rung.name_written:
             d.text(MARGIN, y + 45, rung.name_written, 13, "muted", mono=True)
     widest = max(exp(rung.loss) * spread for rung in steps if rung.kind == "learned")
