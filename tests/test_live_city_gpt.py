@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import OpenLive, percent
+from live_pages import OpenLive, percent, settle
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
@@ -80,21 +80,145 @@ def test_it_opens_with_what_the_model_says(opened: tuple[Page, Locator], site: S
     page, piece = opened
     published = json.loads((site.folder / "live" / "gpt" / "opening.json").read_text(encoding="utf-8"))
     model = city(site)
-    looks: list[torch.Tensor] = []
-    for part in model.modules():
-        if isinstance(part, MultiHeadAttention):
-            part.register_forward_hook(lambda part, given, _: looks.append(part.weights(given[0])[0, :, -1]))
+    looks = where_it_looks(model, "plym")
     with torch.no_grad():
         shares = model(torch.tensor([[0, *LETTERS.encode("plym")]]))[0, -1].softmax(dim=-1)
     assert torch.tensor(published["shares"]) == pytest.approx(shares, abs=1e-4)
-    assert torch.tensor(published["attention"]) == pytest.approx(torch.stack(looks), abs=1e-4)
+    for row in range(5):
+        rows = [[head[row] for head in block] for block in published["attention"]]
+        assert torch.tensor(rows) == pytest.approx(looks[:, :, row, : row + 1], abs=1e-4)
     assert published["text"] == field(piece).input_value() == "plym"
-    for layer in (1, 2):
+    for block in (1, 2):
         for head in (1, 4):
-            piece.evaluate("(piece, state) => piece.set(state)", {"layer": layer, "head": head})
-            percents = [percent(share) for share in published["attention"][layer - 1][head - 1]]
-            assert piece.locator(".city-gpt-cell small").all_text_contents() == percents
+            piece.evaluate("(piece, state) => piece.set(state)", {"block": block, "head": head})
+            rows = published["attention"][block - 1][head - 1]
+            assert piece.locator(".city-gpt-cell small").all_text_contents() == [percent(share) for share in rows[-1]]
+            assert drawn_shares(piece) == pytest.approx([share for row in rows for share in row], abs=0.0051)
     assert not [address for address in page.asked if address.endswith("safetensors")]
+
+
+def where_it_looks(model: GPT, text: str) -> torch.Tensor:
+    """Where each head of each block looks, (L, N, T, T)."""
+    looks: list[torch.Tensor] = []
+    parts = [part for part in model.modules() if isinstance(part, MultiHeadAttention)]
+    hooks = [
+        part.register_forward_hook(lambda part, given, _: looks.append(part.weights(given[0])[0])) for part in parts
+    ]
+    with torch.no_grad():
+        model(torch.tensor([[0, *LETTERS.encode(text)]]))
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(looks)
+
+
+def drawn_shares(piece: Locator) -> list[float]:
+    """Those that the cells of the picture are tinted by, row after row."""
+    cells = piece.locator(".city-gpt-picture rect:not(.city-gpt-asked)")
+    return [float(share) for share in cells.evaluate_all("all => all.map((e) => e.style.getPropertyValue('--share'))")]
+
+
+def test_it_opens_on_a_head_that_looks_at_one_earlier_letter_if_there_is_one(
+    opened: tuple[Page, Locator], site: Site
+) -> None:
+    _, piece = opened
+    published = json.loads((site.folder / "live" / "gpt" / "opening.json").read_text(encoding="utf-8"))
+    state = piece.evaluate("piece => piece.state")
+    assert [state["block"], state["head"]] == [published["block"], published["head"]]
+    last = [[head[-1] for head in block] for block in published["attention"]]
+    chosen = last[state["block"] - 1][state["head"] - 1]
+    at_a_letter = [row for block in last for row in block if 0 < row.index(max(row)) < len(row) - 1]
+    assert max(chosen) == max(map(max, at_a_letter or [row for block in last for row in block]))
+    checked = piece.locator(".city-gpt-pickers input:checked")
+    assert checked.evaluate_all("all => all.map((e) => +e.value)") == [state["block"], state["head"]]
+
+
+def test_any_letter_may_ask_and_what_comes_later_is_hidden_from_it(
+    open_live: OpenLive, opened: tuple[Page, Locator], site: Site
+) -> None:
+    page, piece = opened
+    model = city(site)
+    state = piece.evaluate("piece => piece.state")
+    looks = where_it_looks(model, "plym")[state["block"] - 1, state["head"] - 1]
+    piece.locator(".city-gpt-cell input").last.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # l
+    page.wait_for_url("**back=2**")
+    settle(page)
+    _, again = open_live(f"?{page.url.partition('?')[2]}")
+    settle(again.page)
+    for its in (piece, again):
+        shares = its.locator(".city-gpt-cell small").all_text_contents()
+        assert [int(share.strip("<%")) for share in shares[:3]] == pytest.approx(100 * looks[2, :3], abs=1)
+        assert shares[3:] == ["", ""]
+        expect(its.locator(".city-gpt-cell.later")).to_have_text(["y", "m"])
+        expect(its.locator(".city-gpt-after")).to_contain_text("“pl”")
+        with torch.no_grad():
+            expected = model(torch.tensor([[0, *LETTERS.encode("pl")]]))[0, -1].softmax(dim=-1)
+        label = its.locator(".live-bars").get_attribute("aria-label") or ""
+        best = int(expected.argmax())
+        assert label.startswith(f"The likeliest: {LETTERS.labels[best] if best else 'end'} ")
+    piece.get_by_role("button", name="Next letter").click()
+    expect(field(piece)).to_have_value(written(model, "plym", seed=1, most=1))
+    expect(piece.locator(".city-gpt-cell.later")).to_have_count(0)
+
+
+def test_a_name_is_written_letter_by_letter_and_a_second_press_or_a_key_stops_it(
+    open_live: OpenLive, site: Site
+) -> None:
+    page, piece = open_live(stopped_clock=True)
+    model = city(site)
+    seed = next(seed for seed in range(1, 1000) if len(written(model, "ber", seed)) > 5)
+    whole = written(model, "ber", seed)
+    piece.evaluate("(piece, seed) => void piece.set({ text: 'ber', seed })", seed)
+    seen = []
+    piece.get_by_role("button", name="Write a name").click()
+    for _ in range(1000):
+        page.clock.run_for(40)
+        page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
+        now = [
+            field(piece).input_value(),
+            "".join(piece.locator(".city-gpt-cell > span").all_text_contents()).removeprefix("start"),
+            piece.locator(".city-gpt-after").inner_text(),
+        ]
+        if now not in seen:
+            seen.append(now)
+        if "the end" in piece.locator(".city-gpt-drawn").inner_text():
+            break
+    for end in range(4, len(whole) + 1):
+        assert any(text == cells == whole[:end] and whole[:end][-8:] in after for text, cells, after in seen)
+    assert piece.evaluate("piece => piece.state.seed") == seed + 1
+    for stop in ("press", "type"):
+        piece.evaluate("(piece, seed) => void piece.set({ text: 'ber', seed })", seed)
+        piece.get_by_role("button", name="Write a name").click()
+        for _ in range(1000):
+            page.clock.run_for(40)
+            page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
+            if field(piece).input_value() == whole[:5]:
+                break
+        if stop == "press":
+            piece.get_by_role("button", name="Stop").click()
+        else:
+            field(piece).fill("qu")
+        for _ in range(100):
+            page.clock.run_for(50)
+        assert field(piece).input_value() == (whole[:5] if stop == "press" else "qu")
+        expect(piece.get_by_role("button", name="Write a name")).to_be_visible()
+
+
+def test_for_readers_who_want_no_motion_a_name_stands_there_at_once(open_live: OpenLive, site: Site) -> None:
+    page, piece = open_live(reduced_motion="reduce")
+    piece.evaluate(
+        """piece => {
+          piece.texts = [];
+          const note = () => piece.texts.push(piece.state.text);
+          new MutationObserver(note).observe(piece, { childList: true, subtree: true });
+        }"""
+    )
+    whole = written(city(site), "plym", seed=1)
+    piece.get_by_role("button", name="Write a name").click()
+    expect(field(piece)).to_have_value(whole)
+    settle(page)
+    assert set(piece.evaluate("piece => piece.texts")) <= {"plym", whole}
 
 
 def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
@@ -116,14 +240,15 @@ def test_by_keyboard_alone_a_name_is_written_that_a_link_repeats(
         here.keyboard.press("Tab")
         here.keyboard.press("Enter")
         expect(field(its)).to_have_value(written(model, first, seed=2))
-        expect(its.locator(".city-gpt-note")).to_have_text("Drawn: the end of the name.")
+        expect(its.locator(".city-gpt-drawn")).to_have_text("Drawn: the end of the name.")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(field(piece)).to_have_value(written(model, first, seed=2)[:-1])
-    for _ in range(2):
+    for _ in range(3):  # the letters, the blocks, the heads
         page.keyboard.press("Tab")
-    page.keyboard.press("ArrowRight")  # head 1
-    expect(piece.locator(".city-gpt-where")).to_contain_text("head 1")
+    page.keyboard.press("ArrowRight")
+    head = piece.evaluate("piece => piece.state.head")
+    expect(piece.locator(".city-gpt-where")).to_contain_text(f"head {head}" if head else "mean")
     expect(piece.get_by_role("status")).to_contain_text("The text so far")
 
 
@@ -138,8 +263,9 @@ def test_by_touch_alone(open_live: OpenLive, site: Site) -> None:
     expect(field(piece)).to_have_value(first)
     piece.get_by_role("button", name="Take back").tap()
     expect(field(piece)).to_have_value(first[:-1])
-    piece.locator("label", has_text="2").first.tap()
-    expect(piece.locator(".city-gpt-where")).to_contain_text("Layer 2")
+    for block in ("1", "2"):
+        piece.locator(".city-gpt-pickers fieldset").first.locator("label", has_text=block).tap()
+        expect(piece.locator(".city-gpt-where")).to_contain_text(f"Block {block}")
     piece.get_by_role("button", name="Start again").tap()
     expect(field(piece)).to_have_value("plym")
 
@@ -147,8 +273,12 @@ def test_by_touch_alone(open_live: OpenLive, site: Site) -> None:
 def test_what_the_alphabet_lacks_is_left_out_with_a_sentence(opened: tuple[Page, Locator]) -> None:
     _, piece = opened
     field(piece).fill("Zürich")
-    expect(alert(piece)).to_have_text("No “ü” in the alphabet: left out.")
-    expect(piece.locator(".city-gpt-cell")).to_have_count(6)
+    expect(piece.locator(".city-gpt-field small")).to_contain_text("zurich")
+    expect(alert(piece)).to_have_text("")
+    expect(piece.locator(".city-gpt-cell")).to_have_count(7)
+    field(piece).fill("Zü京")
+    expect(alert(piece)).to_contain_text("“京” is left out")
+    expect(piece.locator(".city-gpt-cell")).to_have_count(3)
     field(piece).fill("a" * 10_000)
     expect(alert(piece)).to_contain_text("the rest is left out")
     field(piece).fill("")
@@ -158,9 +288,9 @@ def test_what_the_alphabet_lacks_is_left_out_with_a_sentence(opened: tuple[Page,
 
 
 def test_an_address_with_other_things_in_it_opens_all_the_same(open_live: OpenLive) -> None:
-    _, piece = open_live("?text=%00%F0%9F%98%80&layer=9&head=-1&seed=1e99")
-    expect(alert(piece)).to_contain_text("in the alphabet: left out.")
-    assert piece.evaluate("piece => [piece.state.layer, piece.state.head]") == [2, 0]
+    _, piece = open_live("?text=%00%F0%9F%98%80&block=9&head=-1&seed=1e99&back=7")
+    expect(alert(piece)).to_contain_text("left out")
+    assert piece.evaluate("piece => [piece.state.block, piece.state.head, piece.state.back]") == [2, 0, 0]
 
 
 CONFIG = GPTConfig(vocab_size=260, context_length=16, num_layers=8, num_heads=2, model_dim=16, mlp_dim=16)
@@ -182,7 +312,7 @@ def test_the_readers_own_model_writes_in_its_place(opened: tuple[Page, Locator],
     piece.get_by_label("Use your own model").set_input_files(own_model(tmp_path, kind))
     expect(piece.locator(".own-model")).to_contain_text("parameters")
     expect(field(piece)).to_have_value("")
-    expect(piece.get_by_role("slider", name="Layer")).to_have_attribute("max", "8")
+    expect(piece.get_by_role("slider", name="Block")).to_have_attribute("max", "8")
     start = "the the" if kind == "pieces" else "a bad\nhead"
     field(piece).fill(start)
     piece.get_by_role("button", name="Write 60").click()
@@ -191,8 +321,9 @@ def test_the_readers_own_model_writes_in_its_place(opened: tuple[Page, Locator],
     assert text.startswith(start)
     assert len(text) > len(start)
     field(piece).fill("é")
-    expected = "" if kind == "pieces" else "No “é” in the alphabet: left out."
-    expect(alert(piece)).to_have_text(expected)
+    expect(piece.locator(".city-gpt-field small")).to_contain_text("Leave it" if kind == "pieces" else "Read as e")
+    field(piece).fill("ñ")  # its alphabet has no n either
+    expect(alert(piece)).to_contain_text("" if kind == "pieces" else "“ñ” is left out")
     assert "text=" not in page.url
     piece.get_by_role("button", name="Back to the city GPT").click()
     expect(field(piece)).to_have_value("plym")
@@ -220,7 +351,7 @@ def test_files_that_are_no_model_get_a_sentence(opened: tuple[Page, Locator], tm
         piece.evaluate("piece => piece.own.leave()")
         expect(said).to_have_text("")
     piece.get_by_role("button", name="Next letter").click()
-    expect(piece.locator(".city-gpt-note")).to_contain_text("Drawn")
+    expect(piece.locator(".city-gpt-drawn")).to_contain_text("Drawn")
     assert field(piece).input_value() == written(city(site), "plym", seed=1, most=1)
 
 

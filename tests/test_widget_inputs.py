@@ -116,6 +116,69 @@ def test_an_accent_typed_in_parts_is_the_same_text(open_a_piece: OpenPiece, widg
     assert other.evaluate("piece => piece.state.text") == "Zürich"
 
 
+SPELLED = {"SHARP S": "ss", "AE": "ae", "OE": "oe", "IJ": "ij", "ETH": "d", "THORN": "th", "ENG": "n", "KRA": "q"}
+SPELLED |= {"LONG S": "s", "DOTLESS I": "i", "N PRECEDED BY APOSTROPHE": "n"}
+"""Latin letters whose names in Unicode do not begin with the letter of a to z that is written for them."""
+CITIES = ["Zürich", "São", "Łódź", "Tromsø", "Gießen", "Skælskør", "Đakovo", "Diyarbakır", "İzmir", "Þórshöfn", "Nœux"]
+CITIES += ["Nẵng", "Iași", "Şanlıurfa", "Xagħra", "Miðvágur", "Kōbe", "Qeładizê", "Žilina", "Győr", "Ærø", "ŒUVRE"]
+
+
+def named(letter: str) -> str:
+    """A letter as a to z, by its name in Unicode: LATIN SMALL LETTER U WITH DIAERESIS is u."""
+    name = unicodedata.name(letter).replace("LIGATURE", "LETTER")
+    base = name.partition("LETTER ")[2].partition(" WITH ")[0]
+    return SPELLED.get(base, base.lower())
+
+
+def test_letters_with_accents_are_read_as_the_letters_of_their_names(open_a_piece: OpenPiece) -> None:
+    page, _ = open_a_piece("ladder")
+    blocks = [*range(0xC0, 0x180), *range(0x1E00, 0x1E96), *range(0x1EA0, 0x1EFA)]  # Latin-1, Extended-A, Vietnam's
+    letters = [chr(code) for code in blocks if chr(code) not in "×÷"]
+    read = """async (texts) => {
+      const { readLetters } = await import("/widgets/alphabet.js");
+      return texts.map((text) => readLetters(text));
+    }"""
+    for letter, found in zip(letters, page.evaluate(read, letters), strict=True):
+        assert found["letters"] == named(letter), letter
+        assert found["folded"], letter
+        assert not found["unknown"], letter
+    for form in ("NFC", "NFD"):
+        typed = [unicodedata.normalize(form, city) for city in CITIES]
+        for city, found in zip(CITIES, page.evaluate(read, typed), strict=True):
+            assert found["letters"] == "".join(
+                letter.lower() if letter.isascii() else named(letter) for letter in city
+            ), city
+    for sign in ("京", "ʻ", "1", "½", " ", "\u0301", "Ж", "'"):
+        (found,) = page.evaluate(read, [f"a{sign}b" if sign != "\u0301" else sign])
+        assert found["unknown"], sign
+        assert not found["folded"], sign
+
+
+def test_an_alphabet_of_its_own_keeps_its_accents_and_lends_its_letters_to_others(open_a_piece: OpenPiece) -> None:
+    page, _ = open_a_piece("ladder")
+    texts = ["Zürich", "zurich", "Zü京"]
+    alphabets = ["zürich", "zurich", "Züurich", ["z", "u", "\u0308", "r", "i", "c", "h"]]
+    found = page.evaluate(
+        """async ([alphabets, texts]) => {
+          const { makeTokenizer } = await import("/widgets/tokenizers.js");
+          return alphabets.map((characters) => {
+            const { sift } = makeTokenizer({ kind: "characters", characters });
+            return texts.map((text) => {
+              const { known, folded, problem } = sift(text);
+              return [known.normalize(), folded, problem?.unknown ?? ""];
+            });
+          });
+        }""",
+        [alphabets, texts],
+    )
+    assert found == [
+        [["zürich", True, ""], ["zrich", False, "u"], ["zü", True, "京"]],
+        [["zurich", True, ""], ["zurich", False, ""], ["zu", True, "京"]],
+        [["Zürich", False, ""], ["urich", False, "z"], ["Zü", False, "京"]],
+        [["zürich", True, ""], ["zurich", False, ""], ["zü", True, "京"]],
+    ]
+
+
 def test_pieces_of_a_text_in_parts_are_those_that_tokenizers_gives_for_it_composed(
     open_a_piece: OpenPiece, site: Site
 ) -> None:

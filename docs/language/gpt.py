@@ -277,12 +277,11 @@ plt.show()
 # %% tags=["live"]
 from bookbuild.live import publish, publish_model
 
-looks: list[list] = []  # of the last letter, a list for each layer
+noticed: list[Tensor] = []  # where each block's heads look, (N, T, T)
 
 
 def note_looks(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-    shares = part.weights(inputs[0])[0, :, -1]  # (N, T)
-    looks.append([[round(share, 4) for share in head] for head in shares.tolist()])
+    noticed.append(part.weights(inputs[0])[0])
 
 
 hooks = [block.attention.register_forward_hook(note_looks) for block in city.blocks]
@@ -290,8 +289,28 @@ with torch.no_grad():
     city(read)
 for hook in hooks:
     hook.remove()
-shares = [round(share, 4) for share in expected.tolist()]
-publish("opening", {"text": begun, "shares": shares, "attention": looks})
+looks = torch.stack(noticed)  # (L, N, T, T)
+# It opens on the head with the clearest job: of those whose last letter looks most at one
+# earlier letter, neither at itself nor at the start, the one that gives it most; if there
+# are none, the one with the largest share of all.
+most, target = looks[:, :, -1].max(dim=-1)  # (L, N)
+at_a_letter = (target > 0) & (target < looks.shape[-1] - 1)
+clearest = int((most + at_a_letter).argmax())
+
+
+def rows_of(head: list[list[float]]) -> list[list[float]]:
+    """A row for each letter that asks: what it gives to those before it, and to itself."""
+    return [[round(share, 4) for share in row[: i + 1]] for i, row in enumerate(head)]
+
+
+opening = {
+    "text": begun,
+    "shares": [round(share, 4) for share in expected.tolist()],
+    "attention": [[rows_of(head) for head in block] for block in looks.tolist()],
+    "block": clearest // city_config.num_heads + 1,
+    "head": clearest % city_config.num_heads + 1,
+}
+publish("opening", opening)
 publish_model("city", city, tokenizer)
 publish("losses", {"city": round(city_loss, 3)})  # for the home page
 

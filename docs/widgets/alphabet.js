@@ -1,10 +1,32 @@
 // What the models of city names can read.
 
-import { shown } from "./tokenizers.js";
+import { foldLetter, shown } from "./tokenizers.js";
 
-/** The letters a to z of a text, in lower case, and the first of its signs that is none of them, to be seen. */
+const MOST_TOLD = 16; // letters of a text in a sentence: it has one line
+
+/**
+ * The letters a to z of a text, in lower case and without accents; whether any had one; and the first sign that is left
+ * out, to be seen.
+ */
 export function readLetters(text) {
-  const lower = text.toLowerCase();
-  const [unknown] = lower.match(/[^a-z]/u) ?? [];
-  return { letters: lower.replace(/[^a-z]/g, ""), unknown: unknown && shown(unknown) };
+  let letters = "";
+  let folded = false;
+  let unknown;
+  for (const [sign] of text.normalize().toLowerCase().matchAll(/.\p{M}*/gsu)) {
+    const read = foldLetter(sign);
+    if (/^[a-z]+$/.test(read)) {
+      letters += read;
+      folded ||= read !== sign;
+    } else unknown ??= sign === " " ? "The blank" : `“${shown([...sign][0])}”`;
+  }
+  return { letters, folded, unknown };
+}
+
+/** Say at a field how its text was read, where that is not as it was typed: what was left out, or else `problem`. */
+export function tellRead(piece, field, { letters, folded, unknown }, problem = "") {
+  const read = letters.length > MOST_TOLD ? `${letters.slice(0, MOST_TOLD)}…` : letters;
+  const lacks = read ? `Read as ${read}. ${unknown} is left out.` : `${unknown} is left out: a to z only.`;
+  piece.complain(field, unknown ? lacks : problem);
+  field.hint ??= field.about.textContent;
+  field.about.textContent = folded ? `Read as ${read}.` : field.hint;
 }

@@ -1,4 +1,5 @@
 // Temperature, top-k and top-p over a real guess: every candidate before and after, and what is written that way.
+import { readLetters, tellRead } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { percent, visible } from "./letterbars.js";
 import { LivePiece, button, el, slider, textField } from "./piece.js";
@@ -116,11 +117,13 @@ export default class Choose extends LivePiece {
   async #reader(text) {
     const model = this.#own ?? (await this.published("gpt.safetensors"));
     const room = this.#own ? LONGEST : model.about.config.context_length - 2; // the mark before, and a letter to come
-    let fits = text.slice(0, room);
-    let problem = this.field.text.length > room ? `Too long: only the first ${room} characters are read.` : "";
-    const { known, problem: wrong } = model.tokenizer.sift(fits);
-    if (wrong) [fits, problem] = [known, `${wrong.message} It is left out.`];
-    return { model, ids: model.start(fits), fits, problem };
+    const sifted = this.#own && model.tokenizer.sift(text.slice(0, room));
+    const read = sifted ? { letters: visible(sifted.known), folded: sifted.folded } : readLetters(text);
+    const fits = sifted ? sifted.known : read.letters.slice(0, room);
+    const length = sifted ? this.field.text.length : readLetters(this.field.text).letters.length;
+    let problem = length > room ? `Too long: only the first ${room} ${sifted ? "characters" : "letters"} are read.` : "";
+    if (sifted?.problem) problem = `${sifted.problem.message} It is left out.`;
+    return { model, ids: model.start(fits), fits, read, problem };
   }
 
   async show(state) {
@@ -155,18 +158,18 @@ export default class Choose extends LivePiece {
 
   /** Fetch the guess if it is another text's, and draw everything. */
   async #look(text, turn) {
-    let guess = { scores: this.opening.scores, problem: "" };
+    let guess = { scores: this.opening.scores, read: readLetters(text), problem: "" };
     if (this.#own || text !== this.defaults.text) {
       const typed = this.field.text;
       if (this.#guess?.own !== this.#own || this.#guess.typed !== typed) {
-        const { model, ids, problem } = await this.#reader(text);
+        const { model, ids, read, problem } = await this.#reader(text);
         const { logits: scores } = await model.next(ids);
         if (turn !== this.#turn) return;
-        this.#guess = { own: this.#own, typed, scores, problem };
+        this.#guess = { own: this.#own, typed, scores, read, problem };
       }
       guess = this.#guess;
     }
-    this.complain(this.field, guess.problem);
+    tellRead(this, this.field, guess.read, guess.problem);
     this.#draw(candidates(guess.scores, this.state));
     const { seed } = this.state;
     if (!seed) this.lines.forEach((line) => line.replaceChildren());

@@ -1,5 +1,5 @@
 // The home page: every rung of the ladder goes on with the city that the reader begins, with the same seed.
-import { readLetters } from "./alphabet.js";
+import { readLetters, tellRead } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { LivePiece, button, el, number, textField, whole } from "./piece.js";
 import { draw, makeRandom, softmax } from "./sampling.js";
@@ -45,16 +45,10 @@ class Ladder extends LivePiece {
     const run = ++this.#asked;
     this.field.set(text);
     const letters = this.#letters();
-    const { unknown } = readLetters(text);
+    const read = readLetters(text);
     const most = this.opening.longest - 4;
-    this.complain(
-      this.field,
-      unknown
-        ? `The models know a to z, and no “${unknown}”: it is left out.`
-        : text.length > most
-          ? `The first ${most} letters are enough for a start.`
-          : "",
-    );
+    const tooLong = read.letters.length > most;
+    tellRead(this, this.field, read, tooLong ? `The first ${most} letters are enough for a start.` : "");
     const { rungs, ...first } = this.opening;
     const written = [];
     for (const [place, rung] of rungs.entries()) {

@@ -1,5 +1,5 @@
 // Chapter 4: the next letter from the last one, by the counted table and by the net that learned it.
-import { readLetters } from "./alphabet.js";
+import { readLetters, tellRead } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
 import { LivePiece, button, choice, el, textField, whole } from "./piece.js";
@@ -50,13 +50,9 @@ class NextLetter extends LivePiece {
     this.field.set(text);
     this.models.set(by);
     const letters = this.#letters();
-    const { unknown } = readLetters(text);
-    const wrong = unknown
-      ? `The model knows a to z, and no “${unknown}”: it is left out.`
-      : text.length > LONGEST && !done
-        ? `A name has at most ${LONGEST} letters: the last ones count.`
-        : "";
-    this.complain(this.field, wrong);
+    const read = readLetters(text);
+    const tooLong = read.letters.length > LONGEST && !done;
+    tellRead(this, this.field, read, tooLong ? `A name has at most ${LONGEST} letters: the last ones count.` : "");
     const last = letters.at(-1);
     this.seen.replaceChildren(
       el("span", { class: "live-note" }, letters.slice(0, -1)),

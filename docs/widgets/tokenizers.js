@@ -12,6 +12,10 @@ const WORDS = new RegExp(
   ),
   "gu",
 );
+// Letters that Unicode does not take apart, as maps write them in a to z: Gießen is giessen, Tromsø is tromso.
+const NO_ACCENT = Object.fromEntries(
+  "ß ss,æ ae,œ oe,ø o,ł l,đ d,ð d,þ th,ħ h,ŧ t,ŋ n,ı i,ĸ q,ə e".split(",").map((pair) => pair.split(" ")),
+);
 const REMEMBERED = 20_000;
 const LONGEST_REMEMBERED = 100; // bytes of a word
 
@@ -29,7 +33,8 @@ function complain(...given) {
 /**
  * The tokenizer of a description: {encode, decode, label, start, sift, follow, vocabSize, mark, end, spec}.
  * `start(text)`: what to begin with. `follow(ids)`: a function that gives the text of each token that comes after.
- * `sift(text)`: {known, problem}, the text without what it cannot read, and the error that names the first of that.
+ * `sift(text)`: {known, folded, problem}, the text without what it cannot read, whether letters stand in it for others
+ * that an alphabet lacks, and the error that names the first of what was left out.
  * `end`: the token at which `gptbook sample` stops, or null. `spec`: all of the description that is used.
  *
  * What a reader types comes as single characters (é, NFC) or in parts (e and an accent, NFD): `start` and `sift` take
@@ -81,11 +86,13 @@ function listed(given, cut, blank, complaint) {
   }
   const composed = new Map(items.map((item) => [item.normalize(), ids.get(item)]));
   const number = (item) => ids.get(item) ?? composed.get(item.normalize());
+  const all = (parts) => (parts.every(number) ? parts : []);
   /** The item, or its parts where only these are in the list. */
-  const found = (item) => {
-    if (number(item)) return [item];
-    const parts = blank ? [] : [...item.normalize("NFD")];
-    return parts.length > 1 && parts.every(number) ? parts : [];
+  const found = (item) => (number(item) ? [item] : blank ? [] : all([...item.normalize("NFD")]));
+  /** The letters of the list that are read for an item: its own, or those without its accent, or the small ones. */
+  const near = (item) => {
+    const spelled = blank ? [] : [item, item.toLowerCase()].map((one) => all([...foldLetter(one)]));
+    return [found(item), ...spelled].find((parts) => parts.length) ?? [];
   };
   const encode = (text) =>
     cut(text).flatMap((item) => {
@@ -93,10 +100,12 @@ function listed(given, cut, blank, complaint) {
       return parts.length ? parts.map(number) : complain(complaint(item), item);
     });
   const sift = (text) => {
-    const all = cut(text);
-    const wrong = all.find((item) => !found(item).length);
-    if (wrong === undefined) return { known: text, problem: null };
-    return { known: all.flatMap(found).join(blank), problem: badText(complaint(wrong), wrong) };
+    const items = cut(text);
+    const wrong = items.find((item) => !near(item).length);
+    const folded = items.some((item) => !found(item).length && near(item).length);
+    if (wrong === undefined && !folded) return { known: text, folded, problem: null };
+    const problem = wrong === undefined ? null : badText(complaint(wrong), wrong);
+    return { known: items.flatMap(near).join(blank), folded, problem };
   };
   const decode = (numbers) =>
     numbers
@@ -166,10 +175,10 @@ function pieces(spec) {
   };
   const sift = (text) => {
     const broken = text.search(/\p{Cs}/u);
-    if (broken < 0) return { known: text, problem: null };
+    if (broken < 0) return { known: text, folded: false, problem: null };
     const place = [...text.slice(0, broken)].length + 1;
     const sentence = `Character ${place} of the text is half of a character: leave it out.`;
-    return { known: text.replace(/\p{Cs}/gu, ""), problem: badText(sentence, text[broken]) };
+    return { known: text.replace(/\p{Cs}/gu, ""), folded: false, problem: badText(sentence, text[broken]) };
   };
   // A mark of byte order, U+FEFF, is a character of the text here, and stays.
   const decoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
@@ -280,6 +289,17 @@ function named(character) {
   if (/\p{L}/u.test(character)) return `The letter ${character}`;
   if (character === " ") return "A blank";
   return `The character ${shown(character)}`;
+}
+
+/** The letters of a to z, large or small, that are written for one with an accent; any other sign stays what it is. */
+export function foldLetter(letter) {
+  if (!/^\p{L}\p{M}*$/u.test(letter)) return letter;
+  const parts = [...letter.normalize("NFKD").replace(/\P{L}|\p{Lm}/gu, "")].map((part) => {
+    const small = NO_ACCENT[part.toLowerCase()];
+    if (!small) return part;
+    return part === part.toLowerCase() ? small : small[0].toUpperCase() + small.slice(1);
+  });
+  return /^[a-z]+$/i.test(parts.join("")) ? parts.join("") : letter;
 }
 
 /** A character of a reader's text so that it can be seen in a sentence: \n for a line's end, an accent on a ring. */

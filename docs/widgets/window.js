@@ -1,5 +1,5 @@
 // Chapter 5: what a window of none to three letters guesses, and the names that each width writes with the same seed.
-import { readLetters } from "./alphabet.js";
+import { readLetters, tellRead } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
 import { letterBars } from "./letterbars.js";
 import { LivePiece, button, el, slider, textField, whole } from "./piece.js";
@@ -80,9 +80,8 @@ class Window extends LivePiece {
     this.field.set(text);
     this.width.set(width);
     const letters = this.#letters();
-    const { unknown } = readLetters(text);
-    const tooLong = text.length > LONGEST ? `Only the last ${LONGEST} letters count.` : "";
-    this.complain(this.field, unknown ? `“${unknown}” is left out: a to z only.` : tooLong);
+    const read = readLetters(text);
+    tellRead(this, this.field, read, read.letters.length > LONGEST ? `Only the last ${LONGEST} letters count.` : "");
     this.#showWindow(letters, width);
     this.rows.forEach(({ row }, place) => row.classList.toggle("chosen", place === width));
     if (luck) this.#lastLuck = luck;
