@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import OpenLive, percent
+from live_pages import OpenLive, percent, settle
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 
@@ -176,7 +176,64 @@ def test_by_touch_alone_he_or_she(open_live: OpenLive, site: Site) -> None:
     box = piece.get_by_role("slider", name="Gap").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    expect(piece.locator("output")).not_to_contain_text(f"{GAP} words")
+    expect(piece.locator(".look-words .asks")).to_contain_text(";")
+    piece.locator(".look-words label").last.tap()
     expect(piece.locator(".look-guesses p").first).to_contain_text("Stamford Bridge")
+
+
+def test_an_arc_leads_from_the_word_that_asks_to_each_that_it_looks_at_as_wide_as_its_share(
+    opened: tuple[Page, Locator], site: Site
+) -> None:
+    _, piece = opened
+    published = opening(site)
+    for back, head in ((0, 1), (after_semicolon(published), 2), (3, 1), (7, 2)):
+        piece.evaluate("(piece, state) => piece.set(state)", {"back": back, "head": head})
+        place = len(published["looks"]) - 1 - back
+        shares = [share / 1000 for share in published["looks"][place][head - 1]]
+        arcs = piece.locator(".look-arcs path").evaluate_all(
+            """all => all.map((path) => {
+              const [from, to] = [path.getPointAtLength(0), path.getPointAtLength(path.getTotalLength())];
+              const words = [...path.closest("live-look-back").querySelectorAll(".look-words .look-word")];
+              const frame = path.ownerSVGElement.getBoundingClientRect();
+              const near = ({ x, y }) => words.findIndex((word) => {
+                const box = word.getBoundingClientRect();
+                const [left, top] = [x + frame.x - box.x, y + frame.y - box.y];
+                return left > 0 && left < box.width && top > -1 && top < box.height + 1;
+              });
+              return [near(from), near(to), parseFloat(path.getAttribute("stroke-width"))];
+            })"""
+        )
+        seen = {i: share for i, share in enumerate(shares[:place]) if share >= 0.03}
+        assert [(start, end) for start, end, _ in arcs] == [(place, i) for i in seen]
+        assert [width / 7 for *_, width in arcs] == pytest.approx(list(seen.values()), abs=0.01)
+
+
+def test_the_word_that_asks_goes_on_asking_in_a_longer_sentence_and_one_that_is_gone_is_named(
+    opened: tuple[Page, Locator], site: Site
+) -> None:
+    page, piece = opened
+    published = opening(site)
+    slider = piece.get_by_role("slider", name="Gap")
+    sentence = ["start", *words(published, GAP, CLUB)]
+    outcomes = set()
+    for place, word in enumerate(sentence):
+        back = len(sentence) - 1 - place
+        piece.evaluate("(piece, state) => piece.set(state)", {"gap": GAP, "back": back})
+        slider.press("ArrowRight")
+        settle(page)
+        after = ["start", *words(published, GAP + 1, CLUB)]
+        asking = piece.locator(".look-words .asks span").inner_text()
+        label = piece.locator(".look-label").inner_text()
+        outcomes.add(word in after)
+        if word in after:
+            assert asking == word
+            assert "asks." not in label
+        else:
+            assert asking == after[-1]
+            assert f"“{word}”" in label
+            expect(piece.get_by_role("status")).to_contain_text(f"“{word}”")
+    assert outcomes == {True, False}, "choose a gap whose sentence lacks a word"
 
 
 def test_a_mouse_that_points_at_a_word_asks_from_there(opened: tuple[Page, Locator], site: Site) -> None:

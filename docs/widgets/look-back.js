@@ -1,10 +1,14 @@
 // Chapter 9: where each head of the trained model looks from a word, and what follows, by it and by a table.
 import { modelsOf } from "./engine.js";
-import { LivePiece, choice, el, select, slider } from "./piece.js";
+import { LivePiece, choice, el, select, slider, svg } from "./piece.js";
 import { reserve, wordsOf } from "./sentence.js";
 import { likeliest, softmax } from "./sampling.js";
 
 const SHORTEST = 4; // words between club and stadium
+const LEAST_ARC = 0.03; // a smaller share has no arc
+const WIDEST_ARC = 7; // of all that there is, in pixels
+const RISE = 12; // of an arc within a line
+const LABEL = "Choose the word that asks";
 let pieces = 0;
 
 class LookBack extends LivePiece {
@@ -13,6 +17,8 @@ class LookBack extends LivePiece {
 
   #asked = new Map(); // what the model said, by sentence and place
   #shown = ""; // the sentence that stands there
+  #gone = ""; // the word that asked, where a new sentence lacks it
+  #drawn = { place: 0, shares: [] }; // what the arcs say
   #name = `look-word-${++pieces}`; // of its radio buttons: another piece's are a group of their own
 
   check({ club, gap, back, head }) {
@@ -37,7 +43,7 @@ class LookBack extends LivePiece {
       step: 1,
       value: this.state.gap,
       format: (gap) => `${gap} words from club to stadium`,
-      onInput: (gap) => this.set({ gap, back: 0 }),
+      onInput: (gap) => this.#stretch(gap),
     });
     const heads = looks[0].map((_, head) => ({ value: head + 1, label: `${head + 1}` }));
     this.head = choice({
@@ -51,13 +57,16 @@ class LookBack extends LivePiece {
       value: this.state.club,
       onChange: (club) => this.set({ club }),
     });
-    const label = "Choose the word that asks";
+    this.label = el("p", { class: "look-label", "aria-hidden": "true" });
     this.words = el("div", {
       class: "sentence-words look-words",
       role: "radiogroup",
-      "aria-label": label,
+      "aria-label": LABEL,
       onpointerleave: () => this.#draw(),
     });
+    this.arcs = svg("svg", { class: "look-arcs", "aria-hidden": "true" });
+    new ResizeObserver(() => this.#drawArcs()).observe(this.words);
+    // A shorter sentence is spread over the height of the tallest at this width: its arcs have the room.
     const tallest = reserve(sentences, clubs, (word) =>
       el("span", { class: "look-word" }, word, el("small", {}, "1%")),
     );
@@ -68,8 +77,8 @@ class LookBack extends LivePiece {
       return { by, said: el("p"), bar };
     });
     this.append(
-      el("p", { class: "look-label", "aria-hidden": "true" }, label),
-      el("div", { class: "sentence-stack" }, tallest, this.words),
+      this.label,
+      el("div", { class: "sentence-stack look-stack" }, this.arcs, tallest, this.words),
       el("div", { class: "sentence-stack" }, this.where, this.wrong.error),
       el("div", { class: "look-guesses" }, ...this.guesses.flatMap(({ said, bar }) => [said, bar])),
       el("div", { class: "sentence-controls" }, this.gap.element, this.head.element, this.club.element),
@@ -80,16 +89,36 @@ class LookBack extends LivePiece {
     this.gap.set(gap);
     this.head.set(head);
     this.club.set(club);
-    const sentence = ["start", ...wordsOf(this.opening.sentences[gap - SHORTEST], club)];
+    const sentence = this.#sentence(gap, club);
     if (this.#shown !== sentence.join(" ")) {
       this.#shown = sentence.join(" ");
       this.cells = sentence.map((word, place) => this.#cell(word, sentence.length - 1 - place));
       this.words.replaceChildren(...this.cells.map(({ element }) => element), el("span", { class: "look-word" }, "?"));
     }
-    this.cells.at(-1 - back).input.checked = true;
+    const asking = this.cells.at(-1 - back);
+    asking.input.checked = true;
+    const gone = this.#gone && `No “${this.#gone}” here, so “${asking.word}” asks.`;
+    this.#gone = "";
+    this.label.textContent = gone || LABEL;
     await this.#draw();
     const where = this.where.textContent; // none, where no answer came
-    if (where) this.say(`${where} ${this.guesses.map(({ said }) => said.textContent).join(". ")}.`);
+    if (where) this.say(`${gone} ${where} ${this.guesses.map(({ said }) => said.textContent).join(". ")}.`);
+  }
+
+  #sentence(gap, club) {
+    return ["start", ...wordsOf(this.opening.sentences[gap - SHORTEST], club)];
+  }
+
+  /** Another sentence: the word that asks goes on asking if it is there, the nearest if it is there twice. */
+  #stretch(gap) {
+    const { club, back } = this.state;
+    const [before, after] = [this.#sentence(this.state.gap, club), this.#sentence(gap, club)];
+    const place = before.length - 1 - back;
+    const word = before[place];
+    const moved = (at) => Math.min(Math.abs(at - place), Math.abs(after.length - 1 - at - back));
+    const places = [...after.keys()].filter((at) => after[at] === word).sort((a, b) => moved(a) - moved(b));
+    if (!places.length) this.#gone = word;
+    return this.set({ gap, back: places.length ? after.length - 1 - places[0] : 0 });
   }
 
   /** A word as a radio button: arrow keys walk along the sentence, a mouse that points at one asks from there. */
@@ -126,6 +155,8 @@ class LookBack extends LivePiece {
       element.classList.toggle("later", i > place);
       share.textContent = percent ? `${percent}%` : "";
     });
+    this.#drawn = { place, shares };
+    this.#drawArcs();
     const best = likeliest(shares);
     const name = (i) => `“${this.cells[i].word}”`;
     this.where.textContent = `${name(place)} looks most at ${best === place ? "itself" : name(best)}: ${Math.round(100 * shares[best])}%.`;
@@ -143,12 +174,34 @@ class LookBack extends LivePiece {
     });
   }
 
+  /** From the word that asks to each that it looks at, as wide as the share: within a line, or up to one above. */
+  #drawArcs() {
+    const { place, shares } = this.#drawn;
+    const box = ({ element: { offsetLeft, offsetTop, offsetWidth, offsetHeight } }) => ({
+      x: offsetLeft + offsetWidth / 2,
+      top: offsetTop,
+      foot: offsetTop + offsetHeight,
+    });
+    const from = box(this.cells[place]);
+    const arcs = Array.from(shares.slice(0, place), (share, i) => {
+      if (share < LEAST_ARC) return null;
+      const to = box(this.cells[i]);
+      const end = to.top < from.top ? to.foot : to.top;
+      const rise = to.top < from.top ? (from.top - end) / 2 : RISE;
+      const d = `M${from.x} ${from.top} C${from.x} ${from.top - rise} ${to.x} ${end + (to.top < from.top ? rise : -rise)} ${to.x} ${end}`;
+      return svg("path", { d, "stroke-width": (WIDEST_ARC * share).toFixed(1) });
+    });
+    this.arcs.replaceChildren(...arcs.filter(Boolean));
+  }
+
   /** No answer came: what was shown is another question's. */
   #blank() {
     for (const { element, share } of this.cells) {
       element.style.setProperty("--share", 0);
       share.textContent = "";
     }
+    this.arcs.replaceChildren();
+    this.#drawn = { place: 0, shares: [] };
     this.where.textContent = "";
     this.say("No answer.");
     for (const { by, said, bar } of this.guesses) {

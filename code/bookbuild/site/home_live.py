@@ -2,6 +2,7 @@
 
 The models are those that the chapters trained while they ran, opened here through the package to draw the names that
 the piece opens on; the page then draws its own with the same chance (`bookbuild.live.Chance` is its generator too).
+The last rung of the drawn ladder has no weights in the book, only a record: its number and a name it wrote stand below.
 """
 
 import json
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
+from bookbuild.drawings.ladder import rungs as recorded_rungs
 from bookbuild.live import Chance
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.ngram import NgramNet
@@ -33,7 +35,7 @@ RUNGS = (
     LiveRung("one letter back, counted", "one-letter-at-a-time", "smoothed"),
     LiveRung("one letter back, a net", "one-letter-at-a-time", "net"),
     LiveRung("three letters back, a net", "more-context", "net3"),
-    LiveRung("a small GPT", "gpt", "city"),
+    LiveRung("a small GPT, two blocks", "gpt", "city"),
 )
 
 LiveFiles = Mapping[str, Mapping[str, bytes]]
@@ -55,7 +57,9 @@ def home_opening(live: LiveFiles) -> dict[str, object]:
                 "name": name,
             }
         )
-    return {"text": START, "seed": SEED, "longest": LONGEST, "rungs": rungs}
+    last = recorded_rungs()[0][-1]
+    recorded = {"label": f"{last.name}: {last.does}", "loss": last.loss, "name": last.name_written}
+    return {"text": START, "seed": SEED, "longest": LONGEST, "rungs": rungs, "recorded": recorded}
 
 
 def continued(content: bytes, start: str, seed: int) -> str:

@@ -1,6 +1,7 @@
 """The home page's ladder: the names it opens on are those that the published models write."""
 
 import json
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 
+from bookbuild.drawings.ladder import rungs
 from bookbuild.site.home_live import RUNGS, START, continued, home_opening
 from bookbuild.site.home_opening import home_figure
 from bookbuild.live import FOLDER_VARIABLE, publish, publish_model
@@ -48,9 +50,15 @@ def test_each_rung_goes_on_with_the_start_and_the_figure_shows_it(live: dict[str
     figure = BeautifulSoup(home_figure(opening, "live/index/"), "html.parser").select_one("figure.live")
     assert figure is not None
     assert figure["data-live"] == "live/index/"
-    for rung in opening["rungs"]:
+    for rung in [*opening["rungs"], opening["recorded"]]:
         assert rung["name"] in figure.text
+        assert f"{exp(rung['loss']):.1f} letters" in figure.text
     assert json.dumps(opening)
+
+
+def test_the_last_row_is_the_last_rung_of_the_drawn_ladder(live: dict[str, dict[str, bytes]]) -> None:
+    recorded, last = home_opening(live)["recorded"], rungs()[0][-1]
+    assert recorded == {"label": f"{last.name}: {last.does}", "loss": last.loss, "name": last.name_written}
 
 
 def test_a_certain_model_writes_the_certain_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
