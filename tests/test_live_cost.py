@@ -114,7 +114,7 @@ def test_by_keyboard_alone(open_live: OpenLive) -> None:
     page.keyboard.type("A100 80")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")  # two of them
-    for name, key in (("Layers", "ArrowLeft"), ("Width", "ArrowRight"), ("Tokens", "Home"), ("Share of peak", "End")):
+    for name, key in (("Blocks", "ArrowLeft"), ("Width", "ArrowRight"), ("Tokens", "Home"), ("Share of peak", "End")):
         page.keyboard.press("Tab")
         assert name in page.evaluate("document.activeElement.labels[0].textContent")
         page.keyboard.press(key)

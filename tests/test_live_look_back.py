@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Site
 from live_pages import OpenLive, percent, settle
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from safetensors.torch import load_file
 
 from gptbook.data.clubs import ClubGrammar
@@ -264,3 +264,17 @@ def test_without_a_connection_it_says_so_and_goes_on_later(opened: tuple[Page, L
     piece.locator("select").select_option("Wolves")
     expect(piece.locator(".look-guesses p").first).to_contain_text("Molineux")
     expect(piece.get_by_role("alert")).to_have_text("")
+
+
+def test_a_phone_that_is_turned_while_the_model_is_on_its_way_does_no_harm(opened: tuple[Page, Locator]) -> None:
+    page, piece = opened
+    asked: list[Route] = []
+    page.route("**/*.safetensors", lambda route: asked.append(route))  # no answer for now
+    piece.evaluate(f"piece => void piece.set({{ gap: {FIRST_GAP} }})")
+    for width, height in ((844, 390), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(piece.locator(".look-arcs path")).to_have_count(0)
+    for route in asked:
+        route.continue_()
+    expect(piece.locator(".look-arcs path")).not_to_have_count(0)

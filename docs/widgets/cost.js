@@ -89,7 +89,7 @@ export default class Cost extends LivePiece {
       return slider({ label, min, max, step, value: this.state[key], format, onInput });
     };
     this.sliders = {
-      layers: range("layers", "Layers", String),
+      layers: range("layers", "Blocks", String),
       width: range("width", "Width", (width) => number(width)),
       steps: slider({
         label: "Tokens",

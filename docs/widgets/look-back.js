@@ -92,6 +92,7 @@ class LookBack extends LivePiece {
     const sentence = this.#sentence(gap, club);
     if (this.#shown !== sentence.join(" ")) {
       this.#shown = sentence.join(" ");
+      this.#drawn = { place: 0, shares: [] }; // the arcs of another sentence have no places here
       this.cells = sentence.map((word, place) => this.#cell(word, sentence.length - 1 - place));
       this.words.replaceChildren(...this.cells.map(({ element }) => element), el("span", { class: "look-word" }, "?"));
     }
