@@ -1,8 +1,10 @@
 """Chapter 3's live piece: the Iris net trained in the page, as torch trains it."""
 
+import json
 import math
 import re
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,10 +12,9 @@ import torch
 from conftest import Site
 from live_pages import OpenLive, pass_time
 from playwright.sync_api import Locator, Page, expect
-from safetensors.torch import load_file
 from torch import Tensor
 
-from gptbook.models.classifier import IrisNet, accuracy, iris_tensors, train_classifier
+from gptbook.models.classifier import SPECIES, IrisNet, accuracy, iris_tensors, train_classifier
 
 pytestmark = pytest.mark.browser
 
@@ -66,12 +67,183 @@ def test_200_steps_follow_torchs_losses(open_live: OpenLive, rate: float) -> Non
         assert abs(right(piece, place) - named) < 1.5, "a flower at the border may change sides"
 
 
+def net_of(piece: Locator) -> IrisNet:
+    """The page's net as torch's, in double precision."""
+    net = IrisNet().double()
+    numbers = torch.tensor(piece.evaluate("piece => piece.numbers"), dtype=torch.float64)
+    torch.nn.utils.vector_to_parameters(numbers, net.parameters())
+    return net.requires_grad_(False)
+
+
+def average_sepals() -> list[float]:
+    """Length and width (cm), in one digit."""
+    training, _ = training_and_held_out()
+    return [round(cm, 1) for cm in FEATURES[training][:, :2].double().mean(dim=0).tolist()]
+
+
+def on_the_plane(petals: Tensor) -> Tensor:
+    """Flowers with these petals, (B, 2), and average sepals: (B, 4)."""
+    sepals = torch.tensor(average_sepals(), dtype=torch.float64).expand(len(petals), 2)
+    return torch.cat([sepals, petals.double()], dim=1)
+
+
+def counts_of_units(net: IrisNet) -> Tensor:
+    """For how many training flowers of each species every unit is on, (16, 3)."""
+    training, _ = training_and_held_out()
+    on = net.hidden(FEATURES[training].double()) > 0  # (120, 16)
+    return torch.stack([on[LABELS[training] == species].sum(dim=0) for species in range(3)], dim=1)
+
+
+def numbers_in(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text.replace("\N{MINUS SIGN}", "-"))]
+
+
 def test_it_starts_from_the_chapters_131_numbers(site: Site) -> None:
     torch.manual_seed(0)
-    start = load_file(site.folder / "live" / "loss-and-training" / "start.safetensors")
-    assert sum(tensor.numel() for tensor in start.values()) == 131
-    for name, tensor in IrisNet().state_dict().items():  # the last digit follows the processor that drew it
-        torch.testing.assert_close(start[name], tensor)
+    path = site.folder / "live" / "loss-and-training" / "opening.json"
+    start = torch.tensor(json.loads(path.read_text(encoding="utf-8"))["start"])
+    assert len(start) == 131
+    # The last digit follows the processor that drew it.
+    torch.testing.assert_close(start, torch.nn.utils.parameters_to_vector(IrisNet().parameters()))
+
+
+STATES = ["?steps=0", "?steps=30", "?steps=200", "?steps=200&rate=0.5"]
+
+
+@pytest.mark.parametrize("query", STATES)
+def test_a_region_is_where_torch_gives_its_species_the_highest_score(open_live: OpenLive, query: str) -> None:
+    _, piece = open_live(query)
+    net = net_of(piece)
+    petals = torch.rand(400, 2, generator=torch.Generator().manual_seed(1)) * torch.tensor([6.4, 2.6])
+    petals += torch.tensor([0.7, 0.05])  # as far as the picture goes
+    drawn = piece.evaluate(
+        """(piece, petals) => {
+          const { plane, regions } = piece.picture;
+          // A tick's place says where a length is drawn.
+          const ticks = [...plane.querySelectorAll("text")];
+          const place = (words, axis) => Number(ticks.find((tick) => tick.textContent === words).getAttribute(axis));
+          const [two, six] = ["2", "6"].map((words) => place(words, "x"));
+          const [zero, one] = ["0", "1"].map((words) => place(words, "y") - 4.5);
+          const spot = ([length, width]) =>
+            new DOMPoint(two + ((six - two) / 4) * (length - 2), zero + (one - zero) * width);
+          return petals.map((petal) => regions.map((region) => region.isPointInFill(spot(petal))));
+        }""",
+        petals.tolist(),
+    )
+    called_at = net(on_the_plane(petals)).argmax(dim=1)
+    clear = torch.ones(len(petals), dtype=torch.bool)  # not at a border, which is drawn to a tenth of a pixel
+    for nudge in ([0.02, 0.0], [-0.02, 0.0], [0.0, 0.02], [0.0, -0.02]):
+        clear &= net(on_the_plane(petals + torch.tensor(nudge))).argmax(dim=1) == called_at
+    assert clear.sum() > 300
+    for regions, called, is_clear in zip(drawn, called_at.tolist(), clear.tolist(), strict=True):
+        if is_clear:
+            assert regions == [kind == called for kind in range(3)]
+
+
+@pytest.mark.parametrize("query", STATES)
+def test_a_small_picture_is_torchs_answer_of_its_unit(open_live: OpenLive, query: str) -> None:
+    _, piece = open_live(query)
+    net = net_of(piece)
+    corners = torch.tensor([[length, width] for length in (0.6, 7.2) for width in (0.0, 2.7)])
+    answers = net.hidden(on_the_plane(corners))  # (4, 16), before what is below 0 is cut off
+    # The tint grows from the gradient's start, where the unit turns on, to its end, at an answer of 6.
+    drawn = piece.evaluate(
+        """(piece) => piece.picture.tints.map(({ tint, ground }) => {
+          const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(ground.getAttribute(name)));
+          const [x1, y1, x2, y2] = ["x1", "y1", "x2", "y2"].map((name) => Number(tint.getAttribute(name)));
+          const corners = [[x, y + height], [x, y], [x + width, y + height], [x + width, y]];
+          const long = (x2 - x1) ** 2 + (y2 - y1) ** 2;
+          const parts = corners.map((at) => ((at[0] - x1) * (x2 - x1) + (at[1] - y1) * (y2 - y1)) / long);
+          return [ground.getAttribute("visibility") === "visible", parts];
+        })"""
+    )
+    for unit, (visible, parts) in enumerate(drawn):
+        answer = answers[:, unit]
+        assert visible == bool((answer > 0).any())
+        assert parts == pytest.approx((answer / 6).tolist(), abs=1e-3)
+
+
+@pytest.mark.parametrize("query", STATES)
+def test_its_sentence_counts_what_torch_counts(open_live: OpenLive, query: str) -> None:
+    _, piece = open_live(query)
+    net = net_of(piece)
+    training, _ = training_and_held_out()
+    own = int((net(on_the_plane(FEATURES[training][:, 2:])).argmax(dim=1) == LABELS[training]).sum())
+    alive = int(counts_of_units(net).any(dim=1).sum())
+    told = numbers_in(piece.locator(".train-iris-told").inner_text())
+    assert abs(told[0] - own) < 1.5, "a flower at the border may change sides"
+    assert told[1:] == [120, 16, alive, 16 - alive]
+    drawn = piece.evaluate("({ picture }) => picture.dots.map((path) => path.getAttribute('d').split('M').length - 1)")
+    assert sum(drawn) == 120
+    assert sum(drawn[3:]) == 120 - int(told[0])
+    expect(piece.locator(".iris-unit.dead")).to_have_count(16 - alive)
+    about = numbers_in(piece.locator(".train-iris-pictures .live-note").first.inner_text())
+    assert about == average_sepals()
+
+
+def test_a_unit_says_its_numbers_and_whom_it_answers_and_draws_its_border(open_live: OpenLive) -> None:
+    page, piece = open_live("?steps=60")
+    net = net_of(piece)
+    counts = counts_of_units(net)
+    sides = net.hidden(on_the_plane(torch.tensor([[0.6, 0.0], [0.6, 2.7], [7.2, 0.0], [7.2, 2.7]]))) > 0  # (4, 16)
+    sentence = piece.locator(".train-iris-unit")
+    for unit in range(16):
+        piece.locator(".iris-unit").nth(unit).click()
+        said = numbers_in(sentence.inner_text())
+        weights = [*net.hidden.weight[unit].tolist(), -net.hidden.bias[unit].item()]
+        signed = [abs(number) for number in said[1:6]], [abs(number) for number in weights]
+        assert signed[0] == pytest.approx(signed[1], abs=0.0051)
+        # A minus stands apart from its number, but for the first and the last.
+        text = sentence.inner_text().replace("\N{MINUS SIGN} ", "-").replace("\N{MINUS SIGN}", "-")
+        assert numbers_in(text)[1:6] == pytest.approx(weights, abs=0.0051)
+        if counts[unit].any():
+            assert said[6:] == counts[unit].tolist()
+            assert all(name in text for name in SPECIES)
+        else:
+            assert "none" in text
+        is_drawn = bool(piece.locator(".iris-front").get_attribute("d"))
+        assert is_drawn == bool(sides[:, unit].any() and not sides[:, unit].all())
+        assert ("picture" in text) != is_drawn
+    expect(page).to_have_url(re.compile("unit=16"))
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 8), (1280, 4)])
+def test_arrow_keys_walk_the_units(open_live: OpenLive, width: int, columns: int) -> None:
+    page, piece = open_live(viewport={"width": width, "height": 900})
+    piece.get_by_role("button", name="One step").focus()
+    page.keyboard.press("Tab")
+    at = 1
+    for key, step in (("", 0), ("ArrowRight", 1), ("ArrowDown", columns), ("ArrowLeft", -1), ("ArrowUp", -columns)):
+        if key:
+            page.keyboard.press(key)
+        at += step
+        chosen = piece.get_by_role("radio", checked=True)
+        expect(chosen).to_have_count(1)
+        expect(chosen).to_be_focused()
+        assert piece.evaluate("piece => piece.state.unit") == at
+        expect(piece.locator(".train-iris-unit")).to_contain_text(f"Unit {at} ")
+    page.keyboard.press("End")
+    assert piece.evaluate("piece => piece.state.unit") == 16
+    page.keyboard.press("ArrowRight")  # there is none: nothing happens
+    assert piece.evaluate("piece => piece.state.unit") == 16
+    expect(piece.get_by_role("status")).to_contain_text("Unit 16 ")
+    page.keyboard.press("Escape")
+    assert piece.evaluate("piece => piece.state.unit") == 0
+    expect(piece.get_by_role("radio", checked=True)).to_have_count(0)
+    expect(piece.locator(".iris-front")).to_have_attribute("d", "")
+
+
+def test_regions_and_units_change_while_it_trains(open_live: OpenLive) -> None:
+    page, piece = open_live("?unit=6", stopped_clock=True)
+    drawn = "piece => [...piece.picture.plane.querySelectorAll('.iris-regions path')].map((p) => p.getAttribute('d'))"
+    tints = "piece => piece.picture.tints.map(({ tint }) => tint.getAttribute('x1'))"
+    seen = []
+    piece.get_by_role("button", name="Train").click()
+    for steps in (r"^[1-9]$", r"^[3-9]\d$", r"^1\d\d$", "^200$"):
+        pass_time(page, cell(piece, 0), steps)
+        seen.append(json.dumps([piece.evaluate(drawn), piece.evaluate(tints)]))
+    assert len(set(seen)) == 4
+    assert all(json.loads(one)[0] != json.loads(other)[0] for one, other in pairwise(seen))
 
 
 def test_too_large_a_rate_breaks_it_and_says_so(open_live: OpenLive) -> None:
@@ -188,17 +360,6 @@ def test_start_again_ends_a_training(open_live: OpenLive) -> None:
     page.clock.run_for(10_000)
     expect_step(piece, 0)
     expect(piece.locator(".primary")).to_have_text("Train")
-
-
-def test_where_the_start_does_not_come_it_says_so_and_can_try_again(open_live: OpenLive) -> None:
-    page, piece = open_live()
-    page.route("**/start.safetensors", lambda route: route.fulfill(status=503))
-    piece.get_by_role("button", name="One step").click()
-    expect(piece.locator(".train-iris-verdict")).to_contain_text("did not come")
-    page.unroute("**/start.safetensors")
-    page.complaints.clear()
-    piece.get_by_role("button", name="One step").click()
-    expect(cell(piece, 0)).not_to_have_text("0")
 
 
 @pytest.mark.parametrize(

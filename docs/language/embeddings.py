@@ -23,6 +23,7 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -32,7 +33,7 @@ from torch import Tensor, nn
 
 from gptbook.data.docstrings import docstrings
 from gptbook.data.tables import city_names, split_names
-from gptbook.training.loss import next_token_loss
+from gptbook.training.loss import count_loss, next_token_loss
 from gptbook.models.ngram import NgramNet, context_windows, unique_contexts
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.training.loops import train_on_counts
@@ -121,27 +122,58 @@ pd.DataFrame(
 # A net guesses the next letter of a city name from the two before. Each letter has only two numbers, so that you can draw them as a map. Nobody tells the net what a vowel is.
 
 
+# %% tags=["hide"]
+moments: list[tuple[int, Tensor, float]] = []  # step, rows (27, 2), held-out loss
+
+
+def look(step: int, net: NgramNet) -> None:
+    """Keep where the letters stand, more often while they move fast."""
+    fast = step <= 40 and step % 5 == 0
+    if not fast and step not in (50, 60, 80, 100, 130, 160, 200, 300):
+        return
+    held_out = context_windows(held_out_names, letters, context_length=2)
+    seen, followed = unique_contexts(*held_out, letters.vocab_size)
+    with torch.no_grad():
+        loss = count_loss(net(seen), followed).item()
+    moments.append((step, net.embedding.weight.detach().clone(), loss))
+
+
 # %%
 names = city_names()
-training_names, _ = split_names(names, held_out=0.1, seed=0)
+training_names, held_out_names = split_names(names, held_out=0.1, seed=0)
 letters = CharacterTokenizer.from_texts(names)
 contexts, counts = unique_contexts(
     *context_windows(training_names, letters, context_length=2), letters.vocab_size
 )
 
 
-def letter_rows(seed: int, start: float = 0.1) -> tuple[Tensor, Tensor]:
-    """The letters' rows before and after training; `start` shrinks the first ones."""
+def letter_rows(
+    seed: int,
+    start: float = 0.1,
+    after_step: Callable[[int, NgramNet], None] = lambda step, net: None,
+) -> tuple[Tensor, Tensor]:
+    """The letters' rows before and after training; `start` shrinks the first ones.
+
+    `after_step(step, net)` is called before the first step, as step 0, and after each.
+    """
     torch.manual_seed(seed)
     net = NgramNet(letters.vocab_size, 2, embedding_dim=2, hidden_dim=128)
     with torch.no_grad():
         net.embedding.weight *= start
     before = net.embedding.weight.detach().clone()  # (27, 2)
-    train_on_counts(net, contexts, counts, num_steps=300, learning_rate=0.01)
+    after_step(0, net)
+    train_on_counts(
+        net,
+        contexts,
+        counts,
+        num_steps=300,
+        learning_rate=0.01,
+        on_step=lambda step, loss: after_step(step + 1, net),
+    )
     return before, net.embedding.weight.detach()
 
 
-maps = [letter_rows(seed) for seed in range(3)]
+maps = [letter_rows(0, after_step=look), letter_rows(1), letter_rows(2)]
 
 # %% [markdown] tags=["note"]
 # The rows start near zero, so if letters stand apart afterwards, training did it. To judge a map, the code tries straight lines in 360 directions, takes the one that parts vowels from consonants best, and counts the letters on its wrong side. A line with all letters on one side gets only the 5 vowels wrong, so the best line never does worse than 5.
@@ -213,19 +245,23 @@ plt.show()
 # %% tags=["live"]
 from bookbuild.live import publish
 
+# Each letter's two numbers are its place, so that nothing has to be projected: the page draws all moments on the same
+# two axes, with one scale. A map turned or scaled to suit each moment would move letters that training left where they
+# were. The numbers of one run can be compared with one another; those of another seed would be another map.
 stages = []
-for rows in maps[0]:
+for step, rows, loss in moments:
     wrong, across, cut = best_line(rows)
     line = [round(number, 4) for number in (*across.tolist(), cut)]
     places = [[round(number, 4) for number in row] for row in rows[1:].tolist()]
-    stages.append({"wrong": wrong, "line": line, "places": places})
+    stage = {"step": step, "loss": round(loss, 4), "wrong": wrong}
+    stages.append({**stage, "line": line, "places": places})
 publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 
 # %% [markdown]
 # Can a straight line part vowels from consonants? Over three seeds, the best line leaves {{ ", ".join(map(str, wrong_before)) }} of 25 letters on the wrong side before training (5 is the worst possible), and {{ ", ".join(map(str, wrong_after)) }} after it. Letters that call for similar guesses are pushed to similar places.
 
 # %% [markdown] tags=["read"]
-# Follow that push once. After a vowel there's often a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers. (It shows so clearly because all rows began near zero, where nothing else kept them apart.)
+# Follow that push once. After a vowel there's often a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers. (It shows so clearly because all rows began near zero, where nothing else kept them apart.) In the live version of the map you can watch it: its slider goes to any moment of the training, and the gray line is the way that the chosen letter took.
 #
 # Where on the map the vowels gather, left or right, above or below, is a matter of chance. Train from another seed, and the whole map is turned, mirrored or bent. So a single number in a row means nothing. Only the way that rows stand to each other carries over, and as you'll see in a moment, not even all of that.
 

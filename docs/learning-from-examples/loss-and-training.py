@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.model_selection import train_test_split
 
-from gptbook.models.classifier import accuracy, iris_tensors
+from gptbook.models.classifier import SPECIES, accuracy, iris_tensors
 
 # %% tags=["fold"]
 #| alt: A curve of surprise against the probability of the right answer. It is 0 at probability 1, {{ f"{math.log(3):.2f}" }} at one third, and climbs without limit towards probability 0.
@@ -409,6 +409,8 @@ plt.show()
 # You can see both failures in the valley of the single threshold. There a rate of 0.25 walked down nicely. With 0.02, {{ len(walk) - 1 }} steps only bring it from 3.00 to {{ f"{crawl[-1]:.2f}" }} cm. With 1.5, the first step is so long that it flies over the floor and lands at {{ f"{leap[1]:.2f}" }} cm, on the opposite slope. The next step throws it back to {{ f"{leap[2]:.2f}" }}, and then it goes on hopping between {{ f"{leap[-2]:.1f}" }} and {{ f"{leap[-1]:.1f}" }} cm for ever, without coming down. (A rate belongs to its model and its way of stepping, so don't compare this 0.25 with the 0.02 of the net.)
 #
 # The net with the rate {{ large_rate }} fares worse. Its first steps throw the loss up to {{ f"{max(curves[large_rate]):.0f}" }} nats, and in the end it stands at {{ f"{curves[large_rate][-1]:.2f}" }}. (An even guess for every flower costs ln 3 = {{ f"{math.log(3):.2f}" }}.) What happened? A leap can throw a hidden unit below zero for every flower. There ReLU turns it into a 0, and since ReLU is flat there, its slope is 0 too, so nothing pulls the unit back. Here that happened to {{ f"all {hidden_dim}" if not alive else f"{hidden_dim - alive} of {hidden_dim}" }} hidden units. A net without a working unit has only its last three biases left to learn with, and the best they can do is to give each species a third.
+#
+# In the live version of the figure you can watch a net learn. The large picture shows what it would call each flower, so you see the borders between the species swing into place. Each small picture is a hidden unit, coloured where it is on. Choose one to see its border among the flowers. Then train with a rate of {{ large_rate }}, and count the units that are still on for any flower.
 
 # %% tags=["fold"]
 crawl, leap = walk_downhill(3.0, 0.02, 12), walk_downhill(3.0, 1.5, 12)
@@ -416,10 +418,10 @@ hidden_dim = net.hidden.out_features
 bad_guess = -(9 * math.log(0.9) + math.log(0.0001)) / 10
 
 # %% tags=["live"]
-from bookbuild.live import publish, publish_model
+from bookbuild.live import publish
 
 torch.manual_seed(0)
-publish_model("start", IrisNet())
+start = torch.nn.utils.parameters_to_vector(IrisNet().parameters()).tolist()
 
 
 def flowers_of(rows: torch.Tensor) -> list[list[float]]:
@@ -433,8 +435,9 @@ recorded = [
     for rate in (small_rate, 0.02, large_rate)
 ]
 splits = {"training": flowers_of(training), "heldOut": flowers_of(held_out)}
-right = [round(120 * scores[0]), round(30 * held_out_scores[0])]
-publish("opening", {**splits, "right": right, "recorded": recorded})
+numbers = [float(f"{number:.9g}") for number in start]  # nine digits say a float
+about = {"species": SPECIES, "start": numbers, "recorded": recorded}
+publish("opening", {**splits, **about})
 
 # %% [markdown]
 # A flower's name is a single guess. Where each guess leads to the next, a model can write, [one letter at a time](../predicting-what-comes-next/one-letter-at-a-time.py).
