@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gptbook.models.attention import AttentionModel
-from gptbook.models.classifier import IrisNet
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.ngram import NgramNet
 
@@ -48,11 +47,6 @@ def in_torch(form: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> t
         table = tensors["probabilities"]
         return lambda prompt: table[prompt[-1]].log(), ids(len(table), 3)
     model: nn.Module
-    if form == "iris":
-        model = IrisNet()
-        model.load_state_dict(tensors)
-        prompts = (8 * torch.rand(NUM_PROMPTS, 4, generator=generator)).tolist()
-        return lambda prompt: model(torch.tensor([prompt]))[0], prompts
     if form == "ngram-net":
         sizes = {"embedding_dim": tensors["embedding.weight"].shape[1], "hidden_dim": len(tensors["second.bias"])}
         model = NgramNet(**config, **sizes)
@@ -69,7 +63,7 @@ def in_torch(form: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> t
 @torch.no_grad()
 def test_every_published_model_scores_as_torch_does(browser: Browser, site: Site) -> None:
     files = sorted((site.folder / "live").rglob("*.safetensors"))
-    assert {opened(file)[0] for file in files} == {"table", "iris", "ngram-net", "attention", "gpt-2"}
+    assert {opened(file)[0] for file in files} == {"table", "ngram-net", "attention", "gpt-2"}
     page = browser.new_page()
     page.goto(site.page("glossary.md"))
     for file in files:
