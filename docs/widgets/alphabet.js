@@ -2,7 +2,7 @@
 
 import { foldLetter, shown } from "./tokenizers.js";
 
-const MOST_TOLD = 16; // letters of a text in a sentence: it has one line
+const [MOST_TOLD, MOST_BESIDE] = [20, 8]; // letters of a text in a sentence, and in one that says more: it has one line
 
 /**
  * The letters a to z of a text, in lower case and without accents; whether any had one; and the first sign that is left
@@ -24,9 +24,9 @@ export function readLetters(text) {
 
 /** Say at a field how its text was read, where that is not as it was typed: what was left out, or else `problem`. */
 export function tellRead(piece, field, { letters, folded, unknown }, problem = "") {
-  const read = letters.length > MOST_TOLD ? `${letters.slice(0, MOST_TOLD)}…` : letters;
-  const lacks = read ? `Read as ${read}. ${unknown} is left out.` : `${unknown} is left out: a to z only.`;
+  const readAs = (most) => `Read as ${letters.length > most ? `${letters.slice(0, most)}…` : letters}.`;
+  const lacks = letters ? `${readAs(MOST_BESIDE)} ${unknown} is left out.` : `${unknown} is left out: a to z only.`;
   piece.complain(field, unknown ? lacks : problem);
   field.hint ??= field.about.textContent;
-  field.about.textContent = folded ? `Read as ${read}.` : field.hint;
+  field.about.textContent = folded ? readAs(MOST_TOLD) : field.hint;
 }

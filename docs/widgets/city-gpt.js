@@ -176,24 +176,31 @@ class CityGPT extends LivePiece {
 
   /** The tokens of the text; how it was read, and what the model cannot read, is said. */
   #read(model, text) {
-    if (this.#known.text === text) return this.#known.ids;
+    if (this.#known.text === text) {
+      const { ids, read = { letters: "" }, wrong } = this.#known; // what it drew itself was read as it stands
+      tellRead(this, this.field, read, wrong);
+      return ids;
+    }
     let ids;
+    let read;
+    let wrong;
     if (this.#own) {
       const { known, folded, problem } = model.tokenizer.sift(text);
       ids = model.start(known);
       // What pieces cannot read is half a character; an alphabet lacks letters.
       const isPieces = model.tokenizer.mark === null;
       const lacks = isPieces ? problem?.message : problem && `“${shown(problem.unknown)}” is left out: not in its alphabet.`;
-      tellRead(this, this.field, { letters: visible(known), folded }, lacks ?? "");
+      read = { letters: visible(known), folded };
+      wrong = lacks ?? "";
     } else {
-      const read = readLetters(text);
+      read = readLetters(text);
       const room = model.about.config.context_length;
       ids = model.start(read.letters);
-      const tooLong = ids.length > room ? `At most ${room - 1} letters: the rest is left out.` : "";
+      wrong = ids.length > room ? `At most ${room - 1} letters: the rest is left out.` : "";
       ids = ids.slice(0, room);
-      tellRead(this, this.field, { ...read, letters: read.letters.slice(0, room - 1) }, tooLong);
     }
-    this.#known = { text, ids };
+    tellRead(this, this.field, read, wrong);
+    this.#known = { text, ids, read, wrong };
     return ids;
   }
 
