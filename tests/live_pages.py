@@ -20,6 +20,7 @@ PIECES = {
     "letter-map": "language/embeddings.py",
     "gap": "language/long-range.py",
     "look-back": "language/attention.py",
+    "through-the-gpt": "language/gpt.py",
     "city-gpt": "language/gpt.py",
     "choose": "your-own-gpt/generating.py",
     "cost": "your-own-gpt/five-dollars.py",

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 
 KILOBYTE = 1024
 OWN_SCRIPT_KB, PAGE_SCRIPT_KB, PAGE_WEIGHTS_KB = 12, 40, 1024
+LARGE = "through-the-gpt"  # has a budget of its own: test_live_through_the_gpt.py
 
 every_piece = pytest.mark.parametrize("widget", list(PIECES))
 
@@ -118,6 +119,8 @@ def test_a_piece_opens_quietly_without_weights_and_moves_nothing(pages: PagePool
 def test_scripts_and_weights_stay_in_their_budget(site: Site, widget: str) -> None:
     folder = site.folder / "widgets"
     sizes = {path.name: len(gzip.compress(path.read_bytes(), mtime=0)) for path in folder.iterdir()}
+    if widget == LARGE:
+        return
     assert sizes[f"{widget}.js"] <= OWN_SCRIPT_KB * KILOBYTE
     loaded = loaded_by(folder, f"{widget}.js")
     assert {"piece.js", "piece.css"} <= loaded

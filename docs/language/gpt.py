@@ -37,12 +37,30 @@
 #
 # The tower makes one guess. How does it write a page? It draws one token from the probabilities, with dice, as you did in chapter 4. Say it's *mat*. It appends that to the text and starts all over, with *the cat sat on the mat*, to get probabilities for the token after that. It goes on in the same way until it draws the token that means "end of text", or until its context is full. Nothing inside the model changes while it writes. It needs no notes on the side. What it has written so far is all that the next step has to know.
 
+# %% [markdown]
+# ## One letter's way
+#
+# Here is the small GPT that this page trains further down, with every number on the way from letters to a guess. Play it, or choose a station and a letter.
+#
+# <!--live through-the-gpt-->
+
+# %% [markdown] tags=["read"]
+# You can't break it, so try things. Three of them are worth a minute each.
+#
+# *Ask a number where it comes from.* Touch a cell, and under the cells stands the sum that made it, with what went into that sum framed. Touch one of the framed numbers and ask again. In this way you can walk from a guess at the top all the way down to the row of a letter. Every step is a multiplication, an addition, a norm, a bend or a softmax, and you've met them all.
+#
+# *Watch the guess form.* On the right of the tower stands what the model would say if it stopped at that height, which means that the last norm and the token table read the running sum as it is there. At the bottom, the line of a letter holds nothing but the letter and its place. The table that reads letters also predicts them, so the row that fits best down there is nearly always the letter's own: in {{ f"{own[0]:.0%}" }} of all places in held-out names, it would simply repeat the letter, and its loss is {{ f"{early[0]:.2f}" }} nats, worse than knowing nothing. After the first block the loss of this early guess is {{ f"{early[1]:.2f}" }}, and after the second it's the model's own, {{ f"{early[2]:.2f}" }}. (To look at running sums in this way is called the **logit lens**.)
+#
+# *Take it apart.* Switch off one head, then all of attention in a block, then an MLP, then the places. For each, the piece computes the loss on hundreds of names that the model has never seen. It misses some parts much more than others.
+
 # %% tags=["fold"]
 import copy
+import math
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gptbook.models.attention import MultiHeadAttention
@@ -180,8 +198,11 @@ scores = norm(x, "final_norm") @ E.T  # (1, T, V)
 agree("GPT", scores)
 print(f"{len(agreed)} results agree with those of the model")
 
+# %% [markdown] tags=["read"]
+# Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals.
+
 # %% [markdown]
-# Worked out separately for a small GPT, all {{ len(agreed) }} results agree to ten decimals. With the sizes of GPT-2 small, it has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
+# With the sizes of GPT-2 small, it has {{ f"{counted:,}" }} parameters, exactly what chapter 2 counted. Fill in the numbers that OpenAI published, and it *is* GPT-2.
 
 # %%
 with torch.device("meta"):  # shapes without memory
@@ -244,6 +265,21 @@ before = sequence_loss(city, *held_out)
 train_on_sequences(city, *training, num_steps, batch_size)
 city_loss = sequence_loss(city, *held_out)
 print(f"held-out loss: {before:.2f} nats before, {city_loss:.2f} after")
+
+# %% tags=["hide"]
+early: list[float] = []  # the loss of what the top would say of the sum below each block
+own: list[float] = []  # how often that is the letter itself
+with torch.no_grad():
+    tokens, targets = held_out
+    real = targets >= 0
+    x = city.token_embedding(tokens)
+    x = x + city.position_embedding(torch.arange(tokens.shape[1]))
+    for block in [None, *city.blocks]:
+        x = x if block is None else block(x)
+        guesses = F.linear(city.final_norm(x), city.token_embedding.weight)[real]
+        early.append(F.cross_entropy(guesses, targets[real]).item())
+        own.append((guesses.argmax(dim=-1) == tokens[real]).double().mean().item())
+assert early[0] > math.log(len(tokenizer.labels)) > early[1] > early[2]
 
 # %% [markdown]
 # It writes:
@@ -324,7 +360,7 @@ ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 place_of_o = ordinals[rank_of_o - 1] if rank_of_o <= 7 else f"number {rank_of_o}"
 
 # %% [markdown]
-# A larger model, trained for longer and in the modern form, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats in {{ f"{gpt['seconds'] / 60:.0f}" }} minutes, the mean of three seeds:
+# A larger model in the modern form, trained for longer, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats:
 #
 # ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg "Attention and GPT are in the modern form, and larger than this page's models.")
 
@@ -386,7 +422,7 @@ print("new:", *[name for name in samples if name not in known][:8])
 print("copied:", *[name for name in samples if name in learned][:4])
 
 # %% [markdown]
-# Of thousands of names it wrote, {{ f"{gpt['new']:.0%}" }} are new.
+# Of its names, {{ f"{gpt['new']:.0%}" }} are new.
 #
 # ## What goes wrong
 #
@@ -397,10 +433,10 @@ num_positions = int((training[1] >= 0).sum())
 print(f"{num_positions:,} positions to learn from")
 
 # %% [markdown] tags=["read"]
-# You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and still the gap is there.
+# You know this by now. It has {{ f"{gpt['parameters']:,.0f}" }} parameters, and {{ f"{num_positions:,}" }} positions to learn from. That's {{ f"{gpt['parameters'] / num_positions:.1f}" }} parameters for each position. It was trained with dropout, as in chapter 5, and still the gap is there. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position.
 
 # %% [markdown]
-# A larger GPT needs more text. If GPT-2 learned from these names, it would have {{ f"{counted / num_positions:,.0f}" }} parameters for each position. A larger GPT also needs hours of training in which nothing must go wrong. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
+# A larger GPT needs more text, and hours of training in which nothing must go wrong. How do you train one without wasting a night? [Training a GPT](../your-own-gpt/training-a-gpt.py)
 
 # %% [markdown]
 # ## Check yourself

@@ -1,8 +1,8 @@
 // Temperature, top-k and top-p over a real guess: every candidate before and after, and what is written that way.
 import { readLetters, tellRead } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
-import { percent, visible } from "./letterbars.js";
-import { LivePiece, button, el, slider, textField } from "./piece.js";
+import { visible } from "./letterbars.js";
+import { LivePiece, button, el, percent, slider, textField } from "./piece.js";
 import { ownModel } from "./own-model.js";
 import { shape, softmax } from "./sampling.js";
 

@@ -1,9 +1,9 @@
 // Chapter 11: the page's GPT of city names, or the reader's own model, one token at a time.
 import { readLetters, tellRead } from "./alphabet.js";
 import { modelsOf } from "./engine.js";
-import { letterBars, percent, visible } from "./letterbars.js";
+import { letterBars, visible } from "./letterbars.js";
 import { ownModel } from "./own-model.js";
-import { LivePiece, button, choice, el, painted, slider, svg, textField, whole } from "./piece.js";
+import { LivePiece, button, choice, el, painted, percent, slider, svg, textField, whole } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
 import { shown } from "./tokenizers.js";
 

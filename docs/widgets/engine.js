@@ -56,8 +56,8 @@ async function askHere(task, content) {
   return perform(task, content);
 }
 
-/** The bytes of an address, a file that the reader chose, or an array. */
-async function load(source) {
+/** The bytes of an address, a file that the reader chose, or an array. Throws a sentence for the reader. */
+export async function loadBytes(source) {
   if (source instanceof ArrayBuffer) return source.slice();
   if (source instanceof Blob) {
     if (source.size > MOST_BYTES) throw new Error("This file is too large for a page: 200 MB is the most.");
@@ -81,7 +81,7 @@ async function load(source) {
  */
 export async function openModel(source, { here = false } = {}) {
   const model = ++count;
-  const buffer = await load(source);
+  const buffer = await loadBytes(source);
   const home = here ? { ask: askHere } : (worker ??= startWorker());
   const ask = (...given) => home.ask(...given);
   const close = () => ask("close", { model }).catch(() => {}); // where the worker is gone, so is the model
@@ -128,8 +128,10 @@ export async function openModel(source, { here = false } = {}) {
     }
   }
 
+  /** The mean loss, in nats, of guessing each letter of these sequences and the mark behind them, with changes of trace.js. */
+  const loss = (sequences, changes) => ask("loss", { model, sequences, changes });
   const start = (text) => tokenizer.start(text);
-  return { about, tokenizer, start, next, write, close };
+  return { about, tokenizer, start, next, write, loss, close };
 }
 
 /** Opens a chapter's models in this folder, each once: a function of a file's path there, with one to `close` them. */

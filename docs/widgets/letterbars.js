@@ -1,10 +1,5 @@
 // Bars of the likeliest next letters, the same in every piece that guesses.
-import { el } from "./piece.js";
-
-/** The words for a share: 23%, or <1% where rounding would say none. */
-export function percent(share) {
-  return share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`;
-}
+import { el, percent } from "./piece.js";
 
 /** A blank or a line's end, as something to be seen. */
 export const visible = (label) => label.replaceAll(" ", "␣").replaceAll("\n", "⏎");

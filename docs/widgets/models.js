@@ -60,6 +60,12 @@ function careful({ V, C, layers = 0, heads = 0, isPadded, scores }) {
     const weights = new Float32Array(layers * heads * positions);
     return { logits: next(ids, weights).slice(), weights, layers, heads, positions };
   };
+  /**
+   * The scores after the last token (V,), with `touch(name, block, position, numbers, read, head)` called at each step on
+   * the way, of every position: it may note the numbers that have just been computed, or change them in their place.
+   * `read` is what a norm was made from. trace.js has the names.
+   */
+  const trace = (ids, touch) => scores(check(ids), null, touch).slice();
   /** A function that gives {id, probability} of the next token each time, and null at the end. */
   const write = (ids, { count = 100, seed = Math.random() * 2 ** 32, stop = null, ...choice } = {}) => {
     const written = Array.from(ids);
@@ -73,7 +79,7 @@ function careful({ V, C, layers = 0, heads = 0, isPadded, scores }) {
       return { id, probability: probabilities[id] };
     };
   };
-  return { next, look, write };
+  return { next, look, trace, write };
 }
 
 // ---- arithmetic
@@ -267,44 +273,67 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
   };
 
   /** One more token, at position t. Its scores are wanted of the last only: of others, what later ones look at. */
-  const step = (id, t, isLast, weights) => {
-    for (let i = 0; i < D; i++) x[i] = embedding[id * D + i] + (positions ? positions[t * D + i] : 0);
+  const step = (id, t, isLast, weights, touch) => {
+    x.set(embedding.subarray(id * D, id * D + D));
+    touch?.("token", 0, t, x);
+    if (positions) {
+      h.set(positions.subarray(t * D, t * D + D));
+      touch?.("place", 0, t, h);
+      add(x, h);
+    }
     if (turns) rmsNorm(x, x);
+    touch?.("start", 0, t, x);
     for (let l = 0; l < blocks.length; l++) {
       const block = blocks[l];
       const { keys, values } = caches[l];
       norm(h, x, block.norm);
+      touch?.("lookNorm", l, t, h, x);
       linear(k, block.key, h);
       linear(v, block.value, h);
       if (turns) turn(k, t);
+      touch?.("key", l, t, k);
+      touch?.("value", l, t, v);
       for (let i = 0; i < D; i++) {
         const inHead = i % H;
         keys[(i - inHead) * room + t * H + inHead] = k[i];
         values[i * room + t] = v[i];
       }
-      if (!isLast && l === blocks.length - 1) return;
+      if (!isLast && !touch && l === blocks.length - 1) return;
       linear(q, block.query, h);
       if (turns) turn(q, t);
+      touch?.("query", l, t, q);
       for (let i = 0; i < D; i++) q[i] /= Math.sqrt(H);
       for (let n = 0; n < N; n++) {
         const from = n * H * room;
         product(scores, 0, keys, from, H, t + 1, H, q, n * H);
+        touch?.("score", l, t, scores.subarray(0, t + 1), null, n);
         softmaxInPlace(scores, t + 1);
+        touch?.("share", l, t, scores.subarray(0, t + 1), null, n);
         product(mixed, n * H, values, from, room, H, t + 1, scores, 0);
         if (isLast) weights?.set(scores.subarray(0, t + 1), (l * N + n) * (t + 1));
       }
+      touch?.("found", l, t, mixed);
       linear(h, block.output, mixed);
+      touch?.("attention", l, t, h);
       add(x, h);
+      touch?.("looked", l, t, x);
       if (!bend) continue;
       norm(h, x, block.mlpNorm);
+      touch?.("thinkNorm", l, t, h, x);
       linear(hidden, block.hidden, h);
+      touch?.("wide", l, t, hidden);
       bend(hidden);
+      touch?.("bent", l, t, hidden);
       linear(h, block.back, hidden);
+      touch?.("mlp", l, t, h);
       add(x, h);
+      touch?.("thought", l, t, x);
     }
-    if (!isLast) return;
+    if (!isLast && !touch) return;
     norm(h, x, finalNorm);
+    touch?.("norm", 0, t, h, x);
     linear(logits, prediction, h);
+    touch?.("scores", 0, t, logits);
   };
 
   return {
@@ -313,15 +342,17 @@ function transformer({ V, D, N, C, F = 0, blocks, embedding, positions, norm, be
     layers: blocks.length,
     heads: N,
     /** What the caches know of the beginning of the tokens is not computed again. Fills `weights`, if it is given. */
-    scores(ids, weights) {
+    scores(ids, weights, touch) {
       if (ids.length > room) makeRoom(ids.length);
+      if (touch) known = []; // all is to be touched
       let t = 0;
       while (t < ids.length - 1 && ids[t] === known[t]) t++;
       known.length = t;
       for (; t < ids.length; t++) {
-        step(ids[t], t, t === ids.length - 1, weights);
+        step(ids[t], t, t === ids.length - 1, weights, touch);
         known.push(ids[t]);
       }
+      if (touch) known = []; // the caches may hold what was changed
       return logits;
     },
   };

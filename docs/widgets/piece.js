@@ -22,12 +22,13 @@ export async function mount(figure) {
     const folder = new URL(figure.dataset.live, document.baseURI);
     const [{ default: Piece }, answer] = await Promise.all([
       import(`./${name}.js`),
-      fetch(new URL("opening.json", folder)),
+      fetch(new URL(figure.dataset.opening ?? "opening.json", folder)),
       style,
     ]);
     if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
     const piece = new Piece();
     piece.folder = folder;
+    piece.isShort = "short" in figure.dataset;
     await piece.begin(await answer.json());
     figure.querySelector(":scope > svg").replaceWith(piece);
     figure.dataset.state = "live";
@@ -39,6 +40,9 @@ export async function mount(figure) {
 
 /** A live piece. A subclass has `static title`, `static state` (its defaults), `open(opening)` and `show(state)`. */
 export class LivePiece extends HTMLElement {
+  /** Before its keys in an address, where two pieces of a page have keys of the same name. */
+  static prefix = "";
+
   #state;
   #written;
   #said;
@@ -58,6 +62,11 @@ export class LivePiece extends HTMLElement {
     return Object.keys(this.defaults).every((key) => this.#state[key] === this.defaults[key]);
   }
 
+  /** Whether its state stands in the page's address. */
+  get hasAddress() {
+    return true;
+  }
+
   /** Repair a state that an address asked for: clamp numbers, replace unknown words. A subclass says how. */
   check(state) {
     return state;
@@ -68,11 +77,11 @@ export class LivePiece extends HTMLElement {
     this.setAttribute("role", "group");
     this.setAttribute("aria-label", this.constructor.title);
     this.append(el("p", { class: "live-title", "aria-hidden": "true" }, this.constructor.title));
-    const asked = new URLSearchParams(location.search);
+    const asked = new URLSearchParams(this.hasAddress ? location.search : "");
     const state = { ...this.defaults };
     for (const [key, value] of Object.entries(state)) {
       if (RESERVED.includes(key)) throw new Error(`${key} is a reserved word of addresses`);
-      const text = asked.get(key);
+      const text = asked.get(this.constructor.prefix + key);
       if (text === null) continue;
       if (typeof value === "number") state[key] = Number.isFinite(Number(text)) && text.trim() ? Number(text) : value;
       else state[key] = typeof value === "boolean" ? text === "1" : text.normalize();
@@ -85,7 +94,7 @@ export class LivePiece extends HTMLElement {
       this.set({ ...this.defaults });
       this.say("As it was at the start.");
     });
-    this.append(el("div", { class: "live-foot" }, again, copy), this.#status);
+    this.append(el("div", { class: "live-foot" }, again, this.hasAddress ? copy : ""), this.#status);
     await this.show(this.#state, this.#state);
   }
 
@@ -94,7 +103,7 @@ export class LivePiece extends HTMLElement {
     this.#state = { ...this.#state, ...changes };
     clearTimeout(this.#written);
     // Browsers allow some hundred changes of the address a minute; a dragged slider asks for more.
-    this.#written = setTimeout(() => this.#remember(this.address()), 250);
+    if (this.hasAddress) this.#written = setTimeout(() => this.#remember(this.address()), 250);
     await this.show(this.#state, changes);
   }
 
@@ -119,9 +128,10 @@ export class LivePiece extends HTMLElement {
   /** The page's address with this state in it: what differs from the defaults, but for texts too long for one. */
   address(hash = location.hash) {
     const address = new URL(location.href);
-    for (const [key, value] of Object.entries(this.#state)) {
+    for (const [name, value] of Object.entries(this.#state)) {
       const before = address.search;
-      if (value === this.defaults[key]) address.searchParams.delete(key);
+      const key = this.constructor.prefix + name;
+      if (value === this.defaults[name]) address.searchParams.delete(key);
       else address.searchParams.set(key, typeof value === "boolean" ? Number(value) : value);
       if (address.search.length > Math.max(LONGEST_ADDRESS, before.length)) address.searchParams.delete(key);
     }
@@ -133,7 +143,7 @@ export class LivePiece extends HTMLElement {
     const address = this.address(this.parentElement.id);
     const inIt = new URL(address).searchParams;
     const isWhole = Object.keys(this.defaults).every(
-      (key) => this.#state[key] === this.defaults[key] || inIt.has(key),
+      (key) => this.#state[key] === this.defaults[key] || inIt.has(this.constructor.prefix + key),
     );
     try {
       await navigator.clipboard.writeText(address);
@@ -320,4 +330,9 @@ export function whole(value, least = 0, most = 1e6) {
 /** A number with the digits after the point that it deserves: 1,234.5. */
 export function number(value, digits = 0) {
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** The words for a share: 23%, or <1% where rounding would say none. */
+export function percent(share) {
+  return share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`;
 }

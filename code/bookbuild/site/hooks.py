@@ -31,11 +31,13 @@ from bookbuild.site.reference import remember_reference
 from bookbuild.remember import remember
 from bookbuild.site.searching import remember_search
 from bookbuild.site.serving import end_as_by_ctrl_c
+from bookbuild.site.through_opening import CHAPTER, OPENING, remembered_through, through_figure
 
 log = logging.getLogger("mkdocs.hooks.book")
 
 CHAPTERS_PLACE = "<!--chapters-->"
 LADDER_PLACE = "<!--live ladder-->"
+THROUGH_PLACE = "<!--live through-the-gpt-->"
 DOWNLOADS = "downloads"
 LIVE = "live"
 NOTEBOOK_BRANCH = "notebooks"
@@ -63,7 +65,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         raise PluginError(str(error)) from None
     current["book"] = book
     live_files.clear()
-    live_files.update({chapter.slug: chapter.live for chapter in book.chapters.values() if chapter.live})
+    live_files.update({chapter.slug: dict(chapter.live) for chapter in book.chapters.values() if chapter.live})
+    if more := remembered_through(live_files, this_project()):
+        live_files[CHAPTER].update(more)
     for name, chapter in book.chapters.items():
         source = files.get_file_from_path(name)
         if source is None:
@@ -126,6 +130,11 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         opening = remembered_opening(live_files, this_project())
         live_files[Path(page.file.src_uri).stem] = {"opening.json": json.dumps(opening, separators=(",", ":")).encode()}
         html = html.replace(LADDER_PLACE, home_figure(opening, _live_url(page)))
+    if THROUGH_PLACE in html:
+        folder = get_relative_url(f"{LIVE}/{CHAPTER}/", page.url)
+        chapter = next(c.name for c in book.chapters.values() if c.slug == CHAPTER)
+        whole = "" if page.file.src_uri == chapter else get_relative_url(files.src_uris[chapter].url, page.url)
+        html = html.replace(THROUGH_PLACE, through_figure(live_files[CHAPTER][OPENING], folder, whole))
     try:
         drawn = with_drawings(html, book.drawings, _inline(page, config, files), _live_url(page))
         return without_code_in_search(with_mathml(drawn))

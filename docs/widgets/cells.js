@@ -1,0 +1,77 @@
+// Rows of numbers as cells that can be asked: colour by sign and size, the value printed where there is room.
+import { el } from "./piece.js";
+
+/** A number in a cell or a sentence: two digits after the point, fewer where it is large, and a true minus. */
+export function written(value, digits = Math.abs(value) >= 99.5 ? 0 : Math.abs(value) >= 9.95 ? 1 : 2) {
+  const text = value.toFixed(digits);
+  return Number(text) ? text.replace("-", "−") : text.replace("-", "");
+}
+
+/**
+ * A grid of numbers. `show({label, values, columns, names, rows, colour, focus})`: `names` stand above cells in place of
+ * numbers 1, 2, 3 in what a screen reader hears, `rows` are words before each row, `colour` cells are too many to print.
+ * Arrow keys walk; `onFocus(index)` is called for the cell that the reader chose.
+ */
+export function numberGrid(onFocus) {
+  const label = el("p", { class: "cells-label" });
+  const grid = el("div", { class: "cells-grid", role: "listbox", onkeydown: walk, onclick: choose });
+  const element = el("div", { class: "cells" }, label, grid);
+  let options = [];
+  let columns = 8;
+  let at = 0;
+
+  const place = (option) => options.indexOf(option.closest("[role=option]"));
+
+  function choose(event) {
+    const index = place(event.target);
+    if (index < 0) return;
+    onFocus(index);
+    options[index]?.focus({ preventScroll: true });
+  }
+
+  function walk(event) {
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+    const to = event.key === "Home" ? 0 : event.key === "End" ? options.length - 1 : at + (steps[event.key] ?? NaN);
+    if (!(to >= 0 && to < options.length)) return;
+    event.preventDefault();
+    onFocus(to);
+    options[to]?.focus({ preventScroll: true });
+  }
+
+  function show(given) {
+    const { values, names, rows, colour = false, whole = false, focus = -1, lit = [], scale } = given;
+    columns = given.columns ?? 8;
+    at = Math.max(focus, 0);
+    label.textContent = given.label;
+    grid.setAttribute("aria-label", given.label);
+    grid.classList.toggle("cells-colour", colour);
+    grid.classList.toggle("cells-rows", Boolean(rows));
+    grid.style.setProperty("--columns", columns);
+    grid.classList.toggle("cells-square", colour && Boolean(rows));
+    grid.classList.toggle("cells-few", colour && rows?.length <= 8);
+    const most = scale ?? Math.max(1e-9, ...Array.from(values, Math.abs));
+    if (options.length !== values.length || grid.dataset.shape !== `${columns} ${rows?.length} ${Boolean(names)}`) {
+      grid.dataset.shape = `${columns} ${rows?.length} ${Boolean(names)}`;
+      options = Array.from(values, () => el("div", { role: "option" }, el("small"), el("span")));
+      const all = [...options];
+      if (rows) for (let row = rows.length - 1; row >= 0; row--) all.splice(row * columns, 0, el("b", { "aria-hidden": "true" }));
+      grid.replaceChildren(...all);
+    }
+    grid.querySelectorAll(":scope > b").forEach((head, row) => (head.textContent = rows[row]));
+    options.forEach((option, i) => {
+      const value = values[i];
+      const text = Number.isNaN(value) ? "" : whole ? String(value) : written(value, given.digits);
+      const name = names?.[i] ?? (rows ? `${rows[Math.floor(i / columns)]}, number ${(i % columns) + 1}` : `number ${i + 1}`);
+      const share = Number.isNaN(value) ? 0 : Math.min(Math.abs(value) / most, 1);
+      option.style.setProperty("--v", share.toFixed(2));
+      option.className = `${value < 0 ? "minus" : "plus"}${lit.includes(i) ? " lit" : ""}`;
+      option.tabIndex = i === at ? 0 : -1;
+      option.setAttribute("aria-selected", String(i === focus));
+      option.setAttribute("aria-label", `${name}: ${text || "masked"}`);
+      if (option.title !== text) option.title = text;
+      option.firstChild.textContent = (!colour && names?.[i]) || "";
+      option.lastChild.textContent = colour ? "" : text;
+    });
+  }
+  return { element, show };
+}

@@ -1,0 +1,624 @@
+// Chapter 11 and the home page: one letter's way through the page's own GPT, with every number on the screen.
+import { readLetters, tellRead } from "./alphabet.js";
+import { numberGrid, written } from "./cells.js";
+import { loadBytes, openModel } from "./engine.js";
+import { makeModel } from "./models.js";
+import { LivePiece, button, choice, el, number, percent, slider, textField, whole } from "./piece.js";
+import { readSafetensors } from "./safetensors.js";
+import { draw, likeliest, makeRandom, shape } from "./sampling.js";
+import { callOf, hasHeads, lensOf, station, stationsOf } from "./stations.js";
+import { tower } from "./tower.js";
+import { keyOf, readChanges, trace } from "./trace.js";
+
+const STEP_MS = 333; // three stations a second, and three letters where it writes
+const GRIDS = 4;
+const SWIPE = 40; // pixels
+const wide = matchMedia("(min-width: 76.25em) and (min-height: 40em)"); // where the contents stand beside the text
+const ALPHABET = [..."abcdefghijklmnopqrstuvwxyz"];
+
+class ThroughTheGPT extends LivePiece {
+  static title = "One letter’s way through a GPT";
+  static prefix = "gpt-"; // chapter 11 has another piece, with letters of its own
+  static state = { text: "plym", at: 18, back: 0, head: 0, cell: -1, temperature: 1, seed: 1, off: "" };
+
+  #model = null; // {model, tensors}, once the reader has acted
+  #loading = null;
+  #run = 0; // another number: something else is wanted by now
+  #stop = null; // of what plays
+  #judge = null; // the model once more, in a worker, with the names that it never saw
+  #losses = new Map();
+
+  /** The home page begins at the bottom, the chapter where there is most to see. */
+  get defaults() {
+    return this.isShort ? { ...super.defaults, at: 0 } : super.defaults;
+  }
+
+  get config() {
+    return this.opening.config;
+  }
+
+  get hasAddress() {
+    return !this.isShort; // the short form stands beside another piece, whose letters are its own
+  }
+
+  check(state) {
+    const { num_heads, context_length } = this.opening.config;
+    return {
+      ...state,
+      at: whole(state.at, 0, stationsOf(this.opening.config).length - 1),
+      back: whole(state.back, 0, context_length),
+      head: whole(state.head, 0, num_heads),
+      cell: whole(state.cell, -1, 1e4),
+      temperature: Math.min(Math.max(state.temperature, 0), 2),
+      seed: whole(state.seed),
+    };
+  }
+
+  open({ config }) {
+    this.stations = stationsOf(config);
+    this.published = { close: () => this.#leave() };
+    this.field = textField({
+      label: "A name begins with",
+      hint: "a to z",
+      onInput: (text) => this.#act({ text, back: 0, cell: -1 }),
+    });
+    this.write = button("Write on", () => this.#play("letters"));
+    this.tower = tower(config.num_layers, (level, column) => this.#pick(level, column));
+    this.playing = button("Play", () => this.#play("stations"), { primary: true });
+    const steps = el(
+      "div",
+      { class: "through-steps" },
+      button("Back", () => this.#step(-1)),
+      this.playing,
+      button("Next", () => this.#step(1)),
+    );
+    this.scrubber = slider({
+      label: "Station",
+      min: 0,
+      max: this.stations.length - 1,
+      step: 1,
+      value: 0,
+      format: (at) => `${at + 1} of ${this.stations.length}`,
+      onInput: (at) => this.#act({ at, cell: -1 }),
+    });
+    this.column = slider({
+      label: "Letter",
+      min: 0,
+      max: 1,
+      step: 1,
+      value: 0,
+      format: (column) => this.symbols?.[column] ?? "",
+      onInput: (column) => this.#act({ back: this.symbols.length - 1 - column, cell: -1 }),
+    });
+    this.heading = el("p", { class: "through-title" });
+    this.where = el("p", { class: "live-note" });
+    this.said = el("p", { class: "through-said" });
+    this.grids = Array.from({ length: GRIDS }, (_, place) => numberGrid((cell) => this.#focus(place, cell)));
+    this.bar = el("div", { class: "through-bar", "aria-hidden": "true" });
+    this.how = el("p", { class: "through-how" });
+    this.askThere = button("Where does it come from?", () => this.#goThere());
+    this.lens = el("p", { class: "through-lens" });
+    this.head = choice({
+      label: "Head",
+      options: Array.from({ length: config.num_heads }, (_, head) => ({ value: head + 1, label: `${head + 1}` })),
+      onChange: (head) => this.#act({ head, cell: -1 }),
+    });
+    this.temperature = slider({
+      label: "Temperature",
+      min: 0,
+      max: 2,
+      step: 0.1,
+      value: 1,
+      format: (value) => value.toFixed(1),
+      onInput: (temperature) => this.#act({ temperature }),
+    });
+    this.switch = button("Switch off", () => this.#switch());
+    this.setTo = slider({
+      label: "Set the number to",
+      min: -4,
+      max: 4,
+      step: 0.1,
+      value: 0,
+      format: (value) => value.toFixed(1).replace("-", "−"),
+      onInput: (value) => this.#set(value),
+    });
+    this.apart = el("p", { class: "through-apart" });
+    this.whole = button("Put all back", () => this.#act({ off: "" }));
+    this.code = el("pre", { tabIndex: 0 });
+    this.link = el("a");
+    const words = el("div", { class: "through-words" }, this.where, this.heading, this.said);
+    const left = el(
+      "div",
+      { class: "through-left" },
+      el("div", { class: "through-start" }, this.field.element, this.write),
+      this.tower.element,
+      el("p", { class: "live-note through-hint" }, "On the right: what it would say if it stopped at that height."),
+      ...(this.isShort ? [] : [steps, el("div", { class: "through-sliders" }, this.scrubber.element, this.column.element)]),
+    );
+    if (this.isShort) {
+      const side = el("div", { class: "through-side" }, words, steps, this.scrubber.element);
+      this.append(el("div", { class: "through" }, left, side));
+      this.#swipe(this.tower.element);
+      return;
+    }
+    const card = el(
+      "div",
+      { class: "through-card" },
+      words,
+      el("div", { class: "through-tools" }, this.head.element, this.temperature.element, this.lens),
+      el("div", { class: "through-grids" }, ...this.grids.map(({ element }) => element), this.bar, this.how, this.askThere),
+    );
+    const folds = el(
+      "div",
+      { class: "through-folds" },
+      (this.apartFold = fold(
+        "Take it apart",
+        el("div", { class: "through-change" }, this.switch, this.setTo.element),
+        el("div", { class: "through-result" }, this.apart, this.whole),
+      )),
+      fold("The code that does this", this.code, el("p", {}, this.link)),
+    );
+    this.append(el("div", { class: "through" }, left, card, folds));
+    for (const part of [this.tower.element, card]) this.#swipe(part);
+    if (wide.matches) this.#standBeside();
+  }
+
+  /** The tower once more beside the text, where there is room; a touch leads from there to the station in the piece. */
+  async #standBeside() {
+    const { standBeside } = await import("./beside.js");
+    this.beside = standBeside(this.config.num_layers, async (kind, block) => {
+      await this.#act({ at: this.#placeOf(kind, block), cell: -1 });
+      this.scrollIntoView();
+    });
+    if (this.seen) this.beside.show(this.seen);
+  }
+
+  // ---- the model
+
+  /** The model on this page's thread, which takes less than a frame for a name; its weights travel at the first act. */
+  async #load() {
+    this.#loading ??= loadBytes(new URL("city.safetensors", this.folder)).catch((error) => {
+      this.#loading = null; // the next try may have a connection
+      throw error;
+    });
+    const bytes = await this.#loading;
+    if (!this.#model) {
+      const file = readSafetensors(bytes.slice());
+      this.#model = { model: makeModel(file), tensors: file.tensors };
+    }
+    return this.#model;
+  }
+
+  #leave() {
+    this.#run += 1;
+    this.#stop?.();
+    this.beside?.gone();
+    this.#judge?.then(({ model }) => model.close()).catch(() => {});
+    this.#judge = null;
+  }
+
+  /** The loss on names that the model never saw, with these changes; computed in a worker. */
+  async #loss(changes) {
+    const key = changes.map(({ code }) => code).join();
+    if (!this.#losses.has(key)) {
+      this.#judge ??= this.#makeJudge().catch((error) => {
+        this.#judge = null;
+        throw error;
+      });
+      const { model, sequences } = await this.#judge;
+      this.#losses.set(key, await model.loss(sequences, changes));
+    }
+    return this.#losses.get(key);
+  }
+
+  async #makeJudge() {
+    const [bytes, answer] = await Promise.all([
+      loadBytes(new URL("city.safetensors", this.folder)),
+      loadBytes(new URL("unseen.json", this.folder)),
+    ]);
+    const names = JSON.parse(new TextDecoder().decode(answer));
+    const sequences = names.map((name) => Array.from(name, (letter) => ALPHABET.indexOf(letter) + 1));
+    return { model: await openModel(bytes), sequences };
+  }
+
+  // ---- what is to be seen
+
+  /** The letters of the field, as many as the model has room for; the field says how it was read. */
+  #read(text) {
+    const read = readLetters(text);
+    const most = this.config.context_length - 1;
+    tellRead(this, this.field, read, read.letters.length > most ? `The model has room for ${most} letters.` : "");
+    return read.letters.slice(0, most);
+  }
+
+  /** What stations and tower need to know of a text; `numbers(name, block, column, head)` gives what was computed. */
+  #view(letters, state, numbers) {
+    const { num_heads: N, model_dim: D, mlp_dim: F, num_layers: L, vocab_size: V } = this.config;
+    const symbols = ["start", ...letters];
+    const T = symbols.length;
+    const t = Math.max(T - 1 - state.back, 0);
+    const { block } = this.stations[state.at];
+    const head = (state.head || this.opening.heads[block]) - 1;
+    const labels = ["end", ...ALPHABET];
+    const ids = [0, ...Array.from(letters, (letter) => ALPHABET.indexOf(letter) + 1)];
+    const at = (name, block, column = t, its = 0) => numbers(name, block, column, its);
+    const shares = () => shape(at("scores", 0), { temperature: state.temperature });
+    const dice = () => {
+      const chance = makeRandom(1000 * state.seed + T)();
+      return { id: draw(shares(), chance), chance };
+    };
+    return {
+      ...{ N, D, F, L, V, H: D / N, T, t, head, ids, symbols, labels, at, shares, dice },
+      temperature: state.temperature,
+      name: callOf(symbols[t]),
+      call: (column) => callOf(symbols[column]),
+      name2: (id) => (id ? `“${labels[id]}”` : "the end of the name"),
+      weights: (name) => this.#model.tensors[name].data,
+    };
+  }
+
+  /** The numbers of this text: from what was published while nothing else is asked, then from the model. */
+  async #numbers(letters, state, changes) {
+    const { text, numbers } = this.opening;
+    const kinds = ["letter", "share", "guess"];
+    if (!this.#model && letters === text && !changes.length && kinds.includes(this.stations[state.at].kind)) {
+      return (name, block, column, head) => {
+        const those = numbers[keyOf(name, block)][column];
+        return name === "score" || name === "share" ? those[head] : those;
+      };
+    }
+    const { model } = await this.#load();
+    return trace(model, [0, ...Array.from(letters, (letter) => ALPHABET.indexOf(letter) + 1)], changes);
+  }
+
+  async show(state, given = state) {
+    const run = ++this.#run;
+    this.field.set(state.text);
+    const letters = this.#read(state.text);
+    const changes = readChanges(state.off, this.config);
+    let numbers;
+    try {
+      numbers = await this.#numbers(letters, state, changes);
+    } catch (error) {
+      if (run === this.#run) this.complain(this.field, error.message);
+      this.#stop?.();
+      return;
+    }
+    if (run !== this.#run) return; // something else is wanted by now
+    const view = this.#view(letters, state, numbers);
+    this.view = view;
+    this.symbols = view.symbols;
+    this.#draw(view, state, given);
+    this.#tell(view, state, changes);
+    await this.#compare(view, letters, state, changes, run);
+  }
+
+  #draw(view, state, given) {
+    const { kind, block } = this.stations[state.at];
+    this.scrubber.set(state.at);
+    this.column.input.max = view.T - 1;
+    this.column.set(view.t);
+    const onlyMoves = given !== state && Object.keys(given).every((key) => ["at", "cell", "temperature"].includes(key));
+    if (!onlyMoves || !this.drawn || this.drawnHead !== view.head) {
+      this.drawn = true;
+      this.drawnHead = view.head;
+      const { L, t, at } = view;
+      const levels = [["start", 0], ...Array.from({ length: L }, (_, l) => [["looked", l], ["thought", l]]).flat()];
+      const best = (shares) => {
+        const id = likeliest(shares);
+        return { label: view.labels[id], probability: shares[id] };
+      };
+      const headOf = (l) => (state.head || this.opening.heads[l]) - 1;
+      this.seen = {
+        symbols: view.symbols,
+        t,
+        sums: (name, l, column) => at(name, l, column),
+        units: (l, column) => at("bent", l, column),
+        shares: (l) => at("share", l, t, headOf(l)),
+        guesses: view.symbols.map((_, column) => best(shape(at("scores", 0, column), {}))),
+        lens: levels.map(([name, l]) => ({ kind: name, block: l, ...this.#guessAt(view, name, l)[0] })),
+      };
+      this.tower.show(this.seen);
+      this.beside?.show(this.seen);
+    }
+    this.tower.mark(kind, block, view.t);
+  }
+
+  /** What the last norm and the table would make of a running sum: the likeliest first. */
+  #guessAt(view, name, block) {
+    if (this.#model) return lensOf(view, view.at(name, block));
+    return this.opening.lens[keyOf(name, block)].map(([label, probability]) => ({ label, probability }));
+  }
+
+  /** The station's words, and, but for the short form, all that stands below them. */
+  #tell(view, state, changes) {
+    const now = station(this.stations[state.at], view);
+    const { kind, block } = now;
+    this.now = now;
+    const part = ["thinkNorm", "wide", "bent", "mlp", "thought"].includes(kind) ? "MLP" : "attention";
+    const where = now.inBlock ? `Block ${block + 1}, ${part}` : now.half;
+    this.where.textContent = `${where} · the line of ${view.name}`;
+    this.heading.textContent = now.title;
+    this.said.textContent = now.said;
+    this.say(`${now.title}. ${now.said}`);
+    if (this.isShort) return;
+    this.head.element.hidden = !hasHeads(kind);
+    this.head.set(view.head + 1);
+    this.temperature.element.hidden = !now.temperature;
+    this.temperature.set(state.temperature);
+    this.lens.hidden = !now.lens;
+    if (now.lens) {
+      const best = this.#guessAt(view, ...now.lens).slice(0, 3);
+      const words = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
+      this.lens.textContent = `If it had to guess from this sum alone, it would say: ${words}.`;
+    }
+    this.#show(...this.#cellAt(state.cell));
+    const off = now.off && this.#codeOf(now.off);
+    const isOff = changes.some(({ code }) => code === off);
+    this.switch.textContent = now.off ? `Switch ${now.off.words} ${isOff ? "on again" : "off"}` : "No switch here";
+    this.switch.disabled = !now.off;
+    const { lines, where: file, page, anchor } = this.opening.code[now.code];
+    this.code.textContent = lines;
+    this.link.textContent = file;
+    this.link.href = new URL(`../../${page}/#${anchor}`, this.folder).href;
+  }
+
+  // ---- the cells
+
+  /** The grid and the index of a cell by its number among all that this station makes; of -1, the one to begin with. */
+  #cellAt(cell) {
+    const makes = this.now.grids.flatMap(({ how, values }, grid) =>
+      how ? Array.from(values, (_, index) => [grid, index]) : [],
+    );
+    if (makes[cell]) return makes[cell];
+    const grid = this.now.grids.findIndex(({ how }) => how);
+    const { first, values } = this.now.grids[grid];
+    return [grid, first ?? likeliest(Array.from(values, Math.abs))];
+  }
+
+  /** Show all grids; of the asked cell, how it came to be, or, if it came from elsewhere, the way there. */
+  #show(grid, index) {
+    const { grids } = this.now;
+    const asked = grids[grid];
+    const { text, lit } = asked.how ? asked.how(index) : { text: "", lit: [] };
+    this.grids.forEach(({ element, show }, place) => {
+      element.hidden = !grids[place];
+      if (!grids[place]) return;
+      const its = lit.filter(([other]) => other === place).map(([, i]) => i);
+      show({ ...grids[place], focus: place === grid ? index : -1, lit: its });
+    });
+    this.asked = [grid, index];
+    this.bar.hidden = !this.now.dice;
+    if (this.now.dice) this.#lay(this.now.dice);
+    const name = asked.names?.[index] ?? `number ${index + 1}`;
+    this.how.textContent = asked.how ? text : `${asked.label}, ${name}: ${written(asked.values[index])}.`;
+    this.askThere.hidden = !asked.made;
+    this.setTo.input.disabled = !asked.part;
+    this.setTo.set(Math.min(Math.max(asked.part ? asked.values[index] : 0, -4), 4));
+  }
+
+  /** The shares end to end, and where the dice fall. */
+  #lay({ shares, labels, id, chance }) {
+    const parts = Array.from(shares, (share, i) => {
+      const part = el("span", { class: i === id ? "chosen" : "" }, share > 0.035 ? labels[i] : "");
+      part.style.flexGrow = share;
+      return part;
+    });
+    const dice = el("i");
+    dice.style.left = `${100 * chance}%`;
+    this.bar.replaceChildren(...parts, dice);
+  }
+
+  /** The reader chose a cell. */
+  #focus(grid, index) {
+    const { how, asks } = this.now.grids[grid];
+    this.#stop?.();
+    if (asks) return this.#act({ back: this.view.T - 1 - Math.floor(index / this.view.T) });
+    if (!how) {
+      this.#show(grid, index);
+      this.say(this.how.textContent);
+      return;
+    }
+    const before = this.now.grids.slice(0, grid).reduce((sum, one) => sum + (one.how ? one.values.length : 0), 0);
+    return this.#act({ cell: before + index });
+  }
+
+  /** To the station that made the number that is asked. */
+  #goThere() {
+    const [grid, index] = this.asked;
+    const { made } = this.now.grids[grid];
+    const { kind, block, cell = index, column, head } = typeof made === "function" ? made(index) : made;
+    const to = { at: this.#placeOf(kind, block), cell };
+    if (column !== undefined) to.back = this.view.T - 1 - column;
+    if (head !== undefined) to.head = head + 1;
+    return this.#act(to);
+  }
+
+  #placeOf(kind, block) {
+    return this.stations.findIndex((one) => one.kind === kind && one.block === block);
+  }
+
+  #pick(level, column) {
+    const { kind, block } = this.stations[this.state.at];
+    const isThere = level.kinds.includes(kind) && (level.block === block || level.kind === "top");
+    const at = isThere ? this.state.at : this.#placeOf(level.opens, level.block);
+    return this.#act({ at, back: this.view.T - 1 - column, cell: -1 });
+  }
+
+  // ---- moving
+
+  /** What the reader does stops what plays. */
+  #act(changes) {
+    this.#stop?.();
+    return this.set(changes);
+  }
+
+  #step(by) {
+    const { at } = this.state;
+    const to = at + by;
+    if (to >= this.stations.length) return this.#append(0);
+    return this.#act({ at: Math.max(to, 0), cell: -1 });
+  }
+
+  #swipe(element) {
+    let from = null;
+    element.addEventListener("pointerdown", (event) => (from = event.pointerType === "touch" ? event : null));
+    element.addEventListener("pointerup", (event) => {
+      const [x, y] = from ? [event.clientX - from.clientX, event.clientY - from.clientY] : [0, 0];
+      from = null;
+      if (Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) this.#step(x < 0 ? 1 : -1);
+    });
+  }
+
+  /** Append what the dice say, and go on at this station. Says whether there is more to write. */
+  async #append(at) {
+    const letters = this.#read(this.state.text);
+    const isNew = this.ended === letters;
+    const { id } = isNew ? { id: 1 } : this.view.dice();
+    const isFull = letters.length >= this.config.context_length - 1;
+    if (isNew) await this.set({ text: "", seed: this.state.seed + 1, at, back: 0, cell: -1 });
+    else if (!id || isFull) this.ended = letters;
+    else await this.set({ text: letters + ALPHABET[id - 1], at, back: 0, cell: -1 });
+    if (this.ended !== letters || isNew) return true;
+    await this.set({ at: this.stations.length - 1, back: 0, cell: -1 });
+    return false;
+  }
+
+  /** Go on by itself, station by station or letter by letter; again, and it stands still. */
+  async #play(mode) {
+    if (this.#stop) return this.#stop();
+    const button = mode === "letters" ? this.write : this.playing;
+    const name = button.textContent;
+    const mine = (this.turn = (this.turn ?? 0) + 1);
+    let stopped = false;
+    let halt = () => {};
+    this.#stop = () => {
+      stopped = true;
+      halt();
+      this.#stop = null;
+      button.textContent = name;
+    };
+    button.textContent = "Stop";
+    try {
+      await this.#load();
+    } catch (error) {
+      this.complain(this.field, error.message);
+      return this.#stop?.();
+    }
+    if (stopped || mine !== this.turn) return;
+    const first = mode === "stations" && this.atDefaults ? { at: 0 } : {};
+    await this.set({ back: 0, ...first });
+    const { length } = this.stations;
+    const once = async () => {
+      if (mode === "letters") return this.#append(this.state.at);
+      if (this.state.at === length - 1) return this.#append(0);
+      await this.set({ at: this.state.at + 1, cell: -1 });
+      return true;
+    };
+    let next = STEP_MS;
+    let busy = false;
+    const end = () => {
+      if (!stopped) this.#stop();
+    };
+    halt = this.animate((passed) => {
+      if (stopped) return false;
+      if (passed === Infinity) {
+        // No motion is wanted: one station, or the whole name.
+        const rest = async () => {
+          while (!stopped && (await once()) && mode === "letters");
+          end();
+        };
+        rest();
+        return false;
+      }
+      if (passed >= next && !busy) {
+        busy = true;
+        next = passed + STEP_MS;
+        once().then((more) => {
+          busy = false;
+          if (!more) end();
+        });
+      }
+      return true;
+    });
+    if (stopped) halt();
+  }
+
+  // ---- taking it apart
+
+  #codeOf({ name, head }) {
+    return keyOf(name, this.now.block) + (head === undefined ? "" : `.h${head + 1}`);
+  }
+
+  #switch() {
+    const code = this.#codeOf(this.now.off);
+    const codes = this.state.off.split(",").filter(Boolean);
+    const rest = codes.filter((one) => one !== code);
+    return this.#act({ off: (rest.length < codes.length ? rest : [...rest, code]).join() });
+  }
+
+  #set(value) {
+    const [grid, index] = this.asked;
+    const [name, first] = this.now.grids[grid].part;
+    const code = `${keyOf(name, this.now.block)}.${first + index + 1}=`;
+    const rest = this.state.off.split(",").filter((one) => one && !one.startsWith(code));
+    return this.#act({ off: [...rest, code + value.toFixed(1)].join() });
+  }
+
+  /** What the changes have done to this guess, and to names that it never saw. */
+  async #compare(view, letters, state, changes, run) {
+    this.whole.hidden = !changes.length;
+    if (changes.length) this.apartFold.open = true;
+    if (!changes.length) {
+      this.apart.textContent = "Switch a part off, or set a number, and see what becomes of the guess.";
+      return;
+    }
+    const before = trace(this.#model.model, view.ids);
+    const was = shape(before("scores", 0, view.t, 0), {});
+    const now = shape(view.at("scores", 0), {});
+    const best = likeliest(was);
+    const what = changes.map((change) => words(change)).join(", ");
+    const here = `Changed: ${what}. ${capital(view.name2(best))} gets ${percent(now[best])} here instead of ${percent(was[best])}.`;
+    this.apart.textContent = here;
+    try {
+      const [whole, changed] = [await this.#loss([]), await this.#loss(changes)];
+      if (run !== this.#run) return;
+      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, the loss is ${number(changed, 2)} instead of ${number(whole, 2)} nats.`;
+      this.say(this.apart.textContent);
+    } catch (error) {
+      if (run === this.#run) this.complain(this.field, error.message);
+    }
+  }
+}
+
+const fold = (name, ...parts) => el("details", { class: "through-fold" }, el("summary", {}, name), ...parts);
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+const PARTS = {
+  token: "the token’s row",
+  place: "the place’s row",
+  start: "the first sum",
+  lookNorm: "attention’s norm",
+  query: "the queries",
+  key: "the keys",
+  value: "the values",
+  found: "what the heads found",
+  attention: "attention",
+  looked: "the sum after attention",
+  thinkNorm: "the MLP’s norm",
+  wide: "the units before the bend",
+  bent: "the hidden units",
+  mlp: "the MLP",
+  thought: "the sum after the MLP",
+  norm: "the last norm",
+};
+
+/** A change in words: head 2 of block 1 off. */
+function words({ name, block, head, index, value }) {
+  const part = head === null ? PARTS[name] : `head ${head + 1}`;
+  const its = /^(token|place|start|norm)$/.test(name) ? part : `${part} of block ${block + 1}`;
+  return index === null ? `${its} off` : `number ${index + 1} of ${its} is ${written(value, 1)} for every letter`;
+}
+
+customElements.define("live-through-the-gpt", ThroughTheGPT);
+export default ThroughTheGPT;
