@@ -19,6 +19,7 @@ PIECES = {
     "tokenizer": "language/tokens.py",
     "letter-map": "language/embeddings.py",
     "gap": "language/long-range.py",
+    "attention-by-hand": "language/attention.py",
     "look-back": "language/attention.py",
     "through-the-gpt": "language/gpt.py",
     "city-gpt": "language/gpt.py",

@@ -44,12 +44,12 @@ def plain_average(x: Tensor) -> Tensor:
 #
 # The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it, because ahead stands the word that it has to guess.
 #
-# ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "Follow row 4: *to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*.")
+# ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "*to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*."){ data-widget="attention-by-hand" data-opening="by-hand.json" }
 
 # %% [markdown] tags=["read"]
 # ### One word looks back
 #
-# That picture holds a lot at once. Let's go through it by hand, for the word *to*, which must find out which club the sentence is about.
+# Let's go through those steps by hand, for the word *to*, which must find out which club the sentence is about. (In the figure you can go along, step by step, and see each sum.)
 #
 # **What goes in.** Each word has an embedding of three numbers, made up for this example. The first says "I smell of a club", the second "a place should follow me", and the third says which club: 1 for Chelsea, −1 for Arsenal. So *Chelsea* is (2, 0, 1). *fans* is (1, 0, 0), because fans smell of a club without being one. *go* is (0, 1, 0), and *to* is (0, 2, 0).
 #
@@ -65,7 +65,7 @@ def plain_average(x: Tensor) -> Tensor:
 #
 # **The output.** Average the values with the shares. The first number is 0.73 · 6 + 0.18 · 3, which is {{ f"{output[3, 0]:.2f}" }}. The second is 0.73 · 6, which is {{ f"{output[3, 1]:.2f}" }}. (With shares rounded to two places you get 4.92 and 4.38. All numbers here are computed from unrounded ones.) So the output of *to* says two things loudly: a stadium comes next, and it's Chelsea's.
 #
-# **The guess.** As in chapter 7, the result is compared with a row for each possible next word. Say that *Stamford Bridge* has (1, 1), *Emirates Stadium*, where Arsenal plays, has (1, −1), and *the* has (−1, 0). The dot products are {{ f"{output[3, 0]:.2f}" }} + {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3].sum():.2f}" }}, then {{ f"{output[3, 0]:.2f}" }} − {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3, 0] - output[3, 1]:.2f}" }} (unrounded, once more), and −{{ f"{output[3, 0]:.2f}" }}. *Stamford Bridge* wins by far. Had the sentence begun with *Arsenal*, (2, 0, −1), the query, the scores and the shares would be the same. Only the value would be (6, −6), and the Emirates Stadium would win.
+# **The guess.** As in chapter 7, the result is compared with a row for each possible next word. Say that *Stamford Bridge* has (1, 1), *Emirates Stadium*, where Arsenal plays, has (1, −1), and *the* has (−1, 0). The dot products are {{ f"{output[3, 0]:.2f}" }} + {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3].sum():.2f}" }}, then {{ f"{output[3, 0]:.2f}" }} − {{ f"{output[3, 1]:.2f}" }} = {{ f"{output[3, 0] - output[3, 1]:.2f}" }} (unrounded, once more), and −{{ f"{output[3, 0]:.2f}" }}. *Stamford Bridge* wins by far. Had the sentence begun with *Arsenal*, (2, 0, −1), the query, the scores and the shares would be the same. Only the value would be (6, −6), and the Emirates Stadium would win. Try it in the figure: change the number that says which club *Chelsea* is, and watch what follows.
 
 # %%
 x = torch.tensor([[2.0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 2, 0]])  # (4, 3)
@@ -91,6 +91,22 @@ pd.DataFrame(
     columns=["output", ""],
 )
 
+# %% tags=["live"]
+from bookbuild.live import publish
+
+stadiums = {"Stamford Bridge": [1, 1], "Emirates Stadium": [1, -1], "the": [-1, 0]}
+by_hand = {
+    "words": ["Chelsea", "fans", "go", "to"],
+    "x": x.tolist(),
+    "tables": {
+        "query": w_q.tolist(),
+        "key": w_k.tolist(),
+        "value": w_v.tolist(),
+    },
+    "guesses": [{"word": word, "row": row} for word, row in stadiums.items()],
+}
+publish("by-hand", by_hand)
+
 # %% [markdown] tags=["read"]
 # Here's the whole thing in letters. The words' queries, one below the other, make a table $q$, their keys a table $k$, and their values a table $v$. Then all words are worked out at once:
 #
@@ -100,7 +116,7 @@ pd.DataFrame(
 #
 # ### Why the mask
 #
-# In the picture some scores are dashes. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If words could look ahead, a model could simply copy the answer, and learn nothing else. (This chapter's model doesn't know the order of the words, so it couldn't do that very well. The one of the next chapter could.) Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
+# When *fans* asks, it gets only two scores, one for *Chelsea* and one for itself. *fans* comes before *go*, and so it may not look at *go*. Why not? Because in training every position is asked for its next word, all at the same time. At *fans* the right answer is *go*, and *go* stands in the text, one place further on. If words could look ahead, a model could simply copy the answer, and learn nothing else. (This chapter's model doesn't know the order of the words, so it couldn't do that very well. The one of the next chapter could.) Later, when the model writes the text itself, there's no answer ahead to copy. So before softmax the mask $M$ adds 0 to each score that's allowed and −∞ to each that isn't. e raised to −∞ is 0, which means no share at all. It's called a **causal mask**.
 #
 # ### Why three tables and not one
 #

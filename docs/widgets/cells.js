@@ -1,11 +1,16 @@
 // Rows of numbers as cells that can be asked: colour by sign and size, the value printed where there is room.
 import { el } from "./piece.js";
 
+const SHOWN_PRODUCTS = 5;
+
 /** A number in a cell or a sentence: two digits after the point, fewer where it is large, and a true minus. */
 export function written(value, digits = Math.abs(value) >= 99.5 ? 0 : Math.abs(value) >= 9.95 ? 1 : 2) {
   const text = value.toFixed(digits);
   return Number(text) ? text.replace("-", "−") : text.replace("-", "");
 }
+
+/** The same, a whole number without digits after the point. */
+export const brief = (value) => (Math.abs(value - Math.round(value)) < 1e-9 ? written(value, 0) : written(value));
 
 /**
  * A grid of numbers. `show({label, values, columns, names, rows, colour, focus})`: `names` stand above cells in place of
@@ -39,7 +44,7 @@ export function numberGrid(onFocus) {
   }
 
   function show(given) {
-    const { values, names, rows, colour = false, whole = false, focus = -1, lit = [], scale } = given;
+    const { values, names, rows, colour = false, write = written, focus = -1, lit = [], scale } = given;
     columns = given.columns ?? 8;
     at = Math.max(focus, 0);
     label.textContent = given.label;
@@ -60,7 +65,7 @@ export function numberGrid(onFocus) {
     grid.querySelectorAll(":scope > b").forEach((head, row) => (head.textContent = rows[row]));
     options.forEach((option, i) => {
       const value = values[i];
-      const text = Number.isNaN(value) ? "" : whole ? String(value) : written(value, given.digits);
+      const text = Number.isNaN(value) ? "" : write(value, given.digits);
       const name = names?.[i] ?? (rows ? `${rows[Math.floor(i / columns)]}, number ${(i % columns) + 1}` : `number ${i + 1}`);
       const share = Number.isNaN(value) ? 0 : Math.min(Math.abs(value) / most, 1);
       option.style.setProperty("--v", share.toFixed(2));
@@ -74,4 +79,36 @@ export function numberGrid(onFocus) {
     });
   }
   return { element, show };
+}
+
+export const inBrackets = (value, write = written) => write(value).replace(/^−.*/, "($&)");
+export const range = (length) => Array.from({ length }, (_, i) => i);
+export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+/** a·b + ... written out: the largest products, the others together, a bias, and what is done with the sum. */
+export function products(a, b, { from, bias = null, divisor = "", over = 1, write = written }) {
+  const all = range(a.length).map((i) => a[i] * b[i]);
+  const order = range(a.length).sort((i, j) => Math.abs(all[j]) - Math.abs(all[i]));
+  const kept = order.slice(0, a.length <= SHOWN_PRODUCTS + 1 ? a.length : SHOWN_PRODUCTS).sort((i, j) => i - j);
+  const rest = sum(order.slice(kept.length).map((i) => all[i]));
+  const parts = kept.map((i, place) => `${(place ? inBrackets : write)(a[i], write)}·${inBrackets(b[i], write)}`);
+  if (kept.length < a.length) parts.push(`${inBrackets(rest)} from ${a.length - kept.length} smaller products`);
+  if (bias !== null) parts.push(`a bias of ${inBrackets(bias)}`);
+  const total = (sum(all) + (bias ?? 0)) / over;
+  const terms = parts.join(" + ");
+  return {
+    text: `${divisor ? `(${terms}) / ${divisor}` : terms} = ${write(total)}`,
+    lit: kept.map((i) => from(i)),
+  };
+}
+
+/** Rows of numbers as one, for a grid. */
+export function joined(rows) {
+  const all = new Float32Array(sum(rows.map((row) => row.length)));
+  let at = 0;
+  for (const row of rows) {
+    all.set(row, at);
+    at += row.length;
+  }
+  return all;
 }

@@ -1,13 +1,12 @@
 // The stations of a letter's way through a GPT: what each shows, says, and how each of its numbers came to be.
 // Shapes as in the book: T positions, D model_dim, N heads, H head_dim, F mlp_dim, V vocabulary.
 
-import { written } from "./cells.js";
+import { inBrackets, joined, products, range, sum, written } from "./cells.js";
 import { percent } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
 
 const IN_BLOCK = "lookNorm qkv score share found attention looked thinkNorm wide bent mlp thought".split(" ");
 const BELOW = ["letter", "token", "place"];
-const SHOWN_PRODUCTS = 5;
 
 /** All stations from the letter to the next one: {kind, block}, block 0 where there is none. */
 export const stationsOf = ({ num_layers }) => [
@@ -28,28 +27,8 @@ export function station({ kind, block }, view) {
   return { kind, block, inBlock: IN_BLOCK.includes(kind), half: BELOW.includes(kind) ? "Below the blocks" : "Above the blocks", ...SHOWN[kind](view, block) };
 }
 
-const inBrackets = (value) => written(value).replace(/^−.*/, "($&)");
-const range = (length) => Array.from({ length }, (_, i) => i);
-const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const quoted = (symbol) => (symbol.length > 1 ? `the ${symbol} mark` : `“${symbol}”`);
 const ordinal = (block) => `block ${block + 1}`;
-
-/** a·b + ... written out: the largest products, the others together, a bias, and what is done with the sum. */
-function products(a, b, { from, bias = null, divisor = "", over = 1, shown = SHOWN_PRODUCTS }) {
-  const all = range(a.length).map((i) => a[i] * b[i]);
-  const order = range(a.length).sort((i, j) => Math.abs(all[j]) - Math.abs(all[i]));
-  const kept = order.slice(0, a.length <= shown + 1 ? a.length : shown).sort((i, j) => i - j);
-  const rest = sum(order.slice(kept.length).map((i) => all[i]));
-  const parts = kept.map((i, place) => `${(place ? inBrackets : written)(a[i])}·${inBrackets(b[i])}`);
-  if (kept.length < a.length) parts.push(`${inBrackets(rest)} from ${a.length - kept.length} smaller products`);
-  if (bias !== null) parts.push(`a bias of ${inBrackets(bias)}`);
-  const total = (sum(all) + (bias ?? 0)) / over;
-  const terms = parts.join(" + ");
-  return {
-    text: `${divisor ? `(${terms}) / ${divisor}` : terms} = ${written(total)}`,
-    lit: kept.map((i) => from(i)),
-  };
-}
 
 /** How number i of a layer came to be: the numbers that went in, each times its weight. */
 function layerOf(view, name, input, grid, first = 0) {
@@ -119,7 +98,7 @@ const SHOWN = {
         label: "The number of each letter so far",
         values: view.ids,
         names: view.symbols,
-        whole: true,
+        write: String,
         how: (i) => ({ text: `${view.symbols[i]} is number ${view.ids[i]} in the list of symbols`, lit: [] }),
         first: view.t,
       },
@@ -569,16 +548,6 @@ const SHOWN = {
 
 const short = (symbol) => (symbol.length > 1 ? "·" : symbol);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-function joined(rows) {
-  const all = new Float32Array(sum(rows.map((row) => row.length)));
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
-}
-
 /** Words for a letter: “m”, or what it is if it's none. */
 export const callOf = quoted;
 

@@ -165,6 +165,8 @@ def with_drawings(page_html: str, drawings: dict[str, str], inline: Callable[[st
         more = f" {attributes['class']}" if "class" in attributes else ""
         if widget := attributes.get("data-widget"):
             more = f'{more} live" id="{widget}" data-widget="{widget}" data-live="{live_url}'
+            if opening := attributes.get("data-opening"):
+                more += f'" data-opening="{opening}'
         return f'<figure class="figure drawn{more}">{drawing}{caption}</figure>'
 
     return DRAWN.sub(replace, page_html)
