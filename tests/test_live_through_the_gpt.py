@@ -25,7 +25,7 @@ from gptbook.models.gpt import GPT
 pytestmark = pytest.mark.browser
 
 NAME = "through-the-gpt"
-OWN = ["through-the-gpt.js", "stations.js", "tower.js", "cells.js", "trace.js"]
+OWN = ["through-the-gpt.js", "stations.js", "tower.js", "trace.js", "judge.js"]
 ON_WIDE_SCREENS = "beside.js"  # loaded there only
 OWN_KB, WHOLE_KB, TOLERANCE = 24, 45, 1e-4
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuvwxyz")
@@ -378,7 +378,7 @@ def test_what_is_taken_apart_guesses_and_loses_as_in_torch(open_live: OpenLive, 
     torch.testing.assert_close(torch.tensor(values(piece)[-1]), expected, rtol=0, atol=10 * TOLERANCE)
     apart = piece.locator(".through-apart")
     expect(apart).to_contain_text("nats")
-    said = [float(text) for text in re.findall(r"(\d+\.\d\d)(?= instead| nats)", apart.inner_text())]
+    said = [float(text) for text in re.findall(r"(\d+\.\d\d)(?= nats| \(lower)", apart.inner_text())]
     assert said == pytest.approx([loss(), whole], abs=0.006)
     assert piece.evaluate("piece => [...piece.querySelectorAll('.through-apart')].length") == 1
 
@@ -460,7 +460,7 @@ def test_scripts_stay_in_their_budget(site: Site) -> None:
     folder = site.folder / "widgets"
     sizes = {path.name: len(gzip.compress(path.read_bytes(), mtime=0)) for path in folder.iterdir()}
     assert sum(sizes[name] for name in [*OWN, ON_WIDE_SCREENS]) <= OWN_KB * KILOBYTE
-    loaded = loaded_by(folder, f"{NAME}.js") | loaded_by(folder, "worker.js")
+    loaded = loaded_by(folder, f"{NAME}.js")
     assert set(OWN) <= loaded
     assert sum(sizes[name] for name in loaded if name.endswith(".js")) <= WHOLE_KB * KILOBYTE
     for name in ("through.json", "unseen.json"):

@@ -1,9 +1,9 @@
 // What pieces call to run a model. The chapters' own are small and run on the page's thread: a guess takes them less
 // than a millisecond, and stands in the very next frame. A reader's own may be large: a worker runs it.
 
+import { loadBytes } from "./load.js";
 import { makeTokenizer } from "./tokenizers.js";
 
-const MOST_BYTES = 200e6;
 const NOT_LOADED = "The part of this page that computes did not load: go online and load the page again.";
 const STOPPED = "The part of this page that computes has stopped, and with it this model: choose its file again.";
 
@@ -54,25 +54,6 @@ async function askHere(task, content) {
   const { perform } = await tasks;
   if (task === "more") await new Promise((resolve) => setTimeout(resolve)); // the page's other work goes first
   return perform(task, content);
-}
-
-/** The bytes of an address, a file that the reader chose, or an array. Throws a sentence for the reader. */
-export async function loadBytes(source) {
-  if (source instanceof ArrayBuffer) return source.slice();
-  if (source instanceof Blob) {
-    if (source.size > MOST_BYTES) throw new Error("This file is too large for a page: 200 MB is the most.");
-    return source.arrayBuffer().catch(() => {
-      throw new Error("The file cannot be read any more: choose it again.");
-    });
-  }
-  let answer;
-  try {
-    answer = await fetch(source);
-    if (answer.ok) return await answer.arrayBuffer();
-  } catch {
-    throw new Error("The model did not come: you seem to be offline. Try again when you are online.");
-  }
-  throw new Error(`The model is not where it should be (${answer.status}): load the page again.`);
 }
 
 /**
@@ -128,10 +109,8 @@ export async function openModel(source, { here = false } = {}) {
     }
   }
 
-  /** The mean loss, in nats, of guessing each letter of these sequences and the mark behind them, with changes of trace.js. */
-  const loss = (sequences, changes) => ask("loss", { model, sequences, changes });
   const start = (text) => tokenizer.start(text);
-  return { about, tokenizer, start, next, write, loss, close };
+  return { about, tokenizer, start, next, write, close };
 }
 
 /** Opens a chapter's models in this folder, each once: a function of a file's path there, with one to `close` them. */

@@ -37,7 +37,8 @@ function layerOf(view, name, input, grid, first = 0) {
   return (i) => {
     const row = first + i;
     const weights = weight.subarray(row * input.length, (row + 1) * input.length);
-    return products(input, weights, { from: (j) => [grid, j], bias: bias[row] });
+    const note = "The second number of each product is a learned weight.";
+    return { note, ...products(input, weights, { from: (j) => [grid, j], bias: bias[row] }) };
   };
 }
 
@@ -50,7 +51,7 @@ function normOf(view, name, read, made, { title, said, label, source, part }) {
   const how = (i) => ({
     text:
       `(${written(read[i])} − ${inBrackets(mean)}) / ${written(size)} · ${inBrackets(stretch()[i])} + ` +
-      `${inBrackets(shift()[i])} = ${written(made[i])}: minus the average, by the size, then stretched and shifted`,
+      `${inBrackets(shift()[i])} = ${written(made[i])}`,
     lit: [[0, i]],
   });
   return {
@@ -66,15 +67,18 @@ function normOf(view, name, read, made, { title, said, label, source, part }) {
 
 function added(view, block, { before, part, after, title, said, label, sources, lens }) {
   const [old, more, total] = [before, part, after].map(([name, at]) => view.at(name, at));
+  const scale = most(old, more, total);
   return {
     title,
     said,
     grids: [
-      { label: `The running sum of ${view.name} so far`, values: old, made: sources[0] },
-      { label, values: more, made: sources[1] },
+      { label: `The running sum of ${view.name} so far`, values: old, scale, made: sources[0] },
+      { label, values: more, scale, made: sources[1] },
       {
         label: "The running sum now",
         values: total,
+        scale,
+        first: plainest(old, more, total),
         part: [after[0], 0],
         how: (i) => ({ text: `${written(old[i])} + ${inBrackets(more[i])} = ${written(total[i])}`, lit: [[0, i], [1, i]] }),
       },
@@ -84,6 +88,22 @@ function added(view, block, { before, part, after, title, said, label, sources, 
   };
 }
 
+/** The number of the sum that a hidden unit changes most. */
+function strongest(view, block, unit) {
+  const weights = view.weights(`blocks.${block}.mlp.output.weight`);
+  return likeliest(range(view.D).map((row) => Math.abs(weights[row * view.F + unit])));
+}
+
+/** A number to begin with: the largest whose sum is right as it is written, with two digits. */
+function plainest(old, more, total) {
+  const cents = (value) => Math.round(100 * value);
+  const isPlain = (i) => cents(old[i]) + cents(more[i]) === cents(total[i]);
+  return likeliest(range(total.length).map((i) => (isPlain(i) ? Math.abs(total[i]) : 0)));
+}
+
+/** One scale for the colours of numbers that are added. */
+const most = (...rows) => Math.max(...rows.map((row) => Math.max(...Array.from(row, Math.abs))));
+
 const beforeBlock = (block) => (block ? ["thought", block - 1] : ["start", 0]);
 const startMade = (block) => (block ? { kind: "thought", block: block - 1 } : { kind: "place", block: 0 });
 
@@ -92,7 +112,7 @@ const SHOWN = {
     title: "A letter becomes a number",
     said:
       `A model cannot read; it computes. So each of the ${view.V} symbols has a number of its own, and ` +
-      `${view.name} is number ${view.ids[view.t]}. (Number 0 is the mark that stands before and after every name.)`,
+      `${view.name} is number ${view.ids[view.t]}. (Number 0 is the mark “·” before and after every name.)`,
     grids: [
       {
         label: "The number of each letter so far",
@@ -130,17 +150,20 @@ const SHOWN = {
 
   place: (view) => {
     const [token, place, start] = ["token", "place", "start"].map((name) => view.at(name, 0));
+    const scale = most(token, place, start);
     return {
       title: "Plus the row of its place",
       said:
         `Place ${view.t} has a row as well, whichever letter stands there. The two rows are added, and so the running ` +
         `sum of ${view.name} begins: its line through the tower, ${start.length} numbers wide.`,
       grids: [
-        { label: `Row of ${view.name}`, values: token, made: { kind: "token", block: 0 } },
-        { label: `Row of place ${view.t}`, values: place },
+        { label: `Row of ${view.name}`, values: token, scale, made: { kind: "token", block: 0 } },
+        { label: `Row of place ${view.t}`, values: place, scale },
         {
           label: `The running sum of ${view.name} begins`,
           values: start,
+          scale,
+          first: plainest(token, place, start),
           part: ["start", 0],
           how: (i) => ({ text: `${written(token[i])} + ${inBrackets(place[i])} = ${written(start[i])}`, lit: [[0, i], [1, i]] }),
         },
@@ -155,8 +178,10 @@ const SHOWN = {
     ...normOf(view, `blocks.${block}.attention_norm`, view.at(...beforeBlock(block)), view.at("lookNorm", block), {
       title: "Norm: a copy of a handy size",
       said: (mean, size) =>
-        `Attention reads a copy of the running sum; the sum itself stays as it is. From each number of the copy, the ` +
-        `average (${mean}) is taken away, and the rest is divided by the typical size (${size}). So no letter shouts.`,
+        (block
+          ? `Block ${block + 1} does the same as the block below, with weights of its own. New is what it reads: by now each line holds what was found below. `
+          : `Attention reads a copy of the running sum; the sum itself stays as it is. `) +
+        `The copy gets a handy size: minus its average (${mean}), divided by its typical size (${size}), then stretched and shifted by two learned numbers.`,
       label: "The normed copy",
       source: startMade(block),
       part: ["lookNorm", 0],
@@ -172,8 +197,9 @@ const SHOWN = {
     return {
       title: "Query, key and value",
       said:
-        `Head ${head + 1} makes three short rows out of the copy. The query says what ${view.name} is looking for, the ` +
-        `key says by what others can find it, and the value is what it hands over to whoever finds it.`,
+        `Attention has ${view.N} heads, and each may look for something else. Here head ${head + 1} makes three rows of ` +
+        `${H} numbers out of the copy. The query says what ${view.name} is looking for. The key says by what others can ` +
+        `find ${view.name}. The value is what it hands over to whoever finds it.`,
       grids: [
         { label: "The normed copy", values: copy, made: { kind: "lookNorm", block } },
         ...["Query", "Key", "Value"].map((word, place) => ({
@@ -198,15 +224,14 @@ const SHOWN = {
       title: "Scores: which key fits?",
       said:
         `Head ${head + 1} lays the query of ${view.name} against each key: multiply number by number, add up, and ` +
-        `divide by √${H}, so that scores stay small. ${best === t ? "Its own key" : `The key of ${view.call(best)}`} ` +
-        `fits best. ${later ? "Later letters are masked: nobody may look ahead." : ""}`,
+        `divide by √${H}, because a query has ${H} numbers and the sum would grow with them. ` +
+        `${best === t ? "Its own key" : `The key of ${view.call(best)}`} fits best. ${later ? "Later letters are masked: nobody may look ahead." : ""}`,
       grids: [
-        { label: `The query of ${view.name}`, values: query, made: (i) => ({ kind: "qkv", block, cell: i }), digits: 1 },
+        { label: `The query of ${view.name}`, values: query, made: (i) => ({ kind: "qkv", block, cell: i }) },
         {
           label: "The key of each letter that it may see",
           values: joined(keys),
           rows: view.symbols.slice(0, t + 1).map(short),
-          digits: 1,
           made: (i) => ({ kind: "qkv", block, cell: H + (i % H), column: Math.floor(i / H) }),
         },
         {
@@ -235,8 +260,8 @@ const SHOWN = {
       title: "Softmax: scores become shares",
       said:
         `Raise e to the power of each score, and divide by the sum of all of these. Now they are shares, and add up to ` +
-        `1: in ${ordinal(block)}, head ${head + 1} of ${view.name} takes ${percent(shares[best])} of what it gets from ` +
-        `${best === t ? "itself" : view.call(best)}.`,
+        `1. Of all that head ${head + 1} brings to ${view.name} here, ${percent(shares[best])} comes from ` +
+        `${best === t ? `${view.name} itself` : view.call(best)}.`,
       grids: [
         { label: "The scores", values: scores, names: view.symbols.slice(0, t + 1), made: { kind: "score", block } },
         {
@@ -251,7 +276,7 @@ const SHOWN = {
           }),
         },
         {
-          label: `All of head ${head + 1}: a row for each letter that looks, and at what`,
+          label: `All shares of head ${head + 1}: each row is a letter that looks, each column one that it looks at`,
           values: joined(rows),
           columns: view.T,
           rows: view.symbols.map(short),
@@ -277,15 +302,14 @@ const SHOWN = {
     return {
       title: "Take that share of each value",
       said:
-        `Now head ${head + 1} collects: ${percent(shares[best])} of the value of ${view.call(best)}, and of the others ` +
-        `what their shares allow. Added up, these are ${H} numbers that it brings back to ${view.name}.`,
+        `Now head ${head + 1} collects. It takes the value of each letter times its share, so ${percent(shares[best])} of ` +
+        `the value of ${view.call(best)}, and adds up. That makes ${H} numbers, which it brings back to ${view.name}.`,
       grids: [
         { label: "The shares", values: shares, names: view.symbols.slice(0, t + 1), scale: 1, made: { kind: "share", block } },
         {
           label: "The value of each letter that it may see",
           values: joined(values),
           rows: view.symbols.slice(0, t + 1).map(short),
-          digits: 1,
           made: (i) => ({ kind: "qkv", block, cell: 2 * H + (i % H), column: Math.floor(i / H) }),
         },
         {
@@ -360,11 +384,11 @@ const SHOWN = {
     return {
       title: "MLP: many small questions",
       said:
-        `Each of ${view.F} hidden units multiplies the copy’s ${view.D} numbers by weights of its own, and adds up. ` +
-        `Above 0 means “yes, my pattern is here”: ${wide.filter((value) => value > 0).length} of them say so.`,
+        `The MLP has ${view.F} hidden units. Each multiplies the copy’s ${view.D} numbers by weights of its own, and adds ` +
+        `up. Above 0 means “yes, my pattern is here”, and ${wide.filter((value) => value > 0).length} of the units say so.`,
       grids: [
         { label: "The normed copy", values: copy, made: { kind: "thinkNorm", block } },
-        { label: `${view.F} hidden units`, values: wide, part: ["wide", 0], columns: 16, colour: true, how: layerOf(view, `blocks.${block}.mlp.hidden`, copy, 0) },
+        { label: `${view.F} hidden units`, values: wide, first: likeliest(wide), part: ["wide", 0], columns: 16, colour: true, how: layerOf(view, `blocks.${block}.mlp.hidden`, copy, 0) },
       ],
       code: "mlp",
     };
@@ -375,8 +399,8 @@ const SHOWN = {
     return {
       title: "The bend",
       said:
-        `A bend (GELU) lets a clear yes pass and holds a no back near 0. Without it, two layers would do no more than ` +
-        `one. Now ${bent.filter((value) => Math.abs(value) > 0.2).length} of the ${view.F} units still say something.`,
+        `A bend (GELU) lets a clear yes pass, and holds every no back near 0. Without a bend between them, the layer ` +
+        `before and the layer after could be replaced by a single one, and the MLP could not say “if this and that”.`,
       grids: [
         { label: "Hidden units before the bend", values: wide, columns: 16, colour: true, made: { kind: "wide", block } },
         {
@@ -397,15 +421,15 @@ const SHOWN = {
 
   mlp: (view, block) => {
     const bent = view.at("bent", block);
-    const most = likeliest(bent);
+    const unit = likeliest(bent);
     return {
-      title: "Back to the width of the sum",
+      title: `Back to ${view.D} numbers`,
       said:
-        `Each unit has a learned row of ${view.D} numbers, and adds it as strongly as it is lit. Unit ${most + 1} is ` +
-        `lit most here, with ${written(bent[most])}. So a yes turns into something for the running sum.`,
+        `Each unit has a learned row of ${view.D} numbers. It multiplies that row by its own number, and all rows are ` +
+        `added up. Unit ${unit + 1} has the largest number here, ${written(bent[unit])}. So a yes turns into something for the running sum.`,
       grids: [
         { label: `${view.F} hidden units`, values: bent, columns: 16, colour: true, made: { kind: "bent", block } },
-        { label: "What the MLP adds", values: view.at("mlp", block), part: ["mlp", 0], how: layerOf(view, `blocks.${block}.mlp.output`, bent, 0) },
+        { label: "What the MLP adds", values: view.at("mlp", block), first: strongest(view, block, unit), part: ["mlp", 0], how: layerOf(view, `blocks.${block}.mlp.output`, bent, 0) },
       ],
       off: { name: "mlp", words: "this MLP" },
       code: "mlp",

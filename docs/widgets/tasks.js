@@ -3,7 +3,6 @@
 
 import { makeModel } from "./models.js";
 import { readSafetensors } from "./safetensors.js";
-import { lossWith } from "./trace.js";
 
 const GROUP_MS = 8; // so long it may write before it answers: a page gets no more than some 120 answers a second
 
@@ -17,7 +16,6 @@ const tasks = {
   },
   next: ({ model, ids }) => find(model).next(ids).slice(),
   look: ({ model, ids }) => find(model).look(ids),
-  loss: ({ model, sequences, changes }) => lossWith(find(model), sequences, changes),
   write({ model, writer, ids, options }) {
     writers.set(writer, { model, next: find(model).write(ids, options) });
     return tasks.more({ writer });

@@ -1,7 +1,7 @@
 // Chapter 11 and the home page: one letter's way through the page's own GPT, with every number on the screen.
 import { readLetters, tellRead } from "./alphabet.js";
 import { numberGrid, written } from "./cells.js";
-import { loadBytes, openModel } from "./engine.js";
+import { loadBytes } from "./load.js";
 import { makeModel } from "./models.js";
 import { LivePiece, button, choice, el, number, percent, slider, textField, whole } from "./piece.js";
 import { readSafetensors } from "./safetensors.js";
@@ -13,6 +13,7 @@ import { keyOf, readChanges, trace } from "./trace.js";
 const STEP_MS = 333; // three stations a second, and three letters where it writes
 const GRIDS = 4;
 const SWIPE = 40; // pixels
+const WIDEST = 10; // what a number can be set to, either way
 const wide = matchMedia("(min-width: 76.25em) and (min-height: 40em)"); // where the contents stand beside the text
 const ALPHABET = [..."abcdefghijklmnopqrstuvwxyz"];
 
@@ -59,7 +60,7 @@ class ThroughTheGPT extends LivePiece {
     this.published = { close: () => this.#leave() };
     this.field = textField({
       label: "A name begins with",
-      hint: "a to z",
+      hint: "Letters from a to z",
       onInput: (text) => this.#act({ text, back: 0, cell: -1 }),
     });
     this.write = button("Write on", () => this.#play("letters"));
@@ -115,8 +116,8 @@ class ThroughTheGPT extends LivePiece {
     this.switch = button("Switch off", () => this.#switch());
     this.setTo = slider({
       label: "Set the number to",
-      min: -4,
-      max: 4,
+      min: -WIDEST,
+      max: WIDEST,
       step: 0.1,
       value: 0,
       format: (value) => value.toFixed(1).replace("-", "−"),
@@ -132,8 +133,12 @@ class ThroughTheGPT extends LivePiece {
       { class: "through-left" },
       el("div", { class: "through-start" }, this.field.element, this.write),
       this.tower.element,
-      el("p", { class: "live-note through-hint" }, "On the right: what it would say if it stopped at that height."),
-      ...(this.isShort ? [] : [steps, el("div", { class: "through-sliders" }, this.scrubber.element, this.column.element)]),
+      el(
+        "p",
+        { class: "live-note through-hint" },
+        "Small grids: the running sums, blue above zero and orange below; at “MLP”, its hidden units. On the right: what it would say if it stopped there.",
+      ),
+      ...(this.isShort ? [] : [steps]),
     );
     if (this.isShort) {
       const side = el("div", { class: "through-side" }, words, steps, this.scrubber.element);
@@ -158,7 +163,8 @@ class ThroughTheGPT extends LivePiece {
       )),
       fold("The code that does this", this.code, el("p", {}, this.link)),
     );
-    this.append(el("div", { class: "through" }, left, card, folds));
+    const sliders = el("div", { class: "through-sliders" }, this.scrubber.element, this.column.element);
+    this.append(el("div", { class: "through" }, left, card, sliders, folds));
     for (const part of [this.tower.element, card]) this.#swipe(part);
     if (wide.matches) this.#standBeside();
   }
@@ -193,32 +199,36 @@ class ThroughTheGPT extends LivePiece {
     this.#run += 1;
     this.#stop?.();
     this.beside?.gone();
-    this.#judge?.then(({ model }) => model.close()).catch(() => {});
+    this.#judge?.then((judge) => judge.terminate()).catch(() => {});
     this.#judge = null;
   }
 
   /** The loss on names that the model never saw, with these changes; computed in a worker. */
   async #loss(changes) {
-    const key = changes.map(({ code }) => code).join();
-    if (!this.#losses.has(key)) {
+    const id = changes.map(({ code }) => code).join();
+    if (!this.#losses.has(id)) {
       this.#judge ??= this.#makeJudge().catch((error) => {
-        this.#judge = null;
+        this.#judge = null; // the next try may have a connection
         throw error;
       });
-      const { model, sequences } = await this.#judge;
-      this.#losses.set(key, await model.loss(sequences, changes));
+      const judge = await this.#judge;
+      const answer = new Promise((resolve, reject) => {
+        judge.addEventListener("message", ({ data }) => data.id === id && resolve(data.loss));
+        judge.addEventListener("error", () => reject(new Error("The part of this page that judges has stopped.")));
+      });
+      judge.postMessage({ id, changes });
+      this.#losses.set(id, await answer);
     }
-    return this.#losses.get(key);
+    return this.#losses.get(id);
   }
 
   async #makeJudge() {
-    const [bytes, answer] = await Promise.all([
-      loadBytes(new URL("city.safetensors", this.folder)),
-      loadBytes(new URL("unseen.json", this.folder)),
-    ]);
-    const names = JSON.parse(new TextDecoder().decode(answer));
-    const sequences = names.map((name) => Array.from(name, (letter) => ALPHABET.indexOf(letter) + 1));
-    return { model: await openModel(bytes), sequences };
+    const of = (name) => loadBytes(new URL(name, this.folder));
+    const [bytes, names] = await Promise.all([of("city.safetensors"), of("unseen.json")]);
+    const sequences = JSON.parse(new TextDecoder().decode(names)).map(idsOf);
+    const judge = new Worker(new URL("./judge.js", import.meta.url), { type: "module" });
+    judge.postMessage({ bytes, sequences });
+    return judge;
   }
 
   // ---- what is to be seen
@@ -240,7 +250,7 @@ class ThroughTheGPT extends LivePiece {
     const { block } = this.stations[state.at];
     const head = (state.head || this.opening.heads[block]) - 1;
     const labels = ["end", ...ALPHABET];
-    const ids = [0, ...Array.from(letters, (letter) => ALPHABET.indexOf(letter) + 1)];
+    const ids = [0, ...idsOf(letters)];
     const at = (name, block, column = t, its = 0) => numbers(name, block, column, its);
     const shares = () => shape(at("scores", 0), { temperature: state.temperature });
     const dice = () => {
@@ -261,14 +271,14 @@ class ThroughTheGPT extends LivePiece {
   async #numbers(letters, state, changes) {
     const { text, numbers } = this.opening;
     const kinds = ["letter", "share", "guess"];
-    if (!this.#model && letters === text && !changes.length && kinds.includes(this.stations[state.at].kind)) {
+    if (!this.#model && letters === text && !state.back && !changes.length && kinds.includes(this.stations[state.at].kind)) {
       return (name, block, column, head) => {
         const those = numbers[keyOf(name, block)][column];
         return name === "score" || name === "share" ? those[head] : those;
       };
     }
     const { model } = await this.#load();
-    return trace(model, [0, ...Array.from(letters, (letter) => ALPHABET.indexOf(letter) + 1)], changes);
+    return trace(model, [0, ...idsOf(letters)], changes);
   }
 
   async show(state, given = state) {
@@ -288,12 +298,12 @@ class ThroughTheGPT extends LivePiece {
     const view = this.#view(letters, state, numbers);
     this.view = view;
     this.symbols = view.symbols;
-    this.#draw(view, state, given);
+    this.#draw(view, state, given, changes);
     this.#tell(view, state, changes);
     await this.#compare(view, letters, state, changes, run);
   }
 
-  #draw(view, state, given) {
+  #draw(view, state, given, changes) {
     const { kind, block } = this.stations[state.at];
     this.scrubber.set(state.at);
     this.column.input.max = view.T - 1;
@@ -315,13 +325,15 @@ class ThroughTheGPT extends LivePiece {
         sums: (name, l, column) => at(name, l, column),
         units: (l, column) => at("bent", l, column),
         shares: (l) => at("share", l, t, headOf(l)),
+        off: changes.map(({ code }) => code),
+        heads: this.opening.heads.map((_, l) => headOf(l) + 1),
         guesses: view.symbols.map((_, column) => best(shape(at("scores", 0, column), {}))),
         lens: levels.map(([name, l]) => ({ kind: name, block: l, ...this.#guessAt(view, name, l)[0] })),
       };
       this.tower.show(this.seen);
       this.beside?.show(this.seen);
     }
-    this.tower.mark(kind, block, view.t);
+    this.tower.mark(kind, block, view.t, kind === "drawn" && view.t === view.T - 1 ? `→ ${view.labels[view.dice().id]}` : "");
   }
 
   /** What the last norm and the table would make of a running sum: the likeliest first. */
@@ -355,8 +367,8 @@ class ThroughTheGPT extends LivePiece {
     this.#show(...this.#cellAt(state.cell));
     const off = now.off && this.#codeOf(now.off);
     const isOff = changes.some(({ code }) => code === off);
-    this.switch.textContent = now.off ? `Switch ${now.off.words} ${isOff ? "on again" : "off"}` : "No switch here";
-    this.switch.disabled = !now.off;
+    if (now.off) this.switch.textContent = `Switch ${now.off.words} ${isOff ? "on again" : "off"}`;
+    this.switch.classList.toggle("through-none", !now.off);
     const { lines, where: file, page, anchor } = this.opening.code[now.code];
     this.code.textContent = lines;
     this.link.textContent = file;
@@ -380,7 +392,7 @@ class ThroughTheGPT extends LivePiece {
   #show(grid, index) {
     const { grids } = this.now;
     const asked = grids[grid];
-    const { text, lit } = asked.how ? asked.how(index) : { text: "", lit: [] };
+    const { text, lit, note } = asked.how ? asked.how(index) : { text: "", lit: [] };
     this.grids.forEach(({ element, show }, place) => {
       element.hidden = !grids[place];
       if (!grids[place]) return;
@@ -391,10 +403,14 @@ class ThroughTheGPT extends LivePiece {
     this.bar.hidden = !this.now.dice;
     if (this.now.dice) this.#lay(this.now.dice);
     const name = asked.names?.[index] ?? `number ${index + 1}`;
-    this.how.textContent = asked.how ? text : `${asked.label}, ${name}: ${written(asked.values[index])}.`;
+    const there = this.now.grids.some(({ made }, place) => made && lit.some(([other]) => other === place));
+    this.how.replaceChildren(
+      asked.how ? text : `${asked.label}, ${name}: ${written(asked.values[index])}.`,
+      el("small", {}, [note, asked.how && there && "Touch a framed number to ask where it comes from."].filter(Boolean).join(" ")),
+    );
     this.askThere.hidden = !asked.made;
     this.setTo.input.disabled = !asked.part;
-    this.setTo.set(Math.min(Math.max(asked.part ? asked.values[index] : 0, -4), 4));
+    this.setTo.set(asked.part ? asked.values[index] : 0);
   }
 
   /** The shares end to end, and where the dice fall. */
@@ -583,7 +599,7 @@ class ThroughTheGPT extends LivePiece {
     try {
       const [whole, changed] = [await this.#loss([]), await this.#loss(changes)];
       if (run !== this.#run) return;
-      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, the loss is ${number(changed, 2)} instead of ${number(whole, 2)} nats.`;
+      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, its loss is ${number(changed, 2)} nats instead of ${number(whole, 2)} (lower is better).`;
       this.say(this.apart.textContent);
     } catch (error) {
       if (run === this.#run) this.complain(this.field, error.message);
@@ -591,6 +607,8 @@ class ThroughTheGPT extends LivePiece {
   }
 }
 
+/** The numbers of letters, as the model's tokenizer has them. */
+const idsOf = (letters) => Array.from(letters, (letter) => ALPHABET.indexOf(letter) + 1);
 const fold = (name, ...parts) => el("details", { class: "through-fold" }, el("summary", {}, name), ...parts);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 

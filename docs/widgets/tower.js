@@ -40,6 +40,7 @@ function levelsOf(blocks) {
  */
 export function tower(blocks, onPick) {
   const levels = levelsOf(blocks);
+  const labels = []; // of each level, with the code of what can be switched off there
   const bottom = levels[0].y + levels[0].height / 2;
   const at = (kind, block = 0) => levels.find((level) => level.kind === kind && level.block === block);
   const paths = Array.from({ length: 2 * SHADES }, (_, i) =>
@@ -54,6 +55,7 @@ export function tower(blocks, onPick) {
   const dot = svg("circle", { class: "tower-dot", r: 5 });
   const letters = svg("g", {});
   const says = svg("g", {});
+  const drawn = svg("text", { x: WIDTH, y: at("top").y, class: "chosen", "text-anchor": "end" });
   const element = svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${bottom}`, role: "img", class: "tower" },
@@ -68,9 +70,11 @@ export function tower(blocks, onPick) {
     dot,
     letters,
     says,
+    drawn,
   );
   element.addEventListener("click", pick);
   let xs = [];
+  let sure = ""; // of the guess at the top
   let width = 0; // of the cells beside a line
 
   /** What stands there whatever the text is: two boxes, and words for the levels. */
@@ -83,7 +87,9 @@ export function tower(blocks, onPick) {
     }
     for (const { kind, block, y } of levels) {
       const word = { start: "sum", look: "attention", looked: "+ sum", think: "MLP", thought: "+ sum" }[kind];
-      if (word) parts.push(svg("text", { x: 17, y: y + 5, class: kind === "look" || kind === "think" ? "" : "muted" }, word));
+      const label = svg("text", { x: 17, y: y + 5, class: kind === "look" || kind === "think" ? "" : "muted" }, word ?? "");
+      labels.push([`b${block + 1}${kind === "look" ? "attention" : "mlp"}`, label]);
+      parts.push(label);
       if (kind === "think") {
         const middle = y + 22;
         parts.push(svg("text", { x: 6, y: middle, class: "tower-name", "text-anchor": "middle", transform: `rotate(-90 6 ${middle})` }, `block ${block + 1}`));
@@ -119,9 +125,9 @@ export function tower(blocks, onPick) {
 
   /**
    * `symbols` (T), the column `t` that asks, `sums(level, column)` and `units(block, column)` of numbers, `shares(block)` of
-   * the letter that asks, `guesses` {label, probability} of each column, `lens` of the asking one at each running sum.
+   * the letter that asks, `guesses` {label, probability} of each column, `lens` of the asking one at each running sum; `off` has the codes of trace.js.
    */
-  function show({ symbols, t, sums, units, shares, guesses, lens }) {
+  function show({ symbols, t, sums, units, shares, heads, off, guesses, lens }) {
     const T = symbols.length;
     const room = WIDTH - LEFT - RIGHT - OUT;
     const pitch = Math.min(room / T, 56);
@@ -161,7 +167,8 @@ export function tower(blocks, onPick) {
       given.forEach((share, s) => {
         if (share < 0.01) return;
         const from = xs[s];
-        const d = `M${from} ${low}C${from} ${(low + high) / 2} ${to} ${(low + high) / 2 + 6} ${to} ${high}`;
+        // What a letter takes from itself leaves its line for a moment, to be seen.
+        const d = s === t ? `M${to} ${low}C${to + 18} ${low - 6} ${to + 18} ${high + 6} ${to} ${high}` : `M${from} ${low}C${from} ${(low + high) / 2} ${to} ${(low + high) / 2 + 6} ${to} ${high}`;
         flows.append(svg("path", { d, "stroke-width": (1 + 8 * share).toFixed(1), "stroke-opacity": (0.25 + 0.65 * share).toFixed(2) }));
       });
     }
@@ -175,12 +182,14 @@ export function tower(blocks, onPick) {
       ...guesses.map(({ label }, i) =>
         small && i !== t ? "" : words(xs[i] + middle, at("top").y, label.length > 1 && pitch < 30 ? "·" : label, i === t ? "chosen" : "muted"),
       ),
-      words(18, at("top").y, "next?", "muted", "start"),
+      words(17, at("top").y, "guess", "muted", "start"),
     );
     says.replaceChildren(
       ...lens.map(({ kind, block, label, probability }) => words(WIDTH, at(kind, block).y + 5, `${label} ${percent(probability)}`, "tower-says", "end")),
-      words(WIDTH, at("top").y, percent(guesses[t].probability), "chosen", "end"),
+      ...heads.map((head, block) => words(17, at("look", block).y + 23, `head ${head}`, "tower-says", "start")),
     );
+    sure = percent(guesses[t].probability);
+    for (const [code, label] of labels) label.classList.toggle("tower-off", off.includes(code) && !label.matches(".muted"));
     asks.setAttribute("d", `M${xs[t] - 4} ${bottom - 2}h${width + OUT + 6}V2h-${width + OUT + 6}z`);
     element.setAttribute(
       "aria-label",
@@ -190,7 +199,8 @@ export function tower(blocks, onPick) {
   }
 
   /** Where one is: the station's level is framed, and a dot stands on the line, higher with each station. */
-  function mark(kind, block, t) {
+  function mark(kind, block, t, what = "") {
+    drawn.textContent = what || sure;
     const level = levels.find((one) => one.kinds.includes(kind) && (one.block === block || one.kinds === TOP));
     const place = level.kinds.indexOf(kind);
     const x = xs[t];
