@@ -123,12 +123,12 @@ def short(tmp_path: Path) -> NgramRecipe:
 
 
 def around_the_piece(page: str) -> str:
-    """The page with nothing in its article but the heading and the live piece: a tenth of the work for a browser."""
+    """The page with nothing in its article but the heading and its live pieces: a tenth of the work for a browser."""
     start, article, rest = re.split(r"(<article\b[^>]*>)", page, maxsplit=1)
     inner, end, footer = rest.partition("</article>")
     heading = re.search(r"<h1\b.*?</h1>", inner, re.DOTALL)
-    piece = re.search(r"<figure [^>]*data-widget=.*?</figure>", inner, re.DOTALL)
-    return "".join([start, article, *(part[0] for part in (heading, piece) if part), end, footer])
+    pieces = re.findall(r"<figure [^>]*data-widget=.*?</figure>", inner, re.DOTALL)
+    return "".join([start, article, heading[0] if heading else "", *pieces, end, footer])
 
 
 @functools.lru_cache(maxsize=100)

@@ -570,4 +570,5 @@ def complete(start: str) -> str:
 #
 # - Alec Radford and others, *Improving Language Understanding by Generative Pre-Training* (2018): the first GPT, and where the name comes from.
 # - Alec Radford and others, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2, the equation of this chapter.
+# - nostalgebraist, *interpreting GPT: the logit lens* (2020): how a large GPT's guess forms from block to block.
 # - Andrej Karpathy, *nanoGPT* (2022): GPT-2 in two short files of code, trained from scratch.
