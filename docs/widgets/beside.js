@@ -20,8 +20,8 @@ export function standBeside(blocks, onPick) {
   const element = el("div", { class: "tower-beside" }, el("div", {}, its.element, about));
   const seen = new Set(); // paragraphs on the screen
   let now = TOLD["Tokens."];
-  let column = 0;
-  const mark = () => its.mark(...now, column);
+  let column = null; // nothing is shown yet
+  const mark = () => column === null || its.mark(...now, column);
   const read = new IntersectionObserver(
     (entries) => {
       for (const { isIntersecting, target } of entries) if (isIntersecting) now = TOLD[target.firstChild.textContent];

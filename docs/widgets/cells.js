@@ -92,13 +92,14 @@ export function products(a, b, { from, bias = null, divisor = "", over = 1, writ
   const kept = order.slice(0, a.length <= SHOWN_PRODUCTS + 1 ? a.length : SHOWN_PRODUCTS).sort((i, j) => i - j);
   const rest = sum(order.slice(kept.length).map((i) => all[i]));
   const parts = kept.map((i, place) => `${place ? inBrackets(a[i], write) : write(a[i])}·${inBrackets(b[i], write)}`);
-  if (kept.length < a.length) parts.push(`${inBrackets(rest)} from ${a.length - kept.length} smaller products`);
+  if (kept.length < a.length) parts.push(`${inBrackets(rest)} from all ${a.length - kept.length} others`);
   if (bias !== null) parts.push(`a bias of ${inBrackets(bias)}`);
   const total = (sum(all) + (bias ?? 0)) / over;
   const terms = parts.join(" + ");
   return {
     text: `${divisor ? `(${terms}) / ${divisor}` : terms} = ${write(total)}`,
     lit: kept.map((i) => from(i)),
+    total,
   };
 }
 

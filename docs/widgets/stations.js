@@ -59,7 +59,7 @@ function normOf(view, name, read, made, { title, said, label, source, part }) {
     said: said(written(mean), written(size)),
     grids: [
       { label: `The running sum of ${view.name}`, values: read, made: source },
-      { label, values: made, how, part },
+      { label, values: made, first: followed(view), how, part },
     ],
     code: "norm",
   };
@@ -78,27 +78,31 @@ function added(view, block, { before, part, after, title, said, label, sources, 
         label: "The running sum now",
         values: total,
         scale,
-        first: plainest(old, more, total),
+        first: followed(view),
         part: [after[0], 0],
         how: (i) => ({ text: `${written(old[i])} + ${inBrackets(more[i])} = ${written(total[i])}`, lit: [[0, i], [1, i]] }),
       },
     ],
+    off: part[0] === "mlp" ? { name: "mlp", words: "this MLP" } : { name: "attention", words: "this attention" },
     lens,
     code: "add",
   };
 }
 
-/** The number of the sum that a hidden unit changes most. */
-function strongest(view, block, unit) {
-  const weights = view.weights(`blocks.${block}.mlp.output.weight`);
-  return likeliest(range(view.D).map((row) => Math.abs(weights[row * view.F + unit])));
-}
-
-/** A number to begin with: the largest whose sum is right as it is written, with two digits. */
-function plainest(old, more, total) {
-  const cents = (value) => Math.round(100 * value);
-  const isPlain = (i) => cents(old[i]) + cents(more[i]) === cents(total[i]);
-  return likeliest(range(total.length).map((i) => (isPlain(i) ? Math.abs(total[i]) : 0)));
+/**
+ * The number of the running sum that all stations open on, so that one can follow it from the bottom to the top: the
+ * largest at the top of those whose sums are right as they are written, with two digits.
+ */
+function followed(view) {
+  const cents = (name, block, i) => Math.round(100 * view.at(name, block)[i]);
+  const sums = range(view.L).flatMap((block) => [
+    [beforeBlock(block), ["attention", block], ["looked", block]],
+    [["looked", block], ["mlp", block], ["thought", block]],
+  ]);
+  sums.unshift([["token", 0], ["place", 0], ["start", 0]]);
+  const isPlain = (i) => sums.every(([a, b, c]) => cents(...a, i) + cents(...b, i) === cents(...c, i));
+  const top = view.at("thought", view.L - 1);
+  return likeliest(range(view.D).map((i) => (isPlain(i) ? 100 : 0) + Math.abs(top[i])));
 }
 
 /** One scale for the colours of numbers that are added. */
@@ -119,6 +123,7 @@ const SHOWN = {
         values: view.ids,
         names: view.symbols,
         write: String,
+        scale: Infinity, // a number that is only a name has no colour
         how: (i) => ({ text: `${view.symbols[i]} is number ${view.ids[i]} in the list of symbols`, lit: [] }),
         first: view.t,
       },
@@ -137,6 +142,7 @@ const SHOWN = {
         {
           label: `Row ${view.ids[view.t]} of the token table`,
           values,
+          first: followed(view),
           part: ["token", 0],
           how: (i) => ({
             text: `Row ${view.ids[view.t]}, number ${i + 1}: ${written(values[i])}. It began as a random number, and training moved it here.`,
@@ -163,7 +169,7 @@ const SHOWN = {
           label: `The running sum of ${view.name} begins`,
           values: start,
           scale,
-          first: plainest(token, place, start),
+          first: followed(view),
           part: ["start", 0],
           how: (i) => ({ text: `${written(token[i])} + ${inBrackets(place[i])} = ${written(start[i])}`, lit: [[0, i], [1, i]] }),
         },
@@ -181,7 +187,7 @@ const SHOWN = {
         (block
           ? `Block ${block + 1} does the same as the block below, with weights of its own. New is what it reads: by now each line holds what was found below. `
           : `Attention reads a copy of the running sum; the sum itself stays as it is. `) +
-        `The copy gets a handy size: minus its average (${mean}), divided by its typical size (${size}), then stretched and shifted by two learned numbers.`,
+        `The copy gets a handy size: minus its average (${mean}), divided by its typical size (${size}), then stretched and shifted, each number by a learned pair of its own.`,
       label: "The normed copy",
       source: startMade(block),
       part: ["lookNorm", 0],
@@ -209,6 +215,7 @@ const SHOWN = {
           how: how(place),
         })),
       ],
+      off: { name: "found", head, words: `head ${head + 1}` },
       code: "heads",
     };
   },
@@ -224,7 +231,7 @@ const SHOWN = {
       title: "Scores: which key fits?",
       said:
         `Head ${head + 1} lays the query of ${view.name} against each key: multiply number by number, add up, and ` +
-        `divide by √${H}, because a query has ${H} numbers and the sum would grow with them. ` +
+        `divide by √${H}, since a query has ${H} numbers (chapter 9 says why the root). ` +
         `${best === t ? "Its own key" : `The key of ${view.call(best)}`} fits best. ${later ? "Later letters are masked: nobody may look ahead." : ""}`,
       grids: [
         { label: `The query of ${view.name}`, values: query, made: (i) => ({ kind: "qkv", block, cell: i }) },
@@ -239,10 +246,13 @@ const SHOWN = {
           values: scores,
           names: view.symbols.slice(0, t + 1),
           first: best,
-          how: (s) =>
-            products(query, keys[s], { from: (j) => [1, s * H + j], divisor: `√${H}`, over: Math.sqrt(H) }),
+          how: (s) => {
+            const sums = products(query, keys[s], { from: (j) => [1, s * H + j], divisor: `√${H}`, over: Math.sqrt(H) });
+            return { ...sums, lit: [...sums.lit, ...sums.lit.map(([, i]) => [0, i - s * H])] };
+          },
         },
       ],
+      off: { name: "found", head, words: `head ${head + 1}` },
       code: "weights",
     };
   },
@@ -259,7 +269,7 @@ const SHOWN = {
     return {
       title: "Softmax: scores become shares",
       said:
-        `Raise e to the power of each score, and divide by the sum of all of these. Now they are shares, and add up to ` +
+        `Raise 2.718 (the number e) to the power of each score, and divide each result by the sum of all. Now they are shares, and add up to ` +
         `1. Of all that head ${head + 1} brings to ${view.name} here, ${percent(shares[best])} comes from ` +
         `${best === t ? `${view.name} itself` : view.call(best)}.`,
       grids: [
@@ -271,7 +281,7 @@ const SHOWN = {
           scale: 1,
           first: best,
           how: (s) => ({
-            text: `e to the ${written(scores[s])} is ${written(Math.exp(scores[s]))}, and ${written(Math.exp(scores[s]))} / ${written(total)} = ${written(shares[s])}`,
+            text: `2.718 to the power ${written(scores[s])} is ${written(Math.exp(scores[s]))}, and ${written(Math.exp(scores[s]))} / ${written(total)} = ${written(shares[s])}`,
             lit: [[0, s]],
           }),
         },
@@ -342,6 +352,7 @@ const SHOWN = {
         {
           label: "Mixed",
           values: view.at("attention", block),
+          first: followed(view),
           part: ["attention", 0],
           how: layerOf(view, `blocks.${block}.attention.output`, found, 0),
         },
@@ -390,6 +401,7 @@ const SHOWN = {
         { label: "The normed copy", values: copy, made: { kind: "thinkNorm", block } },
         { label: `${view.F} hidden units`, values: wide, first: likeliest(wide), part: ["wide", 0], columns: 16, colour: true, how: layerOf(view, `blocks.${block}.mlp.hidden`, copy, 0) },
       ],
+      off: { name: "mlp", words: "this MLP" },
       code: "mlp",
     };
   },
@@ -399,8 +411,8 @@ const SHOWN = {
     return {
       title: "The bend",
       said:
-        `A bend (GELU) lets a clear yes pass, and holds every no back near 0. Without a bend between them, the layer ` +
-        `before and the layer after could be replaced by a single one, and the MLP could not say “if this and that”.`,
+        `A bend (GELU) lets a clear yes pass, and holds every no back near 0, so that a unit adds something only where ` +
+        `its pattern is. (Chapter 10 says why an MLP needs it.)`,
       grids: [
         { label: "Hidden units before the bend", values: wide, columns: 16, colour: true, made: { kind: "wide", block } },
         {
@@ -415,21 +427,21 @@ const SHOWN = {
           }),
         },
       ],
+      off: { name: "mlp", words: "this MLP" },
       code: "mlp",
     };
   },
 
   mlp: (view, block) => {
     const bent = view.at("bent", block);
-    const unit = likeliest(bent);
     return {
       title: `Back to ${view.D} numbers`,
       said:
-        `Each unit has a learned row of ${view.D} numbers. It multiplies that row by its own number, and all rows are ` +
-        `added up. Unit ${unit + 1} has the largest number here, ${written(bent[unit])}. So a yes turns into something for the running sum.`,
+        `Each unit has a learned row of ${view.D} numbers. It multiplies that row by its own number, and the rows of all ` +
+        `units are added up. So each yes turns into something for the running sum.`,
       grids: [
         { label: `${view.F} hidden units`, values: bent, columns: 16, colour: true, made: { kind: "bent", block } },
-        { label: "What the MLP adds", values: view.at("mlp", block), first: strongest(view, block, unit), part: ["mlp", 0], how: layerOf(view, `blocks.${block}.mlp.output`, bent, 0) },
+        { label: "What the MLP adds", values: view.at("mlp", block), first: followed(view), part: ["mlp", 0], how: layerOf(view, `blocks.${block}.mlp.output`, bent, 0) },
       ],
       off: { name: "mlp", words: "this MLP" },
       code: "mlp",
@@ -469,6 +481,7 @@ const SHOWN = {
     const copy = view.at("norm", 0);
     const scores = view.at("scores", 0);
     const best = likeliest(scores);
+    const row = (id) => view.weights("token_embedding.weight").subarray(id * view.D, (id + 1) * view.D);
     return {
       title: "Against each row of the table",
       said:
@@ -476,6 +489,7 @@ const SHOWN = {
         `symbols: ${view.D} products, added up, are a score. The row of ${view.name2(best)} fits best.`,
       grids: [
         { label: "The normed copy", values: copy, made: { kind: "norm", block: 0 } },
+        { label: "", values: row(best) },
         {
           label: `A score for each of the ${view.V} symbols`,
           values: scores,
@@ -483,10 +497,11 @@ const SHOWN = {
           columns: 9,
           digits: 1,
           first: best,
-          how: (i) =>
-            products(copy, view.weights("token_embedding.weight").subarray(i * view.D, (i + 1) * view.D), {
-              from: (j) => [0, j],
-            }),
+          how: (i) => {
+            const sums = products(copy, row(i), { from: (j) => [0, j] });
+            const other = { label: `The row of ${view.name2(i)} in the token table`, values: row(i) };
+            return { ...sums, lit: [...sums.lit, ...sums.lit.map(([, j]) => [1, j])], instead: { 1: other } };
+          },
         },
       ],
       code: "scores",
@@ -519,7 +534,7 @@ const SHOWN = {
           how: (i) => ({
             text: cold
               ? "At temperature 0 the best takes all."
-              : `e to the (${written(scores[i])} / ${written(temperature)}), divided by the sum of all ${view.V} such numbers, ` +
+              : `2.718 to the power (${written(scores[i])} / ${written(temperature)}), divided by the sum of all ${view.V} such numbers, ` +
                 `${written(total)}, is ${written(shares[i], 3)}`,
             lit: [[0, i]],
           }),
@@ -541,7 +556,7 @@ const SHOWN = {
     return {
       title: "Drawn, and written",
       said: !isLast
-        ? `${capital(view.name)} isn’t the last letter. Its guess counts in training, where what really follows is known; to write on, only the guess of the last letter is used.`
+        ? `${capital(view.name)} isn’t the last letter, so nothing is drawn here: what follows it stands there already.`
         : id
           ? `${where} It is appended, and all begins again with a name that is one letter longer.`
           : `${where} The name is finished.`,
@@ -556,7 +571,7 @@ const SHOWN = {
           first: id,
           how: (i) => ({
             text:
-              i === id
+              isLast && i === id
                 ? `${view.labels[id]} reaches from ${written(below, 3)} to ${written(below + shares[id], 3)}, and ${written(chance, 3)} lies between`
                 : `${view.labels[i]} has a share of ${written(shares[i], 3)}`,
             lit: [],
@@ -564,7 +579,7 @@ const SHOWN = {
         },
       ],
       temperature: true,
-      dice: { shares, labels: view.labels, id, chance },
+      dice: isLast && { shares, labels: view.labels, id, chance },
       code: "draw",
     };
   },

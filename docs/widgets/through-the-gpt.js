@@ -114,6 +114,7 @@ class ThroughTheGPT extends LivePiece {
       onInput: (temperature) => this.#act({ temperature }),
     });
     this.switch = button("Switch off", () => this.#switch());
+    this.none = el("p", { class: "live-note" }, "This station has no switch. Heads, norms, MLPs and places have one, at theirs.");
     this.setTo = slider({
       label: "Set the number to",
       min: -WIDEST,
@@ -136,7 +137,7 @@ class ThroughTheGPT extends LivePiece {
       el(
         "p",
         { class: "live-note through-hint" },
-        "Small grids: the running sums, blue above zero and orange below; at “MLP”, its hidden units. On the right: what it would say if it stopped there.",
+        "Read it upwards: the line of each letter gathers what helps to guess the letter after it. Small grids are its running sums, blue above zero and orange below. Curves show where one head looks. On the right: the guess, if the model stopped there.",
       ),
       ...(this.isShort ? [] : [steps]),
     );
@@ -158,7 +159,7 @@ class ThroughTheGPT extends LivePiece {
       { class: "through-folds" },
       (this.apartFold = fold(
         "Take it apart",
-        el("div", { class: "through-change" }, this.switch, this.setTo.element),
+        el("div", { class: "through-change" }, this.switch, this.none, this.setTo.element),
         el("div", { class: "through-result" }, this.apart, this.whole),
       )),
       fold("The code that does this", this.code, el("p", {}, this.link)),
@@ -318,13 +319,14 @@ class ThroughTheGPT extends LivePiece {
         const id = likeliest(shares);
         return { label: view.labels[id], probability: shares[id] };
       };
+      const isOff = (l, part) => changes.some(({ code }) => code === `b${l + 1}${part}`);
       const headOf = (l) => (state.head || this.opening.heads[l]) - 1;
       this.seen = {
         symbols: view.symbols,
         t,
         sums: (name, l, column) => at(name, l, column),
-        units: (l, column) => at("bent", l, column),
-        shares: (l) => at("share", l, t, headOf(l)),
+        units: (l, column) => (isOff(l, "mlp") ? [0] : at("bent", l, column)),
+        shares: (l) => (isOff(l, "attention") || isOff(l, `found.h${headOf(l) + 1}`) ? [] : at("share", l, t, headOf(l))),
         off: changes.map(({ code }) => code),
         heads: this.opening.heads.map((_, l) => headOf(l) + 1),
         guesses: view.symbols.map((_, column) => best(shape(at("scores", 0, column), {}))),
@@ -368,7 +370,8 @@ class ThroughTheGPT extends LivePiece {
     const off = now.off && this.#codeOf(now.off);
     const isOff = changes.some(({ code }) => code === off);
     if (now.off) this.switch.textContent = `Switch ${now.off.words} ${isOff ? "on again" : "off"}`;
-    this.switch.classList.toggle("through-none", !now.off);
+    this.switch.hidden = !now.off;
+    this.none.hidden = Boolean(now.off);
     const { lines, where: file, page, anchor } = this.opening.code[now.code];
     this.code.textContent = lines;
     this.link.textContent = file;
@@ -392,12 +395,12 @@ class ThroughTheGPT extends LivePiece {
   #show(grid, index) {
     const { grids } = this.now;
     const asked = grids[grid];
-    const { text, lit, note } = asked.how ? asked.how(index) : { text: "", lit: [] };
+    const { text, lit, note, instead, total } = asked.how ? asked.how(index) : { text: "", lit: [] };
     this.grids.forEach(({ element, show }, place) => {
       element.hidden = !grids[place];
       if (!grids[place]) return;
       const its = lit.filter(([other]) => other === place).map(([, i]) => i);
-      show({ ...grids[place], focus: place === grid ? index : -1, lit: its });
+      show({ ...grids[place], ...instead?.[place], focus: place === grid ? index : -1, lit: its });
     });
     this.asked = [grid, index];
     this.bar.hidden = !this.now.dice;
@@ -406,6 +409,7 @@ class ThroughTheGPT extends LivePiece {
     const there = this.now.grids.some(({ made }, place) => made && lit.some(([other]) => other === place));
     this.how.replaceChildren(
       asked.how ? text : `${asked.label}, ${name}: ${written(asked.values[index])}.`,
+      Math.abs(total - asked.values[index]) > 0.01 ? `, but you changed it to ${written(asked.values[index])}` : "",
       el("small", {}, [note, asked.how && there && "Touch a framed number to ask where it comes from."].filter(Boolean).join(" ")),
     );
     this.askThere.hidden = !asked.made;
@@ -599,7 +603,7 @@ class ThroughTheGPT extends LivePiece {
     try {
       const [whole, changed] = [await this.#loss([]), await this.#loss(changes)];
       if (run !== this.#run) return;
-      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, its loss is ${number(changed, 2)} nats instead of ${number(whole, 2)} (lower is better).`;
+      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, its loss is ${number(changed, 2)} instead of ${number(whole, 2)} (lower is better).`;
       this.say(this.apart.textContent);
     } catch (error) {
       if (run === this.#run) this.complain(this.field, error.message);

@@ -39,11 +39,11 @@ def through_figure(opening: bytes, live_url: str, whole_url: str = "") -> str:
     drawing = tower(state)
     place = f'id="{WIDGET}" data-widget="{WIDGET}" data-opening="{OPENING}" data-live="{escape(live_url)}"'
     width = state["config"]["model_dim"]
-    caption = f"Each small grid is the running sum of one letter: {width} numbers, blue above zero, orange below."
+    caption = f"A GPT of {state['parameters']:,} learned numbers. All that it computes stands here, written with two digits."
     if whole_url:
         caption = (
-            f"A GPT of {state['parameters']:,} learned numbers reads <em>{state['text']}</em>. {caption} "
-            f'<a href="{escape(whole_url)}#{WIDGET}">Look at each number.</a>'
+            f"A GPT of {state['parameters']:,} learned numbers. Each small grid is the running sum of one letter, {width} "
+            f'numbers, blue above zero and orange below. <a href="{escape(whole_url)}#{WIDGET}">Look at each number.</a>'
         )
     kind, more = (" short", " data-short") if whole_url else ("", "")
     return (
