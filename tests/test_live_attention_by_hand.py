@@ -1,4 +1,4 @@
-"""Chapter 9's first live piece: the four words worked out by hand, step by step, with numbers that a reader may change."""
+"""Chapter 9's first live piece: four words worked out by hand, step by step, with numbers that a reader may change."""
 
 import json
 import random
@@ -45,9 +45,7 @@ def last_grid(piece: Locator) -> list[float]:
     return list(piece.evaluate("piece => [...piece.now.grids.at(-1).values]"))
 
 
-def test_each_step_is_torchs_for_each_word_and_for_changed_embeddings(
-    opened: tuple[Page, Locator], site: Site
-) -> None:
+def test_each_step_is_torchs_for_each_word_and_for_changed_embeddings(opened: tuple[Page, Locator], site: Site) -> None:
     _, piece = opened
     chance = random.Random(0)
     first = torch.tensor(published(site)["x"])

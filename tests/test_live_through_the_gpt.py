@@ -30,7 +30,11 @@ ON_WIDE_SCREENS = "beside.js"  # loaded there only
 OWN_KB, WHOLE_KB, TOLERANCE = 24, 45, 1e-4
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuvwxyz")
 LABELS = ["end", *LETTERS.characters]
-BOTTOM, IN_BLOCK, TOP = 3, 12, 4
+IN_BLOCK_KINDS = [
+    *("lookNorm", "qkv", "score", "share", "found", "attention", "looked"),
+    *("thinkNorm", "wide", "bent", "mlp", "thought"),
+]
+BOTTOM, IN_BLOCK, TOP = 3, len(IN_BLOCK_KINDS), 4
 NUM_STATIONS = BOTTOM + 2 * IN_BLOCK + TOP
 SET = "(piece, state) => piece.set(state)"
 ALL_NUMBERS = """async (prompts) => {
@@ -85,16 +89,14 @@ def values(piece: Locator) -> list[list[float]]:
 
 def at_station(kind: str, block: int = 0) -> int:
     """The place of a station by its kind, as the address counts."""
-    inside = "lookNorm qkv score share found attention looked thinkNorm wide bent mlp thought".split()
+    inside = IN_BLOCK_KINDS
     if kind in inside:
         return BOTTOM + IN_BLOCK * block + inside.index(kind)
     bottom, top = ["letter", "token", "place"], ["norm", "scores", "guess", "drawn"]
     return bottom.index(kind) if kind in bottom else NUM_STATIONS - TOP + top.index(kind)
 
 
-def test_every_number_of_every_station_is_torchs_on_a_hundred_prompts(
-    opened: tuple[Page, Locator], site: Site
-) -> None:
+def test_every_number_of_every_station_is_torchs_on_a_hundred_prompts(opened: tuple[Page, Locator], site: Site) -> None:
     page, _ = opened
     model, chance = city(site), random.Random(0)
     texts = ["".join(chance.choices(LETTERS.characters, k=chance.randrange(12))) for _ in range(100)]
@@ -136,7 +138,8 @@ def test_the_shares_of_each_head_stand_in_their_triangle(opened: tuple[Page, Loc
         assert sum(shares) == pytest.approx(1, abs=1e-5)
         rows = [triangle[5 * row : 5 * row + 5] for row in range(5)]
         for row, numbers in enumerate(rows):
-            assert numbers[: row + 1] == pytest.approx(expected["b2share"][head, row, : row + 1].tolist(), abs=TOLERANCE)
+            looks = expected["b2share"][head, row, : row + 1].tolist()
+            assert numbers[: row + 1] == pytest.approx(looks, abs=TOLERANCE)
             # NaN: nobody looks ahead.
             assert all(number is None or number != number for number in numbers[row + 1 :])
 
@@ -296,7 +299,7 @@ def test_it_writes_the_name_that_its_dice_say_letter_by_letter(open_live: OpenLi
 
 
 def test_play_goes_up_station_by_station_stops_and_goes_round_again(opened: tuple[Page, Locator], site: Site) -> None:
-    page, piece = opened
+    _, piece = opened
     play = piece.locator(".through-steps .primary")
     play.click()
     expect(play).to_have_text("Stop")
@@ -435,11 +438,12 @@ def test_the_code_is_the_packages_own(opened: tuple[Page, Locator], site: Site) 
         assert f'id="{snippet["anchor"]}"' in page
     piece.get_by_text("The code that does this").click()
     link = piece.locator(".through-fold a")
-    assert site.url and "reference/models/#gptbook.models.attention" in str(link.evaluate("link => link.href"))
+    assert "reference/models/#gptbook.models.attention" in str(link.evaluate("link => link.href"))
 
 
 def test_nonsense_among_the_changes_is_left_out(open_live: OpenLive) -> None:
-    _, piece = open_live("?gpt-off=b9mlp,b1mlp.999=1,b1found.h9,%3Cb%3E,b1scores,token,b1mlp.1=1e9,__proto__,b1mlp.2=-0.5")
+    nonsense = "b9mlp,b1mlp.999=1,b1found.h9,%3Cb%3E,b1scores,token,b1mlp.1=1e9,__proto__"
+    _, piece = open_live(f"?gpt-off={nonsense},b1mlp.2=-0.5")
     expect(piece.locator(".through-apart")).to_contain_text("number 2 of the MLP of block 1 is −0.5")
     assert piece.locator(".through-apart").inner_text().count(" of block ") == 1
 
@@ -469,7 +473,7 @@ def test_scripts_stay_in_their_budget(site: Site) -> None:
 
 def test_a_key_is_painted_soon_even_by_a_slow_processor(opened: tuple[Page, Locator]) -> None:
     """Counted in work, not in time: a letter more redraws the tower in a few paths, and no cell is made anew."""
-    page, piece = opened
+    _, piece = opened
     piece.evaluate(SET, {"text": "ber", "at": at_station("looked", 0)})
     cell = piece.locator(".cells:visible [role=option]").first.element_handle()
     paths = piece.locator("svg.tower path").count()
@@ -486,7 +490,8 @@ def test_on_a_wide_screen_the_tower_follows_what_is_read(pages: PagePool, site: 
     piece.wait_for(state="visible")
     beside = page.locator(".tower-beside")
     heights = []
-    told = page.locator("article p > strong:first-child", has_text=re.compile(r"^(Tokens|Positions|The MLP in|The other|The guess)"))
+    names = re.compile(r"^(Tokens|Positions|The MLP in|The other|The guess)")
+    told = page.locator("article p > strong:first-child", has_text=names)
     assert told.count() == 5
     for word in told.all():
         word.evaluate("word => scrollTo(0, word.getBoundingClientRect().top + scrollY - innerHeight / 3)")
@@ -494,7 +499,8 @@ def test_on_a_wide_screen_the_tower_follows_what_is_read(pages: PagePool, site: 
         settle(page)
         heights.append(beside.locator(".tower-frame").evaluate("frame => frame.y.baseVal.value"))
         box, text = beside.locator("svg").bounding_box(), word.locator("..").bounding_box()
-        assert box and text
+        assert box is not None
+        assert text is not None
         assert text["x"] + text["width"] <= box["x"] <= box["x"] + box["width"] <= 1280
         assert 48 <= box["y"] <= 320, "it stands where the first of these paragraphs begins, then under the header"
     assert heights == sorted(heights, reverse=True), "from the bottom of the tower to its top"

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from bookbuild.site.through_code import code_of
 from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.models.attention import MultiHeadAttention
-from gptbook.models.gpt import GPT, GPTConfig
+from gptbook.models.gpt import GPT, Block, GPTConfig
 
 TEXT = "plym"
 NUM_UNSEEN = 500
@@ -78,10 +77,10 @@ def numbers_of(model: GPT, tokens: list[int]) -> dict[str, Tensor]:
         hook.remove()
     found["token"] = model.token_embedding.weight[tokens]
     found["place"] = model.position_embedding.weight[: len(tokens)]
-    found["start"] = into[model.blocks[0]]
-    for number, block in enumerate(model.blocks, 1):
+    blocks = [block for block in model.blocks if isinstance(block, Block)]
+    found["start"] = into[blocks[0]]
+    for number, block in enumerate(blocks, 1):
         attention, mlp = block.attention, block.mlp
-        assert isinstance(attention, MultiHeadAttention)
         copy = out[block.attention_norm]
         query, key, value = attention.heads(copy[None])
         scores = (query @ key.mT / query.shape[-1] ** 0.5)[0].tril()  # what is masked is never asked for
