@@ -44,7 +44,7 @@ def plain_average(x: Tensor) -> Tensor:
 #
 # The better a word's query fits another word's key, the larger the share it takes of that word's value. It may look only at itself and at the words before it, because ahead stands the word that it has to guess.
 #
-# ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "*to* looks for a club, *Chelsea* gets 73%, and what it hands over says *Stamford Bridge*."){ data-widget="attention-by-hand" data-opening="by-hand.json" }
+# ![Four steps with all numbers. One: the embeddings of the four words, multiplied by three tables, give queries, keys and values. Two: each query with each key gives scores, and the row of the word to is 4, 2, 0, 0; they are divided by the root of 2, and softmax makes the shares 0.73, 0.18, 0.04, 0.04. What comes later is masked. Three: with these shares the values give the output 4.94, 4.41. Four: with the row of Stamford Bridge, 1 and 1, that makes 9.35, with that of the Emirates Stadium, 1 and −1, 0.54, with that of the, −4.94.](../figures/attention-by-hand.svg "At the start, *to* takes 73% from *Chelsea*, whose value says *Stamford Bridge*."){ data-widget="attention-by-hand" data-opening="by-hand.json" }
 
 # %% [markdown] tags=["read"]
 # ### One word looks back

@@ -4,14 +4,16 @@ import { brief, joined, numberGrid, products, range, sum, written } from "./cell
 import { LivePiece, button, choice, el, percent, slider, whole } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
 
-const STEP_MS = 1500; // there is a sentence to read
+const STEP_MS = 3000; // there is a sentence to read
 const MOST = 4; // of an embedding's number, either way
 const MEANINGS = ["smells of a club", "a place should follow", "which club"];
+const CLUBS = { 1: " (Chelsea)", "-1": " (Arsenal)" };
+const HEADS = { x: ["club?", "place?", "which?"], q: ["club", "place"], k: ["club", "place"], v: ["stadium", "whose"] };
 const GRIDS = 4;
 
 class AttentionByHand extends LivePiece {
   static title = "One word looks back, step by step";
-  static state = { word: 3, step: 5, cell: -1, x: "" };
+  static state = { word: 3, step: 0, cell: -1, x: "" };
 
   #stop = null;
 
@@ -44,7 +46,7 @@ class AttentionByHand extends LivePiece {
       max: MOST,
       step: 0.5,
       value: 0,
-      format: (value) => written(value, 1),
+      format: (value) => written(value, 1) + ((this.chosen?.[1] === 2 && CLUBS[value]) || ""),
       onInput: (value) => this.#change(value),
     });
     this.name = this.setTo.element.querySelector("span");
@@ -102,8 +104,8 @@ class AttentionByHand extends LivePiece {
     const [row, column] = this.chosen;
     this.name.textContent = `${all.words[row]}: ${MEANINGS[column]}`;
     this.setTo.set(all.x[row][column]);
-    const best = likeliest(all.fits);
-    this.guess.replaceChildren("After ", el("i", {}, all.words[all.t]), " it expects ", el("b", {}, all.guesses[best].word), ".");
+    const best = all.guesses[likeliest(all.fits)].word;
+    this.guess.replaceChildren("After ", el("i", {}, all.words[all.t]), " it expects ", el("b", {}, isTie(all.fits) ? "two of them equally" : best), ".");
     this.say(`${title}. ${said} ${this.guess.textContent}`);
   }
 
@@ -128,7 +130,7 @@ class AttentionByHand extends LivePiece {
   /** From the embeddings, or from where one is, to the guess. */
   async #play() {
     if (this.#stop) return this.#stop();
-    const isNew = this.atDefaults || this.state.step === STEPS.length - 1;
+    const isNew = this.state.step === STEPS.length - 1;
     let halt = () => {};
     this.#stop = () => {
       halt();
@@ -153,6 +155,9 @@ class AttentionByHand extends LivePiece {
   }
 }
 
+/** Whether no guess is the best of all. */
+const isTie = (fits) => fits.filter((fit) => fit > Math.max(...fits) - 1e-9).length > 1;
+
 /** A step in which a table turns each embedding into a row: query, key or value. */
 const turned = (name, rows, means) => (all) => {
   const { x, t, words, tables } = all;
@@ -162,15 +167,16 @@ const turned = (name, rows, means) => (all) => {
   return {
     title: `${name === "value" ? "the values" : name === "key" ? "the keys" : "the queries"}`,
     said: means(all, made),
-    first: t * width,
+    first: name === "query" ? t * width : 0, // the sentence is about the first word's key and value
     grids: [
-      { label: "The embeddings", values: joined(x), columns: x[0].length, rows: words },
+      { label: "The embeddings", values: joined(x), columns: x[0].length, rows: words, heads: HEADS.x },
       { label: `The ${name} table, which is learned`, values: joined(table), columns: width, rows: table.map((_, i) => `${i + 1}`) },
       {
         label: `The ${name} of each word`,
         values: joined(made),
         columns: width,
         rows: words,
+        heads: HEADS[rows],
         how: (i) => {
           const [row, column] = [Math.floor(i / width), i % width];
           const from = (j) => [0, row * x[0].length + j];
@@ -196,6 +202,7 @@ const STEPS = [
         values: joined(x),
         columns: x[0].length,
         rows: words,
+        heads: HEADS.x,
         sets: true,
         how: (i) => ({
           text: `${words[Math.floor(i / x[0].length)]}, “${MEANINGS[i % x[0].length]}”: ${brief(x.flat()[i])}`,
@@ -204,9 +211,8 @@ const STEPS = [
       },
     ],
   }),
-  turned("query", "q", ({ t, words }, q) => `The first table turns each embedding into a query: what the word is looking for. “${words[t]}” asks ${row(q[t])}; the first number means “I’m looking for a club”.`),
+  turned("query", "q", ({ t, words }, q) => `The first table turns each embedding into a query: what the word is looking for. “${words[t]}” asks ${row(q[t])}; ${q[t].some(Boolean) ? "the first number means “I’m looking for a club”" : "so it asks for nothing, and will share evenly"}.`),
   turned("key", "k", ({ words }, k) => `The second table makes keys: what each word can be found by. “${words[0]}” offers ${row(k[0])}; here the first number means “here is a club”.`),
-  turned("value", "v", ({ words }, v) => `The third table makes values: what a word hands over if it is found. “${words[0]}” gives ${row(v[0])}: that a stadium comes next, and whose.`),
   ({ q, k, t, H, dots, words }) => ({
     title: "the scores",
     said: `The query of “${words[t]}” meets the key of each word up to it: multiply place by place, and add up. The better they fit, the higher the score. ${t < words.length - 1 ? "What comes later is masked." : ""}`,
@@ -228,11 +234,12 @@ const STEPS = [
     const best = likeliest(shares);
     return {
       title: "the shares",
-      said: `Softmax makes shares of the scores: divide each by √${H}, raise e to it, and divide by the sum of all. “${words[t]}” takes ${percent(shares[best])} from ${best === t ? "itself" : `“${words[best]}”`}.`,
+      said: `Softmax makes shares of the scores. Divide each score by √${H}, raise 2.718 (the number e) to that power, and divide each result by the sum of the results. “${words[t]}” takes ${percent(shares[best])} from ${best === t ? "itself" : `“${words[best]}”`}.`,
       first: best,
       grids: [
         { label: "The scores", values: dots, columns: 4, names: words.slice(0, t + 1) },
-        { label: `Divided by √${H}, and e raised to it`, values: raised, columns: 4, names: words.slice(0, t + 1) },
+        { label: `Divided by √${H}`, values: dots.map((dot) => dot / Math.sqrt(H)), columns: 4, names: words.slice(0, t + 1) },
+        { label: "2.718 to that power", values: raised, columns: 4, names: words.slice(0, t + 1) },
         {
           label: "The shares, which make 1",
           values: shares,
@@ -240,19 +247,20 @@ const STEPS = [
           scale: 1,
           names: words.slice(0, t + 1),
           how: (s) => ({
-            text: `e to the (${brief(dots[s])} / √${H}) is ${written(raised[s])}, and ${written(raised[s])} / ${written(sum(raised))} = ${written(shares[s])}`,
-            lit: [[0, s], [1, s]],
+            text: `2.718 to the power ${brief(dots[s] / Math.sqrt(H))} is ${written(raised[s])}, and ${written(raised[s])} / ${written(sum(raised))} = ${written(shares[s])}`,
+            lit: [[0, s], [1, s], [2, s]],
           }),
         },
       ],
     };
   },
+  turned("value", "v", ({ words }, v) => `The third table makes values: what a word hands over if it is found. “${words[0]}” gives ${row(v[0])}: that a stadium comes next, and whose.`),
   ({ v, t, shares, output, words }) => ({
     title: "the output",
-    said: `Take that share of each value, and add up. Most of the output of “${words[t]}” comes from the word that has the largest share, wherever that word stands.`,
+    said: `Multiply each value by the share of its word, and add up. Most of the output of “${words[t]}” comes from the word with the largest share, wherever that word stands.`,
     grids: [
       { label: "The shares", values: shares, columns: 4, scale: 1, names: words.slice(0, t + 1) },
-      { label: "The values", values: joined(v.slice(0, t + 1)), columns: v[0].length, rows: words.slice(0, t + 1) },
+      { label: "The values", values: joined(v.slice(0, t + 1)), columns: v[0].length, rows: words.slice(0, t + 1), heads: HEADS.v },
       {
         label: `The output of “${words[t]}”: a stadium comes, and whose`,
         values: output,
@@ -263,7 +271,7 @@ const STEPS = [
   }),
   ({ output, fits, guesses, words, t }) => ({
     title: "the guess",
-    said: `The output is compared with a row for each word that could come next: multiply, and add up. After “${words[t]}”, ${guesses[likeliest(fits)].word} fits best.`,
+    said: `The output is compared with a row for each word that could come next: multiply, and add up. ${isTie(fits) ? "Two fit equally well." : `After “${words[t]}”, ${guesses[likeliest(fits)].word} fits best.`}`,
     first: likeliest(fits),
     grids: [
       { label: "The output", values: output, columns: 4 },

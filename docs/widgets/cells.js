@@ -14,7 +14,7 @@ export const brief = (value) => (Math.abs(value - Math.round(value)) < 1e-9 ? wr
 
 /**
  * A grid of numbers. `show({label, values, columns, names, rows, colour, focus})`: `names` stand above cells in place of
- * numbers 1, 2, 3 in what a screen reader hears, `rows` are words before each row, `colour` cells are too many to print.
+ * numbers 1, 2, 3 in what a screen reader hears, `rows` are words before each row and `heads` over each column, `colour` cells are too many to print.
  * Arrow keys walk; `onFocus(index)` is called for the cell that the reader chose.
  */
 export function numberGrid(onFocus) {
@@ -39,30 +39,36 @@ export function numberGrid(onFocus) {
     const to = event.key === "Home" ? 0 : event.key === "End" ? options.length - 1 : at + (steps[event.key] ?? NaN);
     if (!(to >= 0 && to < options.length)) return;
     event.preventDefault();
+    at = to; // the next key may come before this one is shown
     onFocus(to);
     options[to]?.focus({ preventScroll: true });
   }
 
   function show(given) {
-    const { values, names, rows, colour = false, write = written, focus = -1, lit = [], scale } = given;
+    const { values, names, rows, heads, colour = false, write = written, focus = -1, lit = [], scale } = given;
     columns = given.columns ?? 8;
     at = Math.max(focus, 0);
     label.textContent = given.label;
     grid.setAttribute("aria-label", given.label);
     grid.classList.toggle("cells-colour", colour);
     grid.classList.toggle("cells-rows", Boolean(rows));
+    grid.classList.toggle("cells-named", Boolean(names) && !colour);
     grid.style.setProperty("--columns", columns);
     grid.classList.toggle("cells-square", colour && Boolean(rows));
     grid.classList.toggle("cells-few", colour && rows?.length <= 8);
     const most = scale ?? Math.max(1e-9, ...Array.from(values, Math.abs));
-    if (options.length !== values.length || grid.dataset.shape !== `${columns} ${rows?.length} ${Boolean(names)}`) {
-      grid.dataset.shape = `${columns} ${rows?.length} ${Boolean(names)}`;
-      options = Array.from(values, () => el("div", { role: "option" }, el("small"), el("span")));
+    const shape = `${values.length} ${columns} ${rows?.length} ${Boolean(heads)}`;
+    if (grid.dataset.shape !== shape) {
+      grid.dataset.shape = shape;
+      options = Array.from(values, () => el("div", { role: "option" }));
       const all = [...options];
-      if (rows) for (let row = rows.length - 1; row >= 0; row--) all.splice(row * columns, 0, el("b", { "aria-hidden": "true" }));
+      const word = (kind) => el(kind, { "aria-hidden": "true" });
+      if (rows) for (let row = rows.length - 1; row >= 0; row--) all.splice(row * columns, 0, word("b"));
+      if (heads) all.unshift(...(rows ? [word("u")] : []), ...heads.map(() => word("i")));
       grid.replaceChildren(...all);
     }
     grid.querySelectorAll(":scope > b").forEach((head, row) => (head.textContent = rows[row]));
+    grid.querySelectorAll(":scope > i").forEach((head, column) => (head.textContent = heads[column]));
     options.forEach((option, i) => {
       const value = values[i];
       const text = Number.isNaN(value) ? "" : write(value, given.digits);
@@ -74,8 +80,7 @@ export function numberGrid(onFocus) {
       option.setAttribute("aria-selected", String(i === focus));
       option.setAttribute("aria-label", `${name}: ${text || "masked"}`);
       if (option.title !== text) option.title = text;
-      option.firstChild.textContent = (!colour && names?.[i]) || "";
-      option.lastChild.textContent = colour ? "" : text;
+      if (!colour) option.replaceChildren(...(names ? [el("small", {}, names[i])] : []), text);
     });
   }
   return { element, show };

@@ -94,6 +94,10 @@ function added(view, block, { before, part, after, title, said, label, sources, 
  * largest at the top of those whose sums are right as they are written, with two digits.
  */
 function followed(view) {
+  return (view.followed ??= largestPlain(view));
+}
+
+function largestPlain(view) {
   const cents = (name, block, i) => Math.round(100 * view.at(name, block)[i]);
   const sums = range(view.L).flatMap((block) => [
     [beforeBlock(block), ["attention", block], ["looked", block]],

@@ -3,7 +3,7 @@ import { readLetters, tellRead } from "./alphabet.js";
 import { numberGrid, written } from "./cells.js";
 import { loadBytes } from "./load.js";
 import { makeModel } from "./models.js";
-import { LivePiece, button, choice, el, number, percent, slider, textField, whole } from "./piece.js";
+import { LivePiece, button, choice, el, number, painted, percent, slider, textField, whole } from "./piece.js";
 import { readSafetensors } from "./safetensors.js";
 import { draw, likeliest, makeRandom, shape } from "./sampling.js";
 import { callOf, hasHeads, lensOf, station, stationsOf } from "./stations.js";
@@ -299,16 +299,22 @@ class ThroughTheGPT extends LivePiece {
     const view = this.#view(letters, state, numbers);
     this.view = view;
     this.symbols = view.symbols;
-    this.#draw(view, state, given, changes);
-    this.#tell(view, state, changes);
-    await this.#compare(view, letters, state, changes, run);
+    this.scrubber.set(state.at);
+    this.column.input.max = view.T - 1;
+    this.column.set(view.t);
+    this.#tell(view);
+    // One after the other: on a slow phone each of these takes as long as a key may.
+    const parts = [() => this.#draw(view, state, given, changes), () => this.#fill(view, state, changes)];
+    for (const part of this.isShort ? parts.slice(0, 1) : parts) {
+      if (this.isConnected) await painted();
+      if (run !== this.#run) return;
+      part();
+    }
+    await this.#compare(view, letters, changes, run);
   }
 
   #draw(view, state, given, changes) {
     const { kind, block } = this.stations[state.at];
-    this.scrubber.set(state.at);
-    this.column.input.max = view.T - 1;
-    this.column.set(view.t);
     const onlyMoves = given !== state && Object.keys(given).every((key) => ["at", "cell", "temperature"].includes(key));
     if (!onlyMoves || !this.drawn || this.drawnHead !== view.head) {
       this.drawn = true;
@@ -344,9 +350,9 @@ class ThroughTheGPT extends LivePiece {
     return this.opening.lens[keyOf(name, block)].map(([label, probability]) => ({ label, probability }));
   }
 
-  /** The station's words, and, but for the short form, all that stands below them. */
-  #tell(view, state, changes) {
-    const now = station(this.stations[state.at], view);
+  /** The station's words. */
+  #tell(view) {
+    const now = station(this.stations[this.state.at], view);
     const { kind, block } = now;
     this.now = now;
     const part = ["thinkNorm", "wide", "bent", "mlp", "thought"].includes(kind) ? "MLP" : "attention";
@@ -355,7 +361,12 @@ class ThroughTheGPT extends LivePiece {
     this.heading.textContent = now.title;
     this.said.textContent = now.said;
     this.say(`${now.title}. ${now.said}`);
-    if (this.isShort) return;
+  }
+
+  /** All that stands below the words: cells, what can be switched, the code. */
+  #fill(view, state, changes) {
+    const { now } = this;
+    const { kind } = now;
     this.head.element.hidden = !hasHeads(kind);
     this.head.set(view.head + 1);
     this.temperature.element.hidden = !now.temperature;
@@ -586,7 +597,7 @@ class ThroughTheGPT extends LivePiece {
   }
 
   /** What the changes have done to this guess, and to names that it never saw. */
-  async #compare(view, letters, state, changes, run) {
+  async #compare(view, letters, changes, run) {
     this.whole.hidden = !changes.length;
     if (changes.length) this.apartFold.open = true;
     if (!changes.length) {
