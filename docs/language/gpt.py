@@ -267,9 +267,7 @@ city_loss = sequence_loss(city, *held_out)
 print(f"held-out loss: {before:.2f} nats before, {city_loss:.2f} after")
 
 # %% tags=["hide"]
-early: list[
-    float
-] = []  # the loss of what the top would say of the sum below each block
+early: list[float] = []  # loss of what the top makes of the sum below each block
 own: list[float] = []  # how often that is the letter itself
 with torch.no_grad():
     tokens, targets = held_out
