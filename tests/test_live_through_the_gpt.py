@@ -13,7 +13,7 @@ import torch
 from conftest import COUNT_SHIFTS, Site
 from live_pages import OpenLive, PagePool, axe_finds, settle
 from playwright.sync_api import Locator, Page, expect
-from test_pieces import KILOBYTE, check_room, loaded_by
+from test_pieces import KILOBYTE, loaded_by
 from torch import Tensor, nn
 
 from bookbuild.live import Chance
@@ -323,6 +323,11 @@ def test_play_goes_up_station_by_station_stops_and_goes_round_again(opened: tupl
     field(piece).fill("x")  # what the reader does stops it
     expect(play).to_have_text("Play")
     assert stood >= 2
+    # Where another letter asks, nothing is drawn: it begins again with the last one.
+    piece.evaluate(SET, {"at": NUM_STATIONS - 1, "text": "plym", "back": 2})
+    piece.get_by_role("button", name="Next").click()
+    expect(field(piece)).to_have_value("plym")
+    assert [state(piece)[key] for key in ("at", "back")] == [0, 0]
     piece.evaluate(SET, {"at": NUM_STATIONS - 1, "text": "plym"})
     piece.get_by_role("button", name="Next").click()
     expect(field(piece)).to_have_value(longer)
@@ -520,33 +525,57 @@ def test_on_a_wide_screen_the_tower_follows_what_is_read(pages: PagePool, site: 
     pages.give_back(page)
 
 
+def opened_at_home(page: Any, site: Site) -> Locator:
+    """The short form, which comes when the reader presses Play, and is stopped at once."""
+    page.goto(site.url)
+    settle(page)
+    assert not [url for url in page.asked if "/live/gpt/" in url or url.endswith("/through-the-gpt.js")]
+    page.locator(f"#{NAME} > .play").click()
+    piece: Locator = page.locator(f"live-{NAME}")
+    piece.wait_for(state="visible")
+    piece.locator(".through-steps .primary", has_text="Stop").click()
+    return piece
+
+
 def test_the_short_form_on_the_home_page_writes_and_leads_to_the_whole(pages: PagePool, site: Site) -> None:
     page = pages.take(COUNT_SHIFTS)
-    page.goto(site.url)
-    piece = page.locator(f"live-{NAME}")
-    piece.wait_for(state="visible")
-    settle(page)
-    assert page.evaluate("window.shift") < 0.02
-    assert not [url for url in page.asked if url.endswith("safetensors")]
-    expect(title(piece)).to_contain_text("letter becomes a number")
+    piece = opened_at_home(page, site)
+    assert page.locator(f"#{NAME} > .play").count() == 0
     field(piece).fill("bern")
-    piece.get_by_role("button", name="Next").click()
+    piece.get_by_role("slider", name="Station").fill("1")
     expect(title(piece)).to_contain_text("token table")
     piece.get_by_role("button", name="Write on").click()
     expect(field(piece)).to_have_value(told(piece, 1, "bern", city(site)))
     assert page.evaluate("location.search") == ""
+    assert axe_finds(page, f"#{NAME}") == []
     page.get_by_role("link", name="Look at each number").click()
     page.wait_for_url("**/language/gpt/#through-the-gpt")
-    assert axe_finds(page, f"#{NAME}") == []
     assert page.complaints == []
     pages.give_back(page)
 
 
-@pytest.mark.parametrize("width", [390, 1100, 1280])
-def test_the_home_page_keeps_room_for_the_short_form(pages: PagePool, site: Site, width: int) -> None:
+@pytest.mark.parametrize("width", [320, 1100, 1280])
+def test_the_short_form_fits_and_keeps_its_height(pages: PagePool, site: Site, width: int) -> None:
     page = pages.take(viewport={"width": width, "height": 900})
-    page.goto(site.url)
-    page.locator(f"live-{NAME}").wait_for(state="visible")
-    check_room(page, NAME)
+    piece = opened_at_home(page, site)
+    heights = set()
+    for at in range(NUM_STATIONS):
+        piece.evaluate(SET, {"at": at})
+        heights.add(piece.evaluate("piece => piece.offsetHeight"))
+        words = piece.locator(".through-words")
+        assert words.evaluate("words => words.scrollHeight <= words.clientHeight + 1"), (at, title(piece).inner_text())
+    assert len(heights) == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pages.give_back(page)
+
+
+def test_offline_the_home_page_keeps_its_picture_and_its_button(pages: PagePool, site: Site) -> None:
+    page = pages.take()
+    page.goto(site.url)
+    settle(page)
+    page.context.set_offline(True)
+    page.locator(f"#{NAME} > .play").click()
+    expect(page.locator(f"#{NAME} > .play")).to_be_enabled()
+    assert page.locator(f"#{NAME} > svg").is_visible()
+    page.complaints.clear()
     pages.give_back(page)

@@ -236,10 +236,10 @@ def test_two_of_a_kind_on_one_page_do_not_meddle_with_each_other(open_a_piece: O
     page.evaluate(
         """async (id) => {
           const { mount } = await import("/widgets/piece.js");
-          const { widget, live } = document.getElementById(id).dataset;
+          const { widget, live, opening = "opening.json" } = document.getElementById(id).dataset;
           const second = document.createElement("figure");
           second.id = "second";
-          Object.assign(second.dataset, { widget, live });
+          Object.assign(second.dataset, { widget, live, opening });
           second.append(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
           document.querySelector("article").append(second);
           await mount(second);

@@ -145,12 +145,35 @@ const near = new IntersectionObserver(
         .catch(() => (target.dataset.state = "still")); // without a connection, the picture stays
     }
   },
-  { rootMargin: "1500px" },
+  { rootMargin: "600px" },
 );
+
+// One that would make a first screen heavy waits for a press: its still picture says all that it opens with.
+function waitForPress(figure) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "play";
+  button.textContent = "Play";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const { mount } = await import("../widgets/piece.js").catch(() => ({}));
+    await mount?.(figure);
+    const piece = figure.querySelector(".live-piece");
+    button.disabled = false; // without a connection, the next press tries again
+    if (!piece) return;
+    button.remove();
+    piece.play();
+  });
+  figure.dataset.state = "still";
+  figure.querySelector(":scope > svg").after(button);
+}
 
 // Material's scripts run before this one; where they cannot, in a browser that forbids storage, the page works all the
 // same. So nothing here waits for them.
-for (const figure of document.querySelectorAll("[data-widget]")) near.observe(figure);
+for (const figure of document.querySelectorAll("[data-widget]")) {
+  if ("short" in figure.dataset) waitForPress(figure);
+  else near.observe(figure);
+}
 
 // Whoever follows a chapter's link to a definition wants to see its lines. Its name needs no decoding.
 {

@@ -141,8 +141,12 @@ function frontOf(unit) {
   return { d, places: places.map(([x, y]) => [clamp(x, LEFT + 34, RIGHT - 34), clamp(y + 5, TOP + 14, BOTTOM - 6)]) };
 }
 
+let pictures = 0; // each has names of its own for what it draws with
+
 /** The plane with its regions and flowers, and the small pictures; `onUnit` is told which of them was chosen. */
 export class IrisPicture {
+  #number = ++pictures;
+
   constructor(flowers, species, onUnit) {
     this.rows = flowers;
     this.flowers = flowers.map((flower) => {
@@ -192,7 +196,7 @@ export class IrisPicture {
     this.tints = [];
     this.units = Array.from({ length: HIDDEN }, (_, unit) => {
       const stop = (offset, opacity) => svg("stop", { offset, class: "iris-tint", "stop-opacity": opacity });
-      const id = `iris-unit-${unit + 1}`;
+      const id = `iris-unit-${this.#number}-${unit + 1}`;
       const stops = [stop(0, 0), stop(0, 0.14), stop(1, 0.95)];
       const tint = svg("linearGradient", { id, gradientUnits: "userSpaceOnUse" }, ...stops);
       const size = { x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP };

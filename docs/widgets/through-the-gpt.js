@@ -442,8 +442,9 @@ class ThroughTheGPT extends LivePiece {
 
   /** The reader chose a cell. */
   #focus(grid, index) {
-    const { how, asks } = this.now.grids[grid];
+    const { how, asks } = this.now.grids[grid] ?? {};
     this.#stop?.();
+    if (!this.now.grids[grid]) return; // a touch came before the next station's cells
     if (asks) return this.#act({ back: this.view.T - 1 - Math.floor(index / this.view.T) });
     if (!how) {
       this.#show(grid, index);
@@ -457,7 +458,8 @@ class ThroughTheGPT extends LivePiece {
   /** To the station that made the number that is asked. */
   #goThere() {
     const [grid, index] = this.asked;
-    const { made } = this.now.grids[grid];
+    const { made } = this.now.grids[grid] ?? {};
+    if (!made) return;
     const { kind, block, cell = index, column, head } = typeof made === "function" ? made(index) : made;
     const to = { at: this.#placeOf(kind, block), cell };
     if (column !== undefined) to.back = this.view.T - 1 - column;
@@ -487,7 +489,11 @@ class ThroughTheGPT extends LivePiece {
   #step(by) {
     const { at } = this.state;
     const to = at + by;
-    if (to >= this.stations.length) return this.#append(0);
+    if (to >= this.stations.length) {
+      this.#stop?.();
+      // Only after the last letter something is drawn; from another one, it begins again with the last.
+      return this.state.back ? this.set({ at: 0, back: 0, cell: -1 }) : this.#append(0);
+    }
     return this.#act({ at: Math.max(to, 0), cell: -1 });
   }
 
@@ -513,6 +519,12 @@ class ThroughTheGPT extends LivePiece {
     if (this.ended !== letters || isNew) return true;
     await this.set({ at: this.stations.length - 1, back: 0, cell: -1 });
     return false;
+  }
+
+  /** Begin, after the press that brought the piece. */
+  play() {
+    this.playing.focus({ preventScroll: true });
+    return this.#play("stations");
   }
 
   /** Go on by itself, station by station or letter by letter; again, and it stands still. */

@@ -87,7 +87,8 @@ export function tower(blocks, onPick) {
     }
     for (const { kind, block, y } of levels) {
       const word = { start: "sum", look: "attention", looked: "+ sum", think: "MLP", thought: "+ sum" }[kind];
-      const label = svg("text", { x: 17, y: y + 5, class: kind === "look" || kind === "think" ? "" : "muted" }, word ?? "");
+      if (!word) continue;
+      const label = svg("text", { x: 17, y: y + 5, class: kind === "look" || kind === "think" ? "" : "muted" }, word);
       labels.push([`b${block + 1}${kind === "look" ? "attention" : "mlp"}`, label]);
       parts.push(label);
       if (kind === "think") {

@@ -48,7 +48,7 @@ def tower(state: dict[str, Any]) -> str:
         top = middles[f"b{block}thought"] - SUM / 2 + 1
         bottom = middles[f"b{block}share"] + LEVEL["look"] / 2 - 1
         d.rect(LEFT - 4, top, room + 8, bottom - top, "light", 8, stroke=1)
-        d.text(WIDTH, middles[f"b{block}bent"] + 5, f"block {block}", 13, "ink", "end", 650)
+        d.text(WIDTH, middles[f"b{block}bent"] + 5, f"block {block}", 13, "ink", "end", 700)
     for x in xs:
         d.line(x, middles["letter"] - 10, x, middles["scores"] + 8, "gray", stroke=2)
     for kind, word, key in levels:
