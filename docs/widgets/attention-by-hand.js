@@ -13,6 +13,7 @@ const GRIDS = 4;
 
 class AttentionByHand extends LivePiece {
   static title = "One word looks back, step by step";
+  static style = new URL("cells.css", import.meta.url).href; // beside piece.css
   static state = { word: 3, step: 0, cell: -1, x: "" };
 
   #stop = null;

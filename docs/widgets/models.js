@@ -61,9 +61,9 @@ function careful({ V, C, layers = 0, heads = 0, isPadded, scores }) {
     return { logits: next(ids, weights).slice(), weights, layers, heads, positions };
   };
   /**
-   * The scores after the last token (V,), with `touch(name, block, position, numbers, read, head)` called at each step on
-   * the way, of every position: it may note the numbers that have just been computed, or change them in their place.
-   * `read` is what a norm was made from. trace.js has the names.
+   * The scores after the last token (V,), with `touch(name, block, position, numbers, read, head)` called at each step
+   * on the way, of every position: it may note the numbers that have just been computed, or change them in their
+   * place. `read` is what a norm was made from. trace.js has the names.
    */
   const trace = (ids, touch) => scores(check(ids), null, touch).slice();
   /** A function that gives {id, probability} of the next token each time, and null at the end. */

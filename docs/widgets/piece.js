@@ -3,28 +3,36 @@
 const RESERVED = ["mode", "h", "q"]; // Skim's and the search's own words in an address
 const LONGEST_ADDRESS = 2000; // hosts refuse a request for a page whose address is a few thousand characters long
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-let style;
+const styles = new Map();
+
+/** Load a stylesheet once for all pieces; where it does not come, the next piece tries again. */
+function styled(href) {
+  if (!styles.has(href)) {
+    const coming = new Promise((resolve, reject) => {
+      const failed = () => {
+        link.remove();
+        styles.delete(href);
+        reject(new Error("its stylesheet did not load"));
+      };
+      const link = el("link", { rel: "stylesheet", href, onload: resolve, onerror: failed });
+      document.head.append(link);
+    });
+    styles.set(href, coming);
+  }
+  return styles.get(href);
+}
 
 /** Put the piece that a figure names in the place of its still picture. If anything fails, the picture stays. */
 export async function mount(figure) {
   const name = figure.dataset.widget;
-  style ??= new Promise((resolve, reject) => {
-    const href = new URL("piece.css", import.meta.url).href;
-    const failed = () => {
-      link.remove();
-      style = null; // the next piece may have a connection
-      reject(new Error("its stylesheet did not load"));
-    };
-    const link = el("link", { rel: "stylesheet", href, onload: resolve, onerror: failed });
-    document.head.append(link);
-  });
   try {
     const folder = new URL(figure.dataset.live, document.baseURI);
     const [{ default: Piece }, answer] = await Promise.all([
       import(`./${name}.js`),
       fetch(new URL(figure.dataset.opening ?? "opening.json", folder)),
-      style,
+      styled(new URL("piece.css", import.meta.url).href),
     ]);
+    if (Piece.style) await styled(Piece.style);
     if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
     const piece = new Piece();
     piece.folder = folder;

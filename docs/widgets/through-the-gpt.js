@@ -19,6 +19,7 @@ const ALPHABET = [..."abcdefghijklmnopqrstuvwxyz"];
 
 class ThroughTheGPT extends LivePiece {
   static title = "One letter’s way through a GPT";
+  static style = new URL("cells.css", import.meta.url).href; // beside piece.css
   static prefix = "gpt-"; // chapter 11 has another piece, with letters of its own
   static state = { text: "plym", at: 18, back: 0, head: 0, cell: -1, temperature: 1, seed: 1, off: "" };
 

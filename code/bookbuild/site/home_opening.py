@@ -9,7 +9,7 @@ from bookbuild.project import Project
 from bookbuild.remember import BUILD, in_fresh_process, key_of, key_of_files, package_key, remember
 
 WIDTH, PITCH = 380, 44
-RECORDED = "Only its record is kept, so it can’t go on here. It once wrote"
+RECORDED = "Only its record is kept, so it can’t go on here.\nIt once wrote"
 
 
 def remembered_opening(live: Mapping[str, Mapping[str, bytes]], project: Project) -> dict[str, object]:
@@ -32,7 +32,7 @@ def home_figure(opening: dict[str, object], live_url: str) -> str:
     recorded: dict[str, Any] = opening["recorded"]  # type: ignore[assignment]
     said = "; ".join(f"{rung['label']}: {rung['name']}" for rung in rungs)
     title = f"What each rung writes after {opening['text']}: {said}. Recorded: {recorded['label']} wrote {recorded['name']}"
-    d = Drawing(WIDTH, PITCH * (len(rungs) + 1), title)
+    d = Drawing(WIDTH, PITCH * (len(rungs) + 1) + 16, title)
     for number, rung in enumerate([*rungs, recorded]):
         y = PITCH * number
         d.text(0, y + 14, str(rung["label"]), 13, "gray")
