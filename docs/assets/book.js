@@ -165,7 +165,7 @@ function waitForPress(figure) {
     piece.play();
   });
   figure.dataset.state = "still";
-  figure.querySelector(":scope > svg").after(button);
+  figure.append(button);
 }
 
 // Material's scripts run before this one; where they cannot, in a browser that forbids storage, the page works all the
