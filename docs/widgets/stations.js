@@ -189,7 +189,7 @@ const SHOWN = {
       title: "Norm: a copy of a handy size",
       said: (mean, size) =>
         (block
-          ? `Block ${block + 1} does the same as the block below, with weights of its own. New is what it reads: by now each line holds what was found below. `
+          ? `Block ${block + 1} does the same with weights of its own. But by now each line holds what was found below. `
           : `Attention reads a copy of the running sum; the sum itself stays as it is. `) +
         `The copy gets a handy size: minus its average (${mean}), divided by its typical size (${size}), then stretched and shifted, each number by a learned pair of its own.`,
       label: "The normed copy",
