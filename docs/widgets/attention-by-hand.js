@@ -7,7 +7,6 @@ import { likeliest, softmax } from "./sampling.js";
 const STEP_MS = 3000; // there is a sentence to read
 const MOST = 4; // of an embedding's number, either way
 const MEANINGS = ["smells of a club", "a place should follow", "which club"];
-const CLUBS = { 1: " (Chelsea)", "-1": " (Arsenal)" };
 const HEADS = { x: ["club?", "place?", "which?"], q: ["club", "place"], k: ["club", "place"], v: ["stadium", "whose"] };
 const GRIDS = 4;
 
@@ -47,7 +46,7 @@ class AttentionByHand extends LivePiece {
       max: MOST,
       step: 0.5,
       value: 0,
-      format: (value) => written(value, 1) + ((this.chosen?.[1] === 2 && CLUBS[value]) || ""),
+      format: (value) => written(value, 1),
       onInput: (value) => this.#change(value),
     });
     this.name = this.setTo.element.querySelector("span");
