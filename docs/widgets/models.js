@@ -131,7 +131,7 @@ function product(out, o, matrix, m, stride, rows, cols, x, p) {
 }
 
 /** out = layer(x), as PyTorch's Linear. */
-function linear(out, { weight, bias }, x) {
+export function linear(out, { weight, bias }, x) {
   product(out, 0, weight, 0, x.length, out.length, x.length, x, 0);
   if (bias) add(out, bias);
 }
@@ -150,7 +150,7 @@ function gelu(x) {
   for (let i = 0; i < x.length; i++) x[i] /= 1 + Math.exp(scale * x[i] * (1 + 0.044715 * x[i] * x[i]));
 }
 
-function layerNorm(out, x, { weight, bias }) {
+export function layerNorm(out, x, { weight, bias }) {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += x[i];
   const mean = sum / x.length;

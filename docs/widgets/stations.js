@@ -2,6 +2,7 @@
 // Shapes as in the book: T positions, D model_dim, N heads, H head_dim, F mlp_dim, V vocabulary.
 
 import { inBrackets, joined, products, range, sum, written } from "./cells.js";
+import { layerNorm, linear } from "./models.js";
 import { percent } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
 
@@ -27,7 +28,8 @@ export function station({ kind, block }, view) {
   return { kind, block, inBlock: IN_BLOCK.includes(kind), half: BELOW.includes(kind) ? "Below the blocks" : "Above the blocks", ...SHOWN[kind](view, block) };
 }
 
-const quoted = (symbol) => (symbol.length > 1 ? `the ${symbol} mark` : `“${symbol}”`);
+/** Words for a letter: “m”, or what it is if it's none. */
+export const callOf = (symbol) => (symbol.length > 1 ? `the ${symbol} mark` : `“${symbol}”`);
 const ordinal = (block) => `block ${block + 1}`;
 
 /** How number i of a layer came to be: the numbers that went in, each times its weight. */
@@ -65,24 +67,24 @@ function normOf(view, name, read, made, { title, said, label, source, part }) {
   };
 }
 
-function added(view, block, { before, part, after, title, said, label, sources, lens }) {
-  const [old, more, total] = [before, part, after].map(([name, at]) => view.at(name, at));
-  const scale = most(old, more, total);
+/** Three grids, the third of which is the sum of the others: {label, name, block, made} of each. */
+function addition(view, parts) {
+  const [old, more, total] = parts.map(({ name, block }) => view.at(name, block));
+  const scale = most(old, more, total); // one for all: they are added
+  const how = (i) => ({ text: `${written(old[i])} + ${inBrackets(more[i])} = ${written(total[i])}`, lit: [[0, i], [1, i]] });
+  const [first, second, third] = parts.map(({ label, made }, place) => ({ label, made, scale, values: [old, more, total][place] }));
+  return [first, second, { ...third, first: followed(view), part: [parts[2].name, 0], how }];
+}
+
+function added(view, { before, part, after, title, said, label, sources, lens }) {
   return {
     title,
     said,
-    grids: [
-      { label: `The running sum of ${view.name} so far`, values: old, scale, made: sources[0] },
-      { label, values: more, scale, made: sources[1] },
-      {
-        label: "The running sum now",
-        values: total,
-        scale,
-        first: followed(view),
-        part: [after[0], 0],
-        how: (i) => ({ text: `${written(old[i])} + ${inBrackets(more[i])} = ${written(total[i])}`, lit: [[0, i], [1, i]] }),
-      },
-    ],
+    grids: addition(view, [
+      { label: `The running sum of ${view.name} so far`, name: before[0], block: before[1], made: sources[0] },
+      { label, name: part[0], block: part[1], made: sources[1] },
+      { label: "The running sum now", name: after[0], block: after[1] },
+    ]),
     off: part[0] === "mlp" ? { name: "mlp", words: "this MLP" } : { name: "attention", words: "this attention" },
     lens,
     code: "add",
@@ -159,25 +161,16 @@ const SHOWN = {
   },
 
   place: (view) => {
-    const [token, place, start] = ["token", "place", "start"].map((name) => view.at(name, 0));
-    const scale = most(token, place, start);
     return {
       title: "Plus the row of its place",
       said:
         `Place ${view.t} has a row as well, whichever letter stands there. The two rows are added, and so the running ` +
-        `sum of ${view.name} begins: its line through the tower, ${start.length} numbers wide.`,
-      grids: [
-        { label: `Row of ${view.name}`, values: token, scale, made: { kind: "token", block: 0 } },
-        { label: `Row of place ${view.t}`, values: place, scale },
-        {
-          label: `The running sum of ${view.name} begins`,
-          values: start,
-          scale,
-          first: followed(view),
-          part: ["start", 0],
-          how: (i) => ({ text: `${written(token[i])} + ${inBrackets(place[i])} = ${written(start[i])}`, lit: [[0, i], [1, i]] }),
-        },
-      ],
+        `sum of ${view.name} begins: its line through the tower, ${view.D} numbers wide.`,
+      grids: addition(view, [
+        { label: `Row of ${view.name}`, name: "token", block: 0, made: { kind: "token", block: 0 } },
+        { label: `Row of place ${view.t}`, name: "place", block: 0 },
+        { label: `The running sum of ${view.name} begins`, name: "start", block: 0 },
+      ]),
       off: { name: "place", words: "the places" },
       lens: ["start", 0],
       code: "sum",
@@ -367,7 +360,7 @@ const SHOWN = {
   },
 
   looked: (view, block) =>
-    added(view, block, {
+    added(view, {
       before: beforeBlock(block),
       part: ["attention", block],
       after: ["looked", block],
@@ -453,7 +446,7 @@ const SHOWN = {
   },
 
   thought: (view, block) =>
-    added(view, block, {
+    added(view, {
       before: ["looked", block],
       part: ["mlp", block],
       after: ["thought", block],
@@ -528,12 +521,7 @@ const SHOWN = {
       grids: [
         { label: "The scores", values: scores, names: view.labels, columns: 9, digits: 1, made: { kind: "scores", block: 0 } },
         {
-          label: "The share of each symbol, in percent",
-          values: shares.map((share) => 100 * share),
-          names: view.labels,
-          columns: 9,
-          digits: 0,
-          scale: 100,
+          ...inPercent(view, shares),
           first: best,
           how: (i) => ({
             text: cold
@@ -566,12 +554,7 @@ const SHOWN = {
           : `${where} The name is finished.`,
       grids: [
         {
-          label: "The share of each symbol, in percent",
-          values: shares.map((share) => 100 * share),
-          names: view.labels,
-          columns: 9,
-          digits: 0,
-          scale: 100,
+          ...inPercent(view, shares),
           first: id,
           how: (i) => ({
             text:
@@ -589,19 +572,25 @@ const SHOWN = {
   },
 };
 
+/** What softmax makes of the scores, at the guess and where the dice fall. */
+const inPercent = (view, shares) => ({
+  label: "The share of each symbol, in percent",
+  values: shares.map((share) => 100 * share),
+  names: view.labels,
+  columns: 9,
+  digits: 0,
+  scale: 100,
+});
+
 const short = (symbol) => (symbol.length > 1 ? "·" : symbol);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-/** Words for a letter: “m”, or what it is if it's none. */
-export const callOf = quoted;
-
 /** The likeliest next symbols if the last norm and the table read these numbers now: [{label, probability}]. */
 export function lensOf(view, values) {
   const [weight, bias] = ["weight", "bias"].map((name) => view.weights(`final_norm.${name}`));
-  const table = view.weights("token_embedding.weight");
-  const mean = sum(Array.from(values)) / values.length;
-  const size = Math.sqrt(sum(Array.from(values, (value) => (value - mean) ** 2)) / values.length + 1e-5);
-  const read = values.map((value, i) => ((value - mean) / size) * weight[i] + bias[i]);
-  const scores = range(view.V).map((row) => sum(Array.from(read, (value, i) => value * table[row * view.D + i])));
+  const read = new Float32Array(view.D);
+  const scores = new Float32Array(view.V);
+  layerNorm(read, values, { weight, bias });
+  linear(scores, { weight: view.weights("token_embedding.weight") }, read);
   return Array.from(softmax(scores), (probability, id) => ({ label: view.labels[id], probability })).sort(
     (a, b) => b.probability - a.probability,
   );

@@ -29,6 +29,8 @@ class ThroughTheGPT extends LivePiece {
   #stop = null; // of what plays
   #judge = null; // the model once more, in a worker, with the names that it never saw
   #losses = new Map();
+  #traces = new Map(); // of the present name, by what is changed
+  #tracedIds = "";
 
   /** The home page begins at the bottom, the chapter where there is most to see. */
   get defaults() {
@@ -279,8 +281,17 @@ class ThroughTheGPT extends LivePiece {
         return name === "score" || name === "share" ? those[head] : those;
       };
     }
-    const { model } = await this.#load();
-    return trace(model, [0, ...idsOf(letters)], changes);
+    await this.#load();
+    return this.#traced([0, ...idsOf(letters)], changes);
+  }
+
+  /** The numbers on the way of these tokens, computed once while one only moves about. */
+  #traced(ids, changes) {
+    if (this.#tracedIds !== ids.join()) this.#traces.clear();
+    this.#tracedIds = ids.join();
+    const key = changes.map(({ code }) => code).join();
+    if (!this.#traces.has(key)) this.#traces.set(key, trace(this.#model.model, ids, changes));
+    return this.#traces.get(key);
   }
 
   async show(state, given = state) {
@@ -311,7 +322,7 @@ class ThroughTheGPT extends LivePiece {
       if (run !== this.#run) return;
       part();
     }
-    await this.#compare(view, letters, changes, run);
+    await this.#compare(view, changes, run);
   }
 
   #draw(view, state, given, changes) {
@@ -511,14 +522,19 @@ class ThroughTheGPT extends LivePiece {
   /** Append what the dice say, and go on at this station. Says whether there is more to write. */
   async #append(at) {
     const letters = this.#read(this.state.text);
-    const isNew = this.ended === letters;
-    const { id } = isNew ? { id: 1 } : this.view.dice();
-    const isFull = letters.length >= this.config.context_length - 1;
-    if (isNew) await this.set({ text: "", seed: this.state.seed + 1, at, back: 0, cell: -1 });
-    else if (!id || isFull) this.ended = letters;
-    else await this.set({ text: letters + ALPHABET[id - 1], at, back: 0, cell: -1 });
-    if (this.ended !== letters || isNew) return true;
-    await this.set({ at: this.stations.length - 1, back: 0, cell: -1 });
+    const place = { at, back: 0, cell: -1 };
+    if (this.ended === letters) {
+      this.ended = null; // that name is finished: a new one, with other dice
+      await this.set({ text: "", seed: this.state.seed + 1, ...place });
+      return true;
+    }
+    const { id } = this.view.dice();
+    if (id && letters.length < this.config.context_length - 1) {
+      await this.set({ text: letters + ALPHABET[id - 1], ...place });
+      return true;
+    }
+    this.ended = letters;
+    await this.set({ ...place, at: this.stations.length - 1 });
     return false;
   }
 
@@ -533,7 +549,6 @@ class ThroughTheGPT extends LivePiece {
     if (this.#stop) return this.#stop();
     const button = mode === "letters" ? this.write : this.playing;
     const name = button.textContent;
-    const mine = (this.turn = (this.turn ?? 0) + 1);
     let stopped = false;
     let halt = () => {};
     this.#stop = () => {
@@ -549,7 +564,7 @@ class ThroughTheGPT extends LivePiece {
       this.complain(this.field, error.message);
       return this.#stop?.();
     }
-    if (stopped || mine !== this.turn) return;
+    if (stopped) return;
     const first = mode === "stations" && this.atDefaults ? { at: 0 } : {};
     await this.set({ back: 0, ...first });
     const { length } = this.stations;
@@ -610,14 +625,14 @@ class ThroughTheGPT extends LivePiece {
   }
 
   /** What the changes have done to this guess, and to names that it never saw. */
-  async #compare(view, letters, changes, run) {
+  async #compare(view, changes, run) {
     this.whole.hidden = !changes.length;
-    if (changes.length) this.apartFold.open = true;
     if (!changes.length) {
       this.apart.textContent = "Switch a part off, or set a number, and see what becomes of the guess.";
       return;
     }
-    const before = trace(this.#model.model, view.ids);
+    this.apartFold.open = true;
+    const before = this.#traced(view.ids, []);
     const was = shape(before("scores", 0, view.t, 0), {});
     const now = shape(view.at("scores", 0), {});
     const best = likeliest(was);

@@ -5,7 +5,7 @@ import { percent, svg } from "./piece.js";
 const WIDTH = 340;
 const LEFT = 91;
 const RIGHT = 60;
-const STEP = { letter: 34, look: 50, sum: 34, think: 34 }; // heights of the levels
+const STEP = { letter: 24, look: 50, sum: 34, think: 34, top: 44 }; // heights of the levels
 const SHADES = 5;
 const LINE_GAP = 3; // between a line and the cells beside it
 const OUT = 7; // so far from its line stands an MLP
@@ -17,7 +17,7 @@ const TOP = ["norm", "scores", "guess", "drawn"];
 /** The levels from bottom to top: {kind, block, kinds, opens, y}: the stations that stand there, and which is first shown. */
 function levelsOf(blocks) {
   const levels = [
-    { kind: "letter", block: 0, kinds: ["letter"], opens: "letter", height: 24 },
+    { kind: "letter", block: 0, kinds: ["letter"], opens: "letter", height: STEP.letter },
     { kind: "start", block: 0, kinds: ["token", "place"], opens: "place", height: STEP.sum },
   ];
   for (let block = 0; block < blocks; block++) {
@@ -28,7 +28,7 @@ function levelsOf(blocks) {
       { kind: "thought", block, kinds: ["thought"], opens: "thought", height: STEP.sum },
     );
   }
-  levels.push({ kind: "top", block: 0, kinds: TOP, opens: "guess", height: 44 });
+  levels.push({ kind: "top", block: 0, kinds: TOP, opens: "guess", height: STEP.top });
   let y = levels.reduce((all, { height }) => all + height, 0);
   for (const level of levels) level.y = (y -= level.height) + level.height / 2;
   return levels;

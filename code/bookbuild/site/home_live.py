@@ -75,18 +75,23 @@ def continued(content: bytes, start: str, seed: int) -> str:
     return tokenizer.decode(tokens)
 
 
-def opened(content: bytes) -> tuple[Callable[[list[int]], Tensor], CharacterTokenizer]:
-    """What says the probabilities (V,) after tokens, mark in front; and its tokenizer."""
+def published(content: bytes) -> tuple[str, dict[str, int], dict[str, Tensor], CharacterTokenizer]:
+    """Of a published model of letters: its form, its sizes, its tensors and its tokenizer."""
     length = int.from_bytes(content[:8], "little")  # of the header, which is JSON
-    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-    config = json.loads(metadata["config"])
+    metadata: Mapping[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
     tensors = {name: tensor.float() for name, tensor in load(content).items()}
     tokenizer = CharacterTokenizer(json.loads(metadata["tokenizer"])["characters"])
-    if metadata["form"] == "table":
+    return metadata["form"], json.loads(metadata["config"]), tensors, tokenizer
+
+
+def opened(content: bytes) -> tuple[Callable[[list[int]], Tensor], CharacterTokenizer]:
+    """What says the probabilities (V,) after tokens, mark in front; and its tokenizer."""
+    form, config, tensors, tokenizer = published(content)
+    if form == "table":
         table = tensors["probabilities"]
         return lambda tokens: table[tokens[-1]], tokenizer
     model: GPT | NgramNet
-    if metadata["form"] == "gpt-2":
+    if form == "gpt-2":
         model = GPT(GPTConfig(**config))
     else:
         embedding_dim, hidden_dim = tensors["embedding.weight"].shape[1], tensors["second.weight"].shape[0]

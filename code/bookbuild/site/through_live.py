@@ -5,14 +5,13 @@ numbers for any other name by itself (`docs/widgets/trace.js`), and a test compa
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load
 from torch import Tensor, nn
 
+from bookbuild.site.home_live import published
 from bookbuild.site.through_code import code_of
 from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
@@ -51,11 +50,10 @@ def through_files(city: bytes) -> dict[str, bytes]:
 
 def opened_gpt(content: bytes) -> tuple[GPT, CharacterTokenizer]:
     """A published GPT of letters and its tokenizer."""
-    length = int.from_bytes(content[:8], "little")  # of the header, which is JSON
-    metadata: Mapping[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
-    model = GPT(GPTConfig(**json.loads(metadata["config"])))
-    model.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
-    return model.eval(), CharacterTokenizer(json.loads(metadata["tokenizer"])["characters"])
+    _, config, tensors, tokenizer = published(content)
+    model = GPT(GPTConfig(**config))
+    model.load_state_dict(tensors)
+    return model.eval(), tokenizer
 
 
 @torch.no_grad()
