@@ -29,6 +29,7 @@ from bookbuild.site.policy import with_policy
 from bookbuild.project import this_project
 from bookbuild.site.reference import remember_reference
 from bookbuild.remember import remember
+from bookbuild.site.scripts import serve_without_comments
 from bookbuild.site.searching import remember_search
 from bookbuild.site.serving import end_as_by_ctrl_c
 from bookbuild.site.through_opening import CHAPTER, OPENING, remembered_through, through_figure
@@ -40,6 +41,7 @@ LADDER_PLACE = "<!--live ladder-->"
 THROUGH_PLACE = "<!--live through-the-gpt-->"
 DOWNLOADS = "downloads"
 LIVE = "live"
+WIDGETS = "widgets"
 NOTEBOOK_BRANCH = "notebooks"
 SOURCE_LINK = re.compile(r'href="(?P<path>[^":#]+\.(?:md|py))(?P<anchor>#[^"]*)?"')
 
@@ -159,6 +161,8 @@ def _finished(page: str) -> str:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
+    if not serving:
+        serve_without_comments(Path(config.site_dir) / WIDGETS)
     folder = Path(config.site_dir) / DOWNLOADS
     folder.mkdir(parents=True, exist_ok=True)
     for download in current["book"].downloads():
