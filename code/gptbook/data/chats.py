@@ -33,6 +33,8 @@ IN_CAPITALS = "capitals"
 BY_HEART = "by heart"
 # What a user can tell, and how to ask for it afterwards.
 TOLD = {"i live in": "where do i live?", "i was born in": "where was i born?"}
+# What a chat is about, each with the same probability.
+TOPICS = (("self",), ("self",), ("sum", "where"), ("self", "sum", "where"))
 NAME_LETTERS = 4
 NO_LINE = "no line"  # what the look-up finds of a name that is not in the table
 NO_IDEA = "no idea"  # what the assistant then says
@@ -189,7 +191,7 @@ class ChatSet:
         self.tokenizer = PieceTokenizer([*CHAT_PIECES, *LETTERS])
 
     def chats(
-        self, count: int, seed: int, held_out: bool = False, room: int = 44
+        self, count: int, seed: int, held_out: bool = False, room: int = 50
     ) -> list[list[Turn]]:
         """Chats that follow from the seed, of as many exchanges as room tokens hold.
 
@@ -201,38 +203,48 @@ class ChatSet:
     def chat(self, draw: random.Random, held_out: bool, room: int) -> list[Turn]:
         """A chat by chance; half of them begin with a system prompt."""
         system = any_of(("", "", IN_CAPITALS, BY_HEART), draw)
+        topics = TOPICS[int(draw.random() * len(TOPICS))]
         begun = [Turn(role=SYSTEM, text=system)] if system else []
         told: dict[str, str] = {}
-        chat = begun + self.exchange(system, told, draw, held_out)
+
+        def longer() -> list[Turn]:
+            topic = any_of(topics, draw)
+            return begun + self.exchange(topic, system, told, draw, held_out)
+
+        chat = longer()
         while len(chat_tokens(chat, self.tokenizer)[0]) <= room:
             begun = chat
-            chat = begun + self.exchange(system, told, draw, held_out)
+            chat = longer()
         return begun if len(begun) > 1 else chat
 
     def exchange(
-        self, system: str, told: dict[str, str], draw: random.Random, held_out: bool
+        self,
+        topic: str,
+        system: str,
+        told: dict[str, str],
+        draw: random.Random,
+        held_out: bool,
     ) -> list[Turn]:
         """What the user says next, and all up to the assistant's answer.
 
-        told is what the user has told so far; a new fact joins it.
+        told is what the user has told so far; a new fact joins it. Once all is told, it
+        is asked.
         """
-        kind = any_of(("tell", "ask", "ask", "sum", "where"), draw)
         by_heart = system == BY_HEART
-        if kind == "sum":
+        if topic == "sum":
             return sum_turns(draw_sum(draw, held_out), by_heart)
         name = any_of(self.names[held_out], draw)
-        if kind == "where":
+        if topic == "where":
             if not by_heart and draw.random() < 0.2:
                 name = name[::-1]  # mostly no city at all
             return where_turns(name, self.countries.get(name), by_heart)
         untold = [fact for fact in TOLD if fact not in told]
-        if (kind == "ask" and told) or not untold:
-            fact = any_of(list(told), draw)
-            said, answer = TOLD[fact], told[fact]
-        else:
-            fact = any_of(untold, draw)
+        fact = any_of(untold or list(told), draw)
+        if untold:
             told[fact] = name
             said, answer = f"{fact} {name}", f"ok, {name}"
+        else:
+            said, answer = TOLD[fact], told[fact]
         answer = answer.upper() if system == IN_CAPITALS else answer
         return [Turn(role=USER, text=said), Turn(role=ASSISTANT, text=answer)]
 
