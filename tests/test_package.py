@@ -27,7 +27,7 @@ BELOW = {
     "experiments": "files data models machine generation exchange training tasks",
     "cli": "files data models machine generation exchange training tasks experiments",
 }
-ALONE = {"attention", "gpt", "modern"}  # so that they can be read first
+ALONE = {"attention", "gpt", "modern", "rotary", "grouped", "mixture", "variants"}  # so that they can be read first
 
 
 @cache
