@@ -18,6 +18,7 @@ from gptbook.experiments.ladder_experiments import (
 from gptbook.experiments.mistake_experiment import MistakeExperiment, mistake_settings
 from gptbook.experiments.record import Recording
 from gptbook.experiments.scaling_experiment import SCALING_SETTINGS, ScalingExperiment
+from gptbook.experiments.since_experiment import SINCE_SETTINGS, SinceExperiment
 from gptbook.experiments.width_choice import (
     chosen_width,
     compared_with,
@@ -79,6 +80,14 @@ def recordings() -> dict[str, Recording]:
             duration="about 6 minutes on one processor core",
             settings=ASSISTANT_SETTINGS,
             start=AssistantExperiment,
+        ),
+        Recording(
+            name="since",
+            about="loss (nats per character), work and memory of a small GPT with each "
+            "part swapped for a later one; longer texts; longer training",
+            duration="about 15 minutes on one processor core",
+            settings=SINCE_SETTINGS,
+            start=SinceExperiment,
         ),
     )
     return {recording.name: recording for recording in every}

@@ -5,8 +5,6 @@ from torch import Tensor, nn
 
 from gptbook.models.gpt import MLP
 
-BALANCE_RATE = 0.01  # how far one training step moves a head start
-
 
 class Mixture(nn.Module):
     """E experts, each an MLP; a router picks K of them for each position by itself.
@@ -17,12 +15,18 @@ class Mixture(nn.Module):
     head_starts: Tensor
 
     def __init__(
-        self, model_dim: int, mlp_dim: int, num_experts: int, num_chosen: int
+        self,
+        model_dim: int,
+        mlp_dim: int,
+        num_experts: int,
+        num_chosen: int,
+        balance_rate: float = 0.01,
     ) -> None:
-        """Raises ValueError if there are too few experts, or too few are chosen.
+        """Each training step moves an expert's head start by the balance_rate.
 
-        A single one of several would get the share 1 whatever its score: then the
-        router learns nothing.
+        Raises ValueError if there are too few experts, or too few are chosen: a single
+        one of several would get the share 1 whatever its score, and the router would
+        learn nothing.
         """
         super().__init__()
         if not 1 <= num_chosen <= num_experts:
@@ -36,6 +40,7 @@ class Mixture(nn.Module):
                 "that the router learns nothing: choose 2 or more"
             )
         self.num_chosen = num_chosen
+        self.balance_rate = balance_rate
         self.experts = nn.ModuleList(
             MLP(model_dim, mlp_dim) for _ in range(num_experts)
         )
@@ -72,4 +77,4 @@ class Mixture(nn.Module):
         Shape: chosen (B, T, K). Source: Wang et al. 2024, used in DeepSeek-V3.
         """
         work = chosen.flatten().bincount(minlength=len(self.experts)).float()  # (E,)
-        self.head_starts += BALANCE_RATE * (work.mean() - work).sign()
+        self.head_starts += self.balance_rate * (work.mean() - work).sign()

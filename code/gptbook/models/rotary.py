@@ -27,14 +27,15 @@ def clock_angles(
 
 
 def turn(x: Tensor, angles: Tensor) -> Tensor:
-    """Turn each hand by its angle. Number i and number i + H/2 are a hand's two ends.
+    """Turn each hand clockwise by its angle.
 
-    Lengths stay. The product of two hands depends on the angle between them alone.
+    Number i says how far up the end of hand i points, number i + H/2 how far across.
+    Lengths stay. The product of two hands depends on them and the angle between alone.
     Shapes: x and the result (B, N, T, H), angles (T, H/2).
     """
-    across, up = x.chunk(2, dim=-1)
+    up, across = x.chunk(2, dim=-1)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    return torch.cat([across * cos - up * sin, across * sin + up * cos], dim=-1)
+    return torch.cat([up * cos - across * sin, up * sin + across * cos], dim=-1)
 
 
 class RotaryAttention(MultiHeadAttention):

@@ -26,6 +26,8 @@ class Variant:
     """E: how many MLPs there are in a block, each of mlp_dim hidden units."""
     num_chosen: int = 1
     """K: how many of them work on a token."""
+    balance_rate: float = 0.01
+    """How fast experts with little work are given more; 0 is not at all."""
 
 
 class VariantGPT(GPT):
@@ -49,8 +51,8 @@ class VariantGPT(GPT):
             elif variant.rotary:
                 block.set_submodule("attention", RotaryAttention(dim, heads))
             if variant.num_experts > 1:
-                sizes = (config.mlp_dim, variant.num_experts, variant.num_chosen)
-                block.set_submodule("mlp", Mixture(dim, *sizes))
+                choice = variant.num_experts, variant.num_chosen, variant.balance_rate
+                block.set_submodule("mlp", Mixture(dim, config.mlp_dim, *choice))
         if variant.rms_norm:
             self.set_submodule("final_norm", nn.RMSNorm(dim, eps=1e-5))
         self.initialize()
