@@ -44,9 +44,8 @@ def apart(pointing: dict[str, float]) -> float:
 def clock_hands() -> str:
     """Four clock faces as SVG: a query and a key as they are made, then turned by where they stand."""
     told = []
-    for places in PLACES[1:]:
+    for places in filter(None, PLACES):
         pointing, product = hands(places)
-        assert places
         told.append(
             f"at {places[0]} and {places[1]} they are {apart(pointing):.1f} degrees apart, product {product:.2f}"
         )
@@ -57,11 +56,11 @@ def clock_hands() -> str:
         + "; ".join(told)
         + ". The same gap is the same angle and the same product.",
     )
-    for index, places in enumerate(PLACES):
-        pointing, product = hands(places)
+    for index, turned in enumerate(PLACES):
+        pointing, product = hands(turned)
         x, y = FACE * (index % 2 + 0.5), 220 * (index // 2) + 98
-        if places:
-            d.text(x, y - 82, f"query at {places[0]}, key at {places[1]}", 14, anchor="middle", weight=600)
+        if turned:
+            d.text(x, y - 82, f"query at {turned[0]}, key at {turned[1]}", 14, anchor="middle", weight=600)
         else:
             d.text(x, y - 82, "before they are turned", 14, anchor="middle", weight=600)
         d.circle(x, y, RADIUS, "gray", 0, 1)
@@ -74,7 +73,7 @@ def clock_hands() -> str:
             d.circle(*tip, 4, COLOUR[name])
             d.centred(*_point(x, y, angle, RADIUS + 10), name, 14, COLOUR[name], 700)
         d.circle(x, y, 3.5)
-        gap = f"gap {places[0] - places[1]}: " if places else ""
+        gap = f"gap {turned[0] - turned[1]}: " if turned else ""
         score = f"{product:.2f}".replace("-", "\N{MINUS SIGN}")
         d.text(x, y + 89, f"{gap}{apart(pointing):.1f}° apart", 14, anchor="middle")
         d.text(x, y + 107, f"q · k = {score}", 14, anchor="middle", weight=600)

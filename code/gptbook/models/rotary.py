@@ -15,8 +15,8 @@ def clock_angles(
 ) -> Tensor:
     """How far each of a head's H/2 hands has turned at each position, in radians.
 
-    The first hand turns by 1 a position, each later one more slowly; the slowest of
-    many would need about 2 pi base positions to come round. A larger base slows down
+    The first hand turns by 1 radian a position, each later one more slowly; the slowest
+    of many would need about 2 pi base positions to come round. A larger base slows down
     the slow hands, a stretch of 4 slows down all of them four times.
     Shapes: positions (T,), the result (T, H/2).
     Sources: Su et al. 2021; Chen et al. 2023 (stretch: position interpolation).
