@@ -8,13 +8,11 @@ from torch import Tensor, nn
 
 from gptbook.training.loss import answer_log_probabilities, preference_loss
 
-Rows = tuple[Tensor, Tensor]  # inputs and targets, as `dialogue_tokens` makes them
-
 
 def train_on_preferences(
     model: nn.Module,
-    chosen: Rows,
-    rejected: Rows,
+    chosen: tuple[Tensor, Tensor],
+    rejected: tuple[Tensor, Tensor],
     num_steps: int,
     batch_size: int = 16,
     learning_rate: float = 1e-3,
@@ -28,7 +26,7 @@ def train_on_preferences(
     model of what people like is: the pairs say it. Row i of chosen and of rejected are
     two answers to one question. Changes the model, and returns the loss of every step,
     in nats per pair; on_step is told the number of the step and its loss.
-    Shapes: inputs and targets (P, T) each. Raises ValueError if the pairs do not match.
+    Shapes: inputs and targets (P, T) each, as `dialogue_tokens` makes them. Raises ValueError if the pairs do not match.
     Source: Rafailov et al. 2023.
     """
     if len(chosen[0]) != len(rejected[0]):
