@@ -26,7 +26,8 @@ def train_on_preferences(
     model of what people like is: the pairs say it. Row i of chosen and of rejected are
     two answers to one question. Changes the model, and returns the loss of every step,
     in nats per pair; on_step is told the number of the step and its loss.
-    Shapes: inputs and targets (P, T) each, as `dialogue_tokens` makes them. Raises ValueError if the pairs do not match.
+    Shapes: inputs and targets (P, T) each, as `dialogue_tokens` makes them.
+    Raises ValueError if the numbers of rows differ.
     Source: Rafailov et al. 2023.
     """
     if len(chosen[0]) != len(rejected[0]):
