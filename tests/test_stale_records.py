@@ -68,7 +68,7 @@ def planted(name: str, right: str, wrong: str) -> dict[str, str]:
     return {module: "".join([*before, text.replace(right, wrong, 1), *after])}
 
 
-GPTS = {"parts", "names", "mistakes", "scaling", "assistant", "since"}
+GPTS = {"parts", "names", "mistakes", "scaling", "assistant", "since", "outcomes"}
 ENGINE = {"names", "clubs", "mistakes"}
 
 
@@ -96,12 +96,18 @@ ENGINE = {"names", "clubs", "mistakes"}
         ("GPT", "std=0.02", "std=1.0", "GPT.initialize", {"parts", "mistakes", "since"}),
         ("Mixture", "work.mean() - work", "work - work.mean()", "Mixture.balance", {"since"}),
         ("clock_angles", "/ stretch", "* stretch", "clock_angles", {"since"}),
-        ("SLOWEST_TURN", "10_000.0", "100.0", "SLOWEST_TURN", {"names", "scaling", "assistant"}),
+        ("SLOWEST_TURN", "10_000.0", "100.0", "SLOWEST_TURN", {"names", "scaling", "assistant", "outcomes"}),
         ("GPTConfig", "model_dim: int = ", "model_dim: int = 1 + ", "GPTConfig", GPTS),
         ("rounded", "6", "2", "rounded", set(EVERY)),
         ("tree_docstrings", ".strip()", "", "tree_docstrings", {"scaling", "since"}),
         ("training_tensors", "optimizer.state_dict()", "optimizer.empty()", "training_tensors", {"mistakes"}),
         ("FACTS", "{}", "{} ", "FACTS", {"assistant"}),
+        ("answer_log_probabilities", "asked, 0.0", "asked, 1.0", "answer_log_probabilities", {"assistant", "outcomes"}),
+        ("policy_gradient_loss", "return -", "return ", "policy_gradient_loss", {"outcomes"}),
+        ("advantages_of", "dim=1, keepdim=True", "dim=0, keepdim=True", "advantages_of", {"outcomes"}),
+        ("DIGITS", "1234", "123", "DIGITS", {"outcomes"}),
+        ("sloppy_check", "[-1]", "", "sloppy_check", {"outcomes"}),
+        ("fine_tune", "return train_in_steps", "return None or train_in_steps", "fine_tune", {"assistant", "outcomes"}),
     ],
 )  # fmt: skip
 def test_a_mutant_makes_just_the_records_stale_that_reach_it(
@@ -185,7 +191,7 @@ def test_the_package_in_another_order_and_under_other_names_leaves_every_record_
 
 
 def test_a_row_of_a_table_makes_the_records_stale_that_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_cities = {"clubs", "scaling", "since"}
+    without_cities = {"clubs", "scaling", "since", "outcomes"}
     readers = {"cities.csv": set(EVERY) - without_cities, "teams.csv": {"clubs", "assistant"}, "iris.csv": set()}
     for table, records in readers.items():
         content = data_file(table).read_bytes()
@@ -290,6 +296,15 @@ TINY: dict[str, dict[str, Any]] = {
                    "training": TRAINING},
         "lengths": {"small": [{"model_dim": 4}, [0.2]]},
         "clock": {"num_rounds": 1, "num_steps": 1},
+        "seeds": [0],
+    },
+    "outcomes": {
+        "config": SMALL_GPT,
+        "num_rows": 20,
+        "num_questions": 4,
+        "training": {"num_steps": 1, "batch_size": 4, "matrix_rate": 0.02, "other_rate": 0.004},
+        "base_steps": 1,
+        "learning": {"num_steps": 1, "num_rows": 2, "group_size": 2, "num_new": 4, "learning_rate": 1e-3},
         "seeds": [0],
     },
 }  # fmt: skip

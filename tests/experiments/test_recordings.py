@@ -33,7 +33,17 @@ def test_a_committed_record_says_how_it_was_made(name: str) -> None:
 
 
 def test_every_recording_is_found_by_its_own_name() -> None:
-    assert list(EVERY) == ["windows", "clubs", "parts", "names", "mistakes", "scaling", "assistant", "since"]
+    assert list(EVERY) == [
+        "windows",
+        "clubs",
+        "parts",
+        "names",
+        "mistakes",
+        "scaling",
+        "assistant",
+        "since",
+        "outcomes",
+    ]
     assert all(recording.name == name for name, recording in EVERY.items())
 
 

@@ -16,6 +16,10 @@ from gptbook.experiments.ladder_experiments import (
     PartExperiment,
 )
 from gptbook.experiments.mistake_experiment import MistakeExperiment, mistake_settings
+from gptbook.experiments.outcomes_experiment import (
+    OUTCOMES_SETTINGS,
+    OutcomesExperiment,
+)
 from gptbook.experiments.record import Recording
 from gptbook.experiments.scaling_experiment import SCALING_SETTINGS, ScalingExperiment
 from gptbook.experiments.since_experiment import SINCE_SETTINGS, SinceExperiment
@@ -88,6 +92,14 @@ def recordings() -> dict[str, Recording]:
             duration="about 15 minutes on one processor core",
             settings=SINCE_SETTINGS,
             start=SinceExperiment,
+        ),
+        Recording(
+            name="outcomes",
+            about="right answers of a small GPT with and without scratch paper, and as "
+            "it learns from outcomes",
+            duration="about 10 minutes on one processor core",
+            settings=OUTCOMES_SETTINGS,
+            start=OutcomesExperiment,
         ),
     )
     return {recording.name: recording for recording in every}
