@@ -68,8 +68,8 @@ def planted(name: str, right: str, wrong: str) -> dict[str, str]:
     return {module: "".join([*before, text.replace(right, wrong, 1), *after])}
 
 
-GPTS = {"parts", "names", "mistakes", "scaling", "assistant", "since", "outcomes"}
-ENGINE = {"names", "clubs", "mistakes"}
+GPTS = {"parts", "names", "mistakes", "scaling", "assistant", "since", "outcomes", "cheaper"}
+ENGINE = {"names", "clubs", "mistakes", "cheaper"}
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ ENGINE = {"names", "clubs", "mistakes"}
          "WindowExperiment.__init__", {"windows"}),
         ("GPTNames", "self.inputs, self.targets = padded", "self.targets, self.inputs = padded",
          "GPTNames.__init__", {"names"}),
-        ("GPT", "std=0.02", "std=1.0", "GPT.initialize", {"parts", "mistakes", "since"}),
+        ("GPT", "std=0.02", "std=1.0", "GPT.initialize", {"parts", "mistakes", "since", "cheaper"}),
         ("Mixture", "work.mean() - work", "work - work.mean()", "Mixture.balance", {"since"}),
         ("clock_angles", "/ stretch", "* stretch", "clock_angles", {"since"}),
-        ("SLOWEST_TURN", "10_000.0", "100.0", "SLOWEST_TURN", {"names", "scaling", "assistant", "outcomes"}),
+        ("SLOWEST_TURN", "10_000.0", "100.0", "SLOWEST_TURN", {"names", "scaling", "assistant", "outcomes", "cheaper"}),
         ("GPTConfig", "model_dim: int = ", "model_dim: int = 1 + ", "GPTConfig", GPTS),
         ("rounded", "6", "2", "rounded", set(EVERY)),
-        ("tree_docstrings", ".strip()", "", "tree_docstrings", {"scaling", "since"}),
+        ("tree_docstrings", ".strip()", "", "tree_docstrings", {"scaling", "since", "cheaper"}),
         ("training_tensors", "optimizer.state_dict()", "optimizer.empty()", "training_tensors", {"mistakes"}),
         ("FACTS", "{}", "{} ", "FACTS", {"assistant"}),
         ("answer_log_probabilities", "asked, 0.0", "asked, 1.0", "answer_log_probabilities", {"assistant", "outcomes"}),
@@ -191,7 +191,7 @@ def test_the_package_in_another_order_and_under_other_names_leaves_every_record_
 
 
 def test_a_row_of_a_table_makes_the_records_stale_that_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_cities = {"clubs", "scaling", "since", "outcomes"}
+    without_cities = {"clubs", "scaling", "since", "outcomes", "cheaper"}
     readers = {"cities.csv": set(EVERY) - without_cities, "teams.csv": {"clubs", "assistant"}, "iris.csv": set()}
     for table, records in readers.items():
         content = data_file(table).read_bytes()
@@ -206,8 +206,11 @@ def test_a_row_of_a_table_makes_the_records_stale_that_read_it(tmp_path: Path, m
 def test_nothing_absurd_is_in_a_record() -> None:
     assert not {"MultiHeadAttention", "GPT", "NgramCounts"} & sources_now()["assistant"].keys()
     assert not {"ModernGPT", "MuonAdamW"} & sources_now()["mistakes"].keys()
-    for entries in sources_now().values():
-        assert not {"make_record", "write_whole", "build_parser", "train_with_bar", "SourceTree"} & entries.keys()
+    for record, entries in sources_now().items():
+        absurd = {"make_record", "write_whole", "build_parser", "train_with_bar", "SourceTree"}
+        if record == "cheaper":  # which writes its text as `gptbook data prepare` does
+            absurd -= {"write_whole"}
+        assert not absurd & entries.keys()
 
 
 def test_what_is_beyond_is_really_named_by_what_is_reached() -> None:
@@ -233,10 +236,12 @@ def test_a_planted_mistake_reaches_nothing_new() -> None:
 def test_no_experiment_catches_an_error_of_the_package() -> None:
     """What raises does not count, so a record must not depend on it."""
     tree = source_tree()
+    never_run = {"BytePairTokenizer.load"}  # which `open_corpus` names; the recorded text has letters for tokens
     for record, entries in sources_now().items():
-        for entry in entries.keys() & tree.kept.keys():
+        for entry in (entries.keys() & tree.kept.keys()) - never_run:
             for node in (inner for part in tree.kept[entry] for inner in ast.walk(part)):
-                if isinstance(node, ast.ExceptHandler):
+                # To raise again, in other words, is still to raise.
+                if isinstance(node, ast.ExceptHandler) and not isinstance(node.body[-1], ast.Raise):
                     kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
                     for kind in kinds:
                         caught = getattr(builtins, ast.unparse(kind) if kind else "BaseException", OSError)
@@ -270,6 +275,15 @@ TINY: dict[str, dict[str, Any]] = {
         "seeds": [0],
     },
     "mistakes": {"seeds": [0], "num_fresh": 9, "num_samples": 2, "measure_every": 2},
+    "cheaper": {
+        "libraries": ["tqdm"],
+        "recipe": {"num_layers": 2, "num_heads": 1, "model_dim": 4, "mlp_dim": 4, "context_length": 8, "batch_size": 2,
+                   "learning_rate": 0.04, "other_rate": 0.02, "warmup_steps": 1, "num_windows": 4},
+        "steps_before": [1],
+        "steps_after": 1,
+        "changes": {"all": {"form": "speedrun", "momentum_steps": 2, "embedding_scale": 2.0, "batch_size": 1}},
+        "seeds": [0],
+    },
     "scaling": {
         "library": "tqdm",
         "widths": [16],

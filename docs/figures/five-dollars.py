@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bookbuild.drawings.draw import Drawing
-from gptbook.machine.cost import PUBLISHED_SHARE, find_gpu
+from gptbook.machine.cost import PUBLISHED_SHARE, SETUP_HOURS, find_gpu
 from gptbook.models.sizes import flops_per_token
 from gptbook.data.tables import data_file, read_table
 from gptbook.models.gpt import GPTConfig
@@ -17,7 +17,7 @@ def figure() -> str:
     """Return the drawing as SVG: three exchanges, then what two recipes need, as bars beside what was bought."""
     gpu = find_gpu("h100")
     assert gpu.price_per_hour_usd
-    hours = DOLLARS / gpu.price_per_hour_usd
+    hours = DOLLARS / gpu.price_per_hour_usd - SETUP_HOURS
     peak = gpu.bf16_tflops * 1e12
     flops = 3600 * hours * PUBLISHED_SHARE * peak
     per_token = flops_per_token(GPTConfig())
@@ -26,7 +26,7 @@ def figure() -> str:
         (f"${DOLLARS}", ""),
         (
             f"{60 * hours:.0f} minutes",
-            f"${gpu.price_per_hour_usd:.2f} an hour\nfor one H100",
+            f"${gpu.price_per_hour_usd:.2f} an hour for one\nH100, less {60 * SETUP_HOURS:.0f} for setup",
         ),
         (
             f"{flops / 1e18:.1f} billion billion\noperations",

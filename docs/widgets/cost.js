@@ -3,9 +3,11 @@ import { LivePiece, choice, el, number, select, slider } from "./piece.js";
 
 const BUDGET = 5; // dollars
 const HEAD_DIM = 128; // as in the recipe: 6 heads for a width of 768
-const STEPS = [2, 3, 4, 5].flatMap((power) => [10, 15, 22, 33, 46, 70].map((first) => first * 10 ** (power - 1)));
+const RECIPE_STEPS = 6_900; // those of gpt2-124m
+const ROUND_STEPS = [2, 3, 4, 5].flatMap((power) => [10, 15, 22, 33, 46, 70].map((first) => first * 10 ** (power - 1)));
+const STEPS = [...ROUND_STEPS, RECIPE_STEPS].sort((a, b) => a - b);
 const GPUS = [1, 2, 4, 8];
-const RANGES = { layers: [1, 48, 1], width: [128, 2560, 128], share: [5, 100, 5] };
+const RANGES = { layers: [1, 48, 1], width: [128, 2560, 128], share: [5, 100, 1] };
 const WORDS = [
   [1e12, "trillion"],
   [1e9, "billion"],
@@ -38,15 +40,17 @@ export function estimate(opening, { layers, width, steps, gpu: name, gpus, share
   const seconds = Number(BigInt(tokens) * BigInt(flopsPerToken)) / speed; // the product is past 2 ** 53
   const dollars = (price, setup = 0) => price && (seconds / 3600 + setup) * price * gpus;
 
-  const parameters = matrices + 2 * vocab * width;
-  const [dim, hidden, head, rest, outside] = opening.kept_bytes[gpu.precision];
+  const pairs = Math.floor(layers / 2); // of opposite blocks
+  const parameters = matrices + 2 * vocab * width + 3 * layers + pairs;
+  const [dim, hidden, head, rest, outside, pair] = opening.kept_bytes[gpu.precision];
   const perToken =
     layers * (dim * width + hidden * 4 * width + (head * width) / HEAD_DIM) +
-    (layers * rest + outside * width + 16 + opening.logit_bytes[gpu.precision] * vocab);
+    (layers * rest + outside * width + 16 + pairs * pair * width + opening.logit_bytes[gpu.precision] * vocab);
   const copies = gpu.precision === "bfloat16" ? 2 * (matrices + vocab * width) : 0;
   const fixed = 8 * parameters + copies + 8 * (parameters - matrices) + 4 * matrices;
   const memory = (sequences) => fixed + sequences * context * perToken;
   let sequences = batch / gpus;
+  const setup = dollars(gpu.price_per_hour_usd, opening.setup_hours) - dollars(gpu.price_per_hour_usd);
   while (sequences >= 1 && memory(sequences) > opening.usable_share * Math.trunc(gpu.memory_gb * 1e9)) sequences /= 2;
   return {
     parameters,
@@ -60,7 +64,8 @@ export function estimate(opening, { layers, width, steps, gpu: name, gpus, share
     withSetup: dollars(gpu.price_per_hour_usd, opening.setup_hours),
     sequences: Math.trunc(sequences), // 0: not even one text at a time fits
     memory: memory(Math.max(1, Math.trunc(sequences))),
-    bought: gpu.price_per_hour_usd && (BUDGET / dollars(gpu.price_per_hour_usd)) * tokens, // tokens
+    // tokens, when the setup is paid for
+    bought: gpu.price_per_hour_usd && (Math.max(0, BUDGET - setup) / dollars(gpu.price_per_hour_usd)) * tokens,
   };
 }
 
@@ -70,7 +75,7 @@ const money = (dollars) => `$${number(dollars, dollars < 1000 ? 2 : 0)}`;
 
 export default class Cost extends LivePiece {
   static title = "What would it cost?";
-  static state = { layers: 12, width: 768, steps: 4600, gpu: "h100", gpus: 1, share: 40 };
+  static state = { layers: 12, width: 768, steps: RECIPE_STEPS, gpu: "h100", gpus: 1, share: 39 };
 
   check(state) {
     for (const [key, [low, high, step]] of Object.entries(RANGES)) {
@@ -145,7 +150,9 @@ export default class Cost extends LivePiece {
         line("gpus", "÷ GPUs"),
         line("time", "= time, projected", "cost-sum"),
         line("price", "× GPUs × price an hour"),
-        line("dollars", "= cost, projected", "cost-sum"),
+        line("dollars", "= training, projected", "cost-sum"),
+        line("setup", "+ setup, assumed"),
+        line("total", "= cost, projected", "cost-sum"),
       ),
       el("div", { class: "cost-buys" }, this.buys, track),
       el("div", { class: "cost-prices" }, ...this.prices),
@@ -170,6 +177,8 @@ export default class Cost extends LivePiece {
     lines.time.textContent = duration(e.seconds);
     lines.price.textContent = priced ? `${state.gpus} × ${money(gpu.price_per_hour_usd)}` : "no offer";
     lines.dollars.textContent = priced ? money(e.dollars) : "unknown";
+    lines.setup.textContent = priced ? money(e.withSetup - e.dollars) : "unknown";
+    lines.total.textContent = priced ? money(e.withSetup) : "unknown";
 
     lines.parameters.textContent = inWords(e.parameters);
     // What does not fit is told as the memory that would do.
@@ -179,21 +188,20 @@ export default class Cost extends LivePiece {
 
     const part = priced ? e.bought / e.tokens : 0;
     this.fill.style.width = `${100 * Math.min(1, part)}%`;
-    const percent = part < 0.01 ? "<1" : Math.min(99, Math.round(100 * part));
+    const percent = part === 0 ? "0" : part < 0.01 ? "<1" : Math.min(99, Math.round(100 * part));
     this.buys.textContent = !priced
       ? "Five dollars: no price is known."
       : part < 1
         ? `Five dollars buy ${percent}%: ${inWords(e.bought)} tokens.`
         : `Five dollars buy it ${part < 2 ? "once" : `${inWords(Math.floor(part))} times`}.`;
     this.prices.forEach((price, place) => price.classList.toggle("cost-here", opening.gpus[place] === gpu));
-    const setup = money((e.withSetup ?? 0) - (e.dollars ?? 0));
     this.sources.textContent = [
       priced ? `Price: ${gpu.offers}; ${gpu.price_source}.` : "",
       `Peak: ${gpu.spec_source}.`,
-      `Share: two published runs reached about ${100 * opening.published_share}%.`,
-      priced ? `Setup, assumed ${60 * opening.setup_hours} minutes: ${setup} more.` : "",
+      `Share: four published runs reached ${number(100 * opening.published_share)}% or a little more.`,
+      priced ? `Setup: ${number(60 * opening.setup_hours)} minutes, assumed.` : "",
     ].join(" ");
-    const told = [duration(e.seconds), lines.dollars.textContent, this.buys.textContent].join(", ");
+    const told = [duration(e.seconds), lines.total.textContent, this.buys.textContent].join(", ");
     this.say(`Projected: ${told} Fits in memory: ${lines.memory.textContent}.`);
   }
 }

@@ -101,7 +101,7 @@ def test_an_estimate_for_the_readers_text_has_its_vocabulary(capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["iris"], "iris takes a minute or two on any machine: an estimate is for laptop, gpt2-124m"),
+        (["iris"], "iris takes a minute or two on any machine: an estimate is for laptop and the recipes of gpt2-124m"),
         (["laptop", "--gpu", "abacus"], 'there is no GPU "abacus"'),
         (["laptop", "--gpu", "h100", "--gpus", "3"], "3"),
         (["laptop", "--steps", "0"], '--steps is "0"'),

@@ -177,7 +177,7 @@ def test_an_option_for_text_is_refused_where_no_text_is_learned(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = refused(["train", "city-bigram", *option], capsys)
-    assert f"city-bigram takes no {option[0]}, which is for laptop, gpt2-124m and gpt2-124m-2019" in said
+    assert f"city-bigram takes no {option[0]}, which is for laptop and the recipes of gpt2-124m" in said
 
 
 def test_a_folder_with_other_settings_is_refused_with_the_difference_and_kept(

@@ -1,6 +1,7 @@
 """A trained model for elsewhere: the same scores and the same tokens there."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from gptbook.data.bpe import BytePairTokenizer
 from gptbook.data.merging import in_symbols
 from gptbook.data.tokenizer_files import TextTokenizer, end_token
 from gptbook.exchange.export import WEB_FORMAT, load_exported_tokenizer, save_for_huggingface, save_for_web
+from gptbook.exchange.nanochat import save_nanochat
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.modern import ModernGPT
+from gptbook.models.speedrun import SpeedrunGPT
 
 
 @both_forms
@@ -105,6 +108,21 @@ def test_a_number_too_large_for_float16_is_refused_only_there(half: bool, tmp_pa
         assert list(tmp_path.iterdir()) == []
     else:
         assert save_for_web(model, CHARACTERS, tmp_path, half).is_file()
+
+
+def save_directly(model: ModernGPT, tokenizer: TextTokenizer, folder: Path) -> None:
+    save_nanochat(model, folder, end_token(tokenizer))
+
+
+@pytest.mark.parametrize("save", [save_for_web, save_for_huggingface, save_directly])
+def test_what_nothing_else_computes_is_refused_in_one_sentence_and_leaves_no_file(
+    save: Callable[[ModernGPT, TextTokenizer, Path], object], tmp_path: Path
+) -> None:
+    sizes = {"context_length": 32, "num_layers": 2, "num_heads": 2, "model_dim": 16, "mlp_dim": 24}
+    model = SpeedrunGPT(GPTConfig(vocab_size=CHARACTERS.vocab_size, **sizes))
+    with pytest.raises(ValueError, match=r"^the speedrun form cannot be exported, .*: .*gpt2-124m-modern$"):
+        save(model, CHARACTERS, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("to", ["web", "huggingface"])

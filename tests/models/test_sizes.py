@@ -22,13 +22,14 @@ from gptbook.models.sizes import (
     sequences_at_once,
     training_memory,
 )
+from gptbook.models.speedrun import SpeedrunGPT
 from gptbook.training.loss import next_token_loss
 from gptbook.training.optim import MuonAdamW, muon_groups
 
 SMALL = GPTConfig(vocab_size=27, context_length=8, num_layers=3, num_heads=2, model_dim=16, mlp_dim=40)
 
 
-FORMS = {"gpt-2": GPT, "modern": ModernGPT}
+FORMS = {"gpt-2": GPT, "modern": ModernGPT, "speedrun": SpeedrunGPT}
 COUNTED = GPTConfig(vocab_size=40, context_length=24, num_layers=3, num_heads=4, model_dim=32, mlp_dim=96)
 SIZES = [
     GPTConfig(vocab_size=60, context_length=32, num_layers=2, num_heads=2, model_dim=32, mlp_dim=96),
@@ -188,7 +189,7 @@ def test_the_rule_of_thumb_is_right_for_a_layer_and_misses_attention() -> None:
     with counter:
         layer(torch.randn(10, 64, requires_grad=True)).sum().backward()
     assert counter.get_total_flops() == 6 * 64 * 64 * 10
-    assert rule_of_thumb(GPTConfig(), "gpt-2") == 6 * 124_439_808
+    assert rule_of_thumb(GPTConfig()) == 6 * 12 * 12 * 768**2, "no table is in Kaplan's N"
     positions = 1_024 * 768  # the only table of GPT-2 that is never multiplied
     norms_and_biases = 12 * (2 * 2 * 768 + 3 * 768 + 768 + 3_072 + 768) + 2 * 768
     attention = 12 * 12 * 1_024 * 768

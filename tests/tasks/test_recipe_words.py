@@ -10,7 +10,7 @@ from bookbuild.project import Project
 from gptbook.models.gpt import GPT
 from gptbook.models.sizes import size_lines
 from gptbook.tasks.names import gpt_config
-from gptbook.tasks.recipe_words import all_recipes, gpt2_124m, gpt2_124m_2019, laptop, recipe
+from gptbook.tasks.recipe_words import all_recipes, gpt2_124m, gpt2_124m_2019, gpt2_124m_modern, laptop, recipe
 from gptbook.tasks.recipes import NamesRecipe
 from gptbook.tasks.text import text_model
 
@@ -58,19 +58,25 @@ def test_gpt2_in_its_form_of_2019_has_124439808_parameters() -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) == 124_439_808
 
 
-def test_a_step_of_gpt2_learns_from_half_a_million_tokens() -> None:
-    assert gpt2_124m().batch_tokens == gpt2_124m_2019().batch_tokens == 524_288
+def test_a_step_of_gpt2_learns_from_half_a_million_tokens_or_half_of_that() -> None:
+    assert gpt2_124m_modern().batch_tokens == gpt2_124m_2019().batch_tokens == 2 * gpt2_124m().batch_tokens == 524_288
 
 
 def test_all_steps_together_are_the_budget() -> None:
-    assert gpt2_124m().num_tokens == 4_600 * 524_288
+    assert gpt2_124m().num_tokens < gpt2_124m_modern().num_tokens == 4_600 * 524_288
     assert 9.8e9 < gpt2_124m_2019().num_tokens < 10e9
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"form": "gpt-3"}, "form is gpt-3: give modern or gpt-2"),
+        ({"form": "gpt-3"}, "form is gpt-3: give modern or speedrun or gpt-2"),
+        ({"embedding_scale": 0.0}, "embedding_scale is 0.0"),
+        ({"embedding_scale": float("nan")}, "embedding_scale is nan"),
+        ({"optimizer": "adamw", "embedding_scale": 2.0}, "one rate for all"),
+        ({"decay_share": 0.0}, "decay_share is 0.0"),
+        ({"decay_share": 1.5}, "decay_share is 1.5"),
+        ({"momentum_steps": 0}, "momentum_steps is 0"),
         ({"optimizer": "sgd"}, "optimizer is sgd: give muon or adamw"),
         ({"num_heads": 5}, "not a multiple of num_heads"),
         ({"dropout": 1.0}, "dropout is 1.0"),
@@ -102,6 +108,7 @@ def test_the_large_recipe_is_named_with_its_true_size_everywhere(project: Projec
     signed = [int(line.split()[1].replace(",", "")) * (-1 if line[0] == "-" else 1) for line in lines[1:]]
     assert sum(signed) == counts[0]
     assert signed[2] == table
+    assert signed[3] == 3 * 12 + 6, "shares of the shortcuts"
     named = [(gpt2_124m.__doc__ or ""), (gpt2_124m_2019.__doc__ or "")]
     assert number in named[0]
     assert original in named[1]

@@ -19,19 +19,22 @@ from torch import nn
 
 from gptbook.data.corpus import Corpus, write_corpus
 from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.generation.sampling import continue_text
 from gptbook.machine.ledger import PHASES, Ledger, read_sessions
 from gptbook.machine.team import Team
 from gptbook.models.gpt import GPT
 from gptbook.models.modern import ModernGPT
 from gptbook.models.sizes import training_memory
+from gptbook.models.speedrun import SpeedrunGPT
 from gptbook.tasks.names import gpt_config
+from gptbook.tasks.open_run import load_text_model
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.tasks.text import text_model, text_optimizer
 from gptbook.training.checkpoint import load_checkpoint
 from gptbook.training.curve import CURVE_FILE
 from gptbook.training.engine import Run
 from gptbook.training.loss import next_token_loss
-from gptbook.training.optim import FusedMuonAdamW, MuonAdamW, muon_groups, warmup_then_decay
+from gptbook.training.optim import FusedMuonAdamW, MuonAdamW, WarmedMuonAdamW, muon_groups, warmup_then_decay
 from gptbook.training.seeds import seeded
 from gptbook.training.session import train_run
 
@@ -109,9 +112,9 @@ def test_an_apple_gpu_which_has_no_float64_can_train_and_measure(recipe: TextRec
         assert measured.evaluate() == pytest.approx(run.evaluations[-1]["held_out_loss"], abs=1e-4)
 
 
-@pytest.mark.parametrize("form", ["modern", "gpt-2"])
-def test_the_held_out_loss_falls_in_both_forms(recipe: TextRecipe, form: str) -> None:
-    optimizer = "muon" if form == "modern" else "adamw"
+@pytest.mark.parametrize("form", ["modern", "speedrun", "gpt-2"])
+def test_the_held_out_loss_falls_in_every_form(recipe: TextRecipe, form: str) -> None:
+    optimizer = "adamw" if form == "gpt-2" else "muon"
     longer = replace(recipe, form=form, optimizer=optimizer, num_steps=60, evaluate_every=30)
     run = finished(text_run(longer))
     assert [each["step"] for each in run.evaluations] == [30, 60]
@@ -300,6 +303,52 @@ def test_muon_moves_the_matrices_in_blocks_only() -> None:
     assert (groups[True]["rate"], groups[False]["rate"]) == (TINY.learning_rate, TINY.other_rate)
     moved = {id(p) for p in groups[True]["params"]}
     assert moved == {id(p) for name, p in model.named_parameters() if name.startswith("blocks.")}
+
+
+FAST = {
+    "form": "speedrun",
+    "embedding_scale": 5.0,
+    "warmup_steps": 1,
+    "decay_share": 0.5,
+    "momentum_steps": 6,
+}
+
+
+def test_the_table_that_reads_and_the_shares_have_rates_of_their_own() -> None:
+    recipe = replace(TINY, **FAST)  # type: ignore[arg-type]
+    model = text_model(recipe, 11)
+    assert isinstance(model, SpeedrunGPT)
+    optimizer = text_optimizer(recipe, model)
+    assert isinstance(optimizer, WarmedMuonAdamW)
+    rates = {id(p): group["rate"] for group in optimizer.param_groups for p in group["params"]}
+    by_muon = {id(p) for group in optimizer.param_groups if group["muon"] for p in group["params"]}
+    assert len(rates) == len(list(model.parameters()))
+    for name, parameter in model.named_parameters():
+        if name == "token_embedding.weight":
+            wanted = 5 * TINY.other_rate
+        else:
+            wanted = TINY.other_rate if name == "prediction.weight" else TINY.learning_rate
+        assert rates[id(parameter)] == pytest.approx(wanted), name
+        assert (id(parameter) in by_muon) == name.startswith("blocks."), name
+
+
+def test_a_run_with_shortcuts_goes_on_with_the_same_bits_and_writes(recipe: TextRecipe, tmp_path: Path) -> None:
+    fast = replace(recipe, **FAST)  # type: ignore[arg-type]
+    whole = finished(text_run(fast))
+    stopped = text_run(fast)
+    for _ in range(5):
+        stopped.training_step()
+    stopped.save(tmp_path / "run")
+    resumed = finished(go_on(text_run(fast), tmp_path / "run"))
+    assert resumed.losses == whole.losses
+    assert all(torch.equal(weights(resumed)[name], tensor) for name, tensor in weights(whole).items())
+    resumed.save(tmp_path / "run")
+    model, tokenizer = load_text_model(tmp_path / "run")
+    assert isinstance(model, SpeedrunGPT)
+    chance = torch.Generator().manual_seed(0)
+    written = "".join(continue_text(model, tokenizer, "abc", 40, generator=chance))
+    assert set(written) <= set("abcdefghijklmnopqrst")
+    assert len(written) >= 20
 
 
 @pytest.mark.parametrize(("size", "wanted", "rows"), [(1, 0, 8), (2, 0, 4), (4, 0, 2), (1, 2, 2), (2, 1, 1), (1, 8, 8)])

@@ -13,11 +13,14 @@ from gptbook.models.modern import ModernGPT
 from gptbook.training.checkpoint import restore_training, training_tensors
 from gptbook.training.loss import next_token_loss
 from gptbook.training.optim import (
+    LEAST_MOMENTUM,
     FusedMuonAdamW,
     MuonAdamW,
+    WarmedMuonAdamW,
     half_cosine,
     muon_groups,
     orthogonalize,
+    trapezoid,
     warmup_then_decay,
 )
 from gptbook.training.seeds import seeded
@@ -263,3 +266,57 @@ def test_a_step_goes_on_from_a_saved_memory() -> None:
     other = FusedMuonAdamW([{"params": list(model.parameters())}])
     other.load_state_dict(saved)
     assert other.state[model.weight]["num_steps"] == 1
+
+
+def test_a_trapezoid_is_level_between_its_warm_up_and_its_decay() -> None:
+    shares = [trapezoid(step, 100, 10, 0.3) for step in range(100)]
+    assert shares[:11] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0])
+    assert set(shares[9:71]) == {1.0}
+    assert shares[70:] == pytest.approx([left / 30 for left in range(30, 0, -1)])
+    assert trapezoid(0, 100, 1, 0.3) == 1.0, "no warm-up"
+
+
+def test_a_trapezoid_that_decays_all_along_is_the_schedule_of_before_bit_for_bit() -> None:
+    for num_steps, warmup_steps in ((1000, 20), (7, 3), (12, 100)):
+        for step in range(num_steps):
+            assert trapezoid(step, num_steps, warmup_steps, 1.0) == warmup_then_decay(step, num_steps, warmup_steps)
+
+
+def test_the_momentum_grows_in_a_line_and_then_stays() -> None:
+    """Each step against one of an optimizer that is told the momentum of that step."""
+    warmed, told = (nn.Parameter(torch.ones(4, 6)) for _ in range(2))
+    group = {"params": [warmed], "muon": True, "lr": 0.1, "momentum_steps": 4}
+    growing = WarmedMuonAdamW([group])
+    plain = MuonAdamW([{"params": [told], "muon": True, "lr": 0.1}])
+    for step in range(7):
+        momentum = LEAST_MOMENTUM + min(1.0, step / 4) * (0.95 - LEAST_MOMENTUM)
+        plain.param_groups[0]["momentum"] = momentum
+        warmed.grad = torch.randn(4, 6)
+        told.grad = warmed.grad.clone()
+        growing.step()
+        plain.step()
+        torch.testing.assert_close(warmed, told)
+    assert growing.param_groups[0]["momentum"] == 0.95, "the group keeps its height"
+
+
+def test_a_momentum_that_grows_goes_on_from_where_it_was_saved() -> None:
+    def begin() -> tuple[nn.Linear, WarmedMuonAdamW]:
+        torch.manual_seed(0)
+        model = nn.Linear(6, 4, bias=False)
+        groups = [{"params": list(model.parameters()), "muon": True, "lr": 0.1, "momentum_steps": 20}]
+        return model, WarmedMuonAdamW(groups)
+
+    def step(model: nn.Linear, optimizer: WarmedMuonAdamW, number: int) -> None:
+        torch.manual_seed(number)
+        model.weight.grad = torch.randn(4, 6)
+        optimizer.step()
+
+    whole, stopped, resumed = begin(), begin(), begin()
+    for number in range(10):
+        step(*whole, number)
+    for number in range(5):
+        step(*stopped, number)
+    restore_training(training_tensors(*stopped), *resumed)
+    for number in range(5, 10):
+        step(*resumed, number)
+    assert torch.equal(whole[0].weight, resumed[0].weight)

@@ -3,8 +3,7 @@
 import argparse
 
 from gptbook.cli.forms import check_form
-from gptbook.data.fineweb import WEB_TEXTS
-from gptbook.data.prepare import prepare_corpus
+from gptbook.data.prepare import BY_TOKENS, prepare_corpus
 from gptbook.data.tables import data_file, read_record, read_table
 from gptbook.data.text_sources import TEXT_SOURCES, token_count
 from gptbook.experiments.record import Recording, make_record, what_changed
@@ -23,9 +22,9 @@ DATA_SETS = {
 def list_data() -> None:
     """Print the tables."""
     for name, (file, text) in DATA_SETS.items():
-        print(f"{name:13}{text} ({file})")
+        print(f"{name:15}{text} ({file})")
     for name, text in TEXT_SOURCES.items():
-        print(f"{name:13}{text}")
+        print(f"{name:15}{text}")
 
 
 def prepare_data(options: argparse.Namespace) -> None:
@@ -60,7 +59,7 @@ def preparing_form(name: str, tokenizer: str | None) -> str:
     """Which form of `gptbook data prepare` a name and a choice of tokens are for."""
     if name in DATA_SETS:
         return "table"
-    if name in WEB_TEXTS:
+    if name in BY_TOKENS:
         return "web"
     return "fixed" if tokenizer in ("characters", "gpt2") else "text"
 

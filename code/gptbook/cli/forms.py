@@ -21,7 +21,7 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
         "names": Form("recipes for names", (*TRAINING, "names", "column")),
         "tokenizer": Form("docstrings-bpe", (*TRAINING, "text")),
         "text": Form(
-            "laptop, gpt2-124m and gpt2-124m-2019",
+            "laptop and the recipes of gpt2-124m",
             (
                 *TRAINING,
                 "data",

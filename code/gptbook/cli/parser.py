@@ -21,7 +21,7 @@ from gptbook.training.recipe import LARGEST_NUMBER
 
 MOST_SAMPLES = 1_000_000  # they are held in memory until all are written
 # By `parameter_count` of models.sizes, which needs PyTorch: --help answers without.
-PARAMETERS = {"gpt2-124m": 162_129_408, "gpt2-124m-2019": 124_439_808}
+PARAMETERS = {"gpt2-124m": 162_129_450, "gpt2-124m-2019": 124_439_808}
 HIGHEST_PRICE = 1_000_000.0  # dollars an hour
 GPU_HELP = "such as h100 or rtx-4090"
 
@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = "say what a training will take, before you pay for it"
     example = "estimate gpt2-124m --gpu h100 --gpus 8"
     estimate = command(commands, "estimate", text, example)
-    names = ", ".join(map(with_size, ("laptop", *PARAMETERS)))
+    names = ", ".join(map(with_size, ("laptop", *PARAMETERS, "gpt2-124m-modern")))
     estimate.add_argument("recipe", help=names)
     estimate.add_argument("--gpu", help=f"{GPU_HELP} (default: this machine, measured)")
     gpus = whole_number(1, LARGEST_NUMBER)

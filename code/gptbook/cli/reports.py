@@ -16,8 +16,9 @@ from gptbook.data.tables import read_names
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.exchange.export import save_for_huggingface, save_for_web
 from gptbook.exchange.export_folder import check_export_folder, export_folder
+from gptbook.experiments.budget import GPT2_VOCAB_SIZE, job_of
 from gptbook.files.lock import locked
-from gptbook.machine.cost import Job, estimate, estimate_here, find_gpu, gpu_called
+from gptbook.machine.cost import estimate, estimate_here, find_gpu, gpu_called
 from gptbook.machine.device import check_device, this_machine
 from gptbook.machine.ledger import read_sessions
 from gptbook.machine.receipt import receipt_lines
@@ -30,7 +31,6 @@ from gptbook.tasks.text import TextTask
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import rehearse
 
-GPT2_VOCAB_SIZE = 50_257
 USUAL_CHARACTERS = 99  # in an English text, letters, digits and signs, about
 LARGE_STEP = 2**16  # tokens
 
@@ -44,7 +44,7 @@ def estimate_command(options: argparse.Namespace) -> None:
     if not isinstance(chosen, TextRecipe):
         raise ValueError(
             f"{chosen.name} takes a minute or two on any machine: "
-            "an estimate is for laptop, gpt2-124m and gpt2-124m-2019"
+            "an estimate is for laptop and the recipes of gpt2-124m"
         )
     check_form(options, "estimate", "here" if options.gpu is None else "gpu")
     gpu = None if options.gpu is None else find_gpu(options.gpu)
@@ -54,13 +54,7 @@ def estimate_command(options: argparse.Namespace) -> None:
         check_device(options.device)
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
     corpus = corpus_for(options.data) if options.data else None
-    job = Job(
-        config=gpt_config(chosen, corpus.vocab_size if corpus else vocab_size),
-        form=chosen.form,
-        optimizer=chosen.optimizer,
-        batch_size=chosen.batch_size,
-        num_steps=chosen.num_steps,
-    )
+    job = job_of(chosen, corpus.vocab_size if corpus else vocab_size)
     print(f"{chosen.name}: {chosen.num_steps:,} steps")
     if gpu is not None:
         lines = estimate(job, gpu, options.gpus or 1, price=options.price).lines()

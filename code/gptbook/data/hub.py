@@ -38,6 +38,7 @@ def fetch_from_hub(
     revision: str,
     sha256: str | None = None,
     endpoint: str | None = None,
+    repo_type: str = "model",
 ) -> Path:
     """One file of a repository at a commit, from the cache or the network.
 
@@ -48,14 +49,21 @@ def fetch_from_hub(
     ValueError if the file cannot be had, or is another; offline it does so at once.
     """
     try:
-        kept = try_to_load_from_cache(repository, name, revision=revision)
+        at = {"revision": revision, "repo_type": repo_type}
+        kept = try_to_load_from_cache(repository, name, **at)
         if not isinstance(
             kept, str
         ):  # one question, or the download would ask for 27 s
-            url = hf_hub_url(repository, name, revision=revision, endpoint=endpoint)
+            url = hf_hub_url(repository, name, **at, endpoint=endpoint)
             get_hf_file_metadata(url, endpoint=endpoint)
         path = Path(
-            hf_hub_download(repository, name, revision=revision, endpoint=endpoint)
+            hf_hub_download(
+                repository,
+                name,
+                revision=revision,
+                repo_type=repo_type,
+                endpoint=endpoint,
+            )
         )
     except Exception as error:  # of three libraries, with no class in common
         raise ValueError(

@@ -21,6 +21,7 @@ from gptbook.data.docstrings import LIBRARIES, docstrings
 from gptbook.data.fineweb import PROGRESS_FILE, WEB_TEXTS, prepare_web_text
 from gptbook.data.hub import load_gpt2_tokenizer
 from gptbook.data.merging import learn_merges, split_words, utf8
+from gptbook.data.ready_tokens import READY_TEXTS, prepare_ready_tokens
 from gptbook.data.text_sources import (
     SHAKESPEARE_SHA256,
     TEXT_SOURCES,
@@ -40,6 +41,7 @@ from gptbook.data.tokenizer_files import (
 from gptbook.files.json_files import brief, read_json
 from gptbook.files.lock import LOCK_FILE, locked
 
+BY_TOKENS = (*WEB_TEXTS, *READY_TEXTS)  # of which one asks for so many
 TOKENIZERS = ("auto", "characters", "byte-pairs", "gpt2")
 KEPT_FILES = (CORPUS_FACTS_FILE, PROGRESS_FILE)  # a folder with one is worth keeping
 OWN_FILES = {*KEPT_FILES, *TOKEN_FILES.values(), CHARACTERS_FILE, PIECES_FILE}
@@ -72,7 +74,7 @@ def prepare_corpus(
     with which the same call goes on.
     """
     text = None if source in TEXT_SOURCES else own_text(source)
-    if source in WEB_TEXTS and num_tokens is None:
+    if source in BY_TOKENS and num_tokens is None:
         num_tokens = tokens_before(folder or cache_folder() / source)
     settings = corpus_settings(source, text, tokenizer, vocab_size, num_tokens)
     name = source if text is None else Path(source).stem
@@ -110,6 +112,8 @@ def prepare_now(
     if source in WEB_TEXTS:
         print("Ctrl-C stops; the same command goes on.", flush=True)
         return prepare_web_text(folder, load_gpt2_tokenizer, settings)
+    if source in READY_TEXTS:
+        return prepare_ready_tokens(folder, load_gpt2_tokenizer, settings)
     if source == "docstrings":
         parts = split_documents(docstrings(LIBRARIES))
     else:
@@ -132,7 +136,7 @@ def corpus_settings(
         raise ValueError(
             f'there is no tokenizer "{tokenizer}": choose from {", ".join(TOKENIZERS)}'
         )
-    if source in WEB_TEXTS:
+    if source in BY_TOKENS:
         if tokenizer not in ("auto", "gpt2") or vocab_size is not None:
             raise ValueError(
                 f"{source} is prepared with GPT-2's tokenizer: leave out --tokenizer "
@@ -150,7 +154,7 @@ def corpus_settings(
     if num_tokens is not None:
         raise ValueError(
             f"{source} is prepared as a whole: leave out --tokens, which is for "
-            f"{' and '.join(WEB_TEXTS)}"
+            f"{' and '.join(BY_TOKENS)}"
         )
     if tokenizer == "auto":
         has_few = len(set(text)) <= MOST_CHARACTERS if text else source == "shakespeare"

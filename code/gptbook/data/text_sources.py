@@ -22,6 +22,7 @@ TEXT_SOURCES = {  # what can be prepared by name
     "docstrings": f"what {', '.join(LIBRARIES)} say about themselves; no network",
     "fineweb": "web text, as many --tokens as you ask for; streams in",
     "fineweb-edu": "web text that teaches, likewise",
+    "fineweb-ready": "fineweb in tokens that others have made: comes in a minute",
 }
 SHAKESPEARE_ADDRESS = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/"

@@ -15,7 +15,7 @@ from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.data.tokenizer_files import PIECES_FILE, TextTokenizer, end_token
 from gptbook.exchange.nanochat import save_nanochat
 from gptbook.exchange.pretrained import save_gpt2
-from gptbook.exchange.weight_files import check_finite
+from gptbook.exchange.weight_files import check_finite, check_no_shortcuts
 from gptbook.files.json_files import read_json, with_sorted_metadata
 from gptbook.files.whole_files import write_whole
 from gptbook.models.gpt import GPT
@@ -35,7 +35,7 @@ def save_for_huggingface(
 
     Its generate() stops where `gptbook sample` does: at the token that ends a text, if
     there is one. Raises ValueError if the folder holds a model that something else
-    saved.
+    saved, or the model has shortcuts.
     """
     end = end_token(tokenizer)
     if isinstance(model, GPT):
@@ -103,8 +103,10 @@ def save_for_web(
     It is a safetensors file; sizes and tokenizer are JSON in its metadata. half stores
     each weight in two bytes in place of four (float16): half the download, and scores
     that differ in the third decimal. Returns its path.
-    Raises ValueError if a weight is not finite, or too large for float16.
+    Raises ValueError if a weight is not finite, or too large for float16, or the model
+    has shortcuts.
     """
+    check_no_shortcuts(model, "a page of the book")
     tensors: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         check_finite(name, tensor, "the model")

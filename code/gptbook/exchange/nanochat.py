@@ -13,6 +13,7 @@ from torch import Tensor
 from gptbook.exchange.weight_files import (
     CONFIG_FILE,
     check_finite,
+    check_no_shortcuts,
     read_object,
     read_weights,
     weights_in,
@@ -46,9 +47,10 @@ def save_nanochat(model: ModernGPT, folder: Path, end_token: int | None = None) 
 
     Its NanoChatForCausalLM.from_pretrained(folder) gives the same logits, and its
     generate() stops at the end token. What this wrote before is replaced. Raises
-    ValueError if the folder holds a model that something else saved, or a weight is not
-    finite; OSError if the disk is full.
+    ValueError if the folder holds a model that something else saved, a weight is not
+    finite, or the model has shortcuts; OSError if the disk is full.
     """
+    check_no_shortcuts(model, "transformers")
     tensors = {}
     for name, tensor in model.state_dict().items():
         check_finite(name, tensor, "the model")

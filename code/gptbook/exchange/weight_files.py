@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from gptbook.files.whole_files import write_whole
+from gptbook.models.speedrun import SpeedrunGPT
 
 WEIGHTS_FILE = "model.safetensors"
 SHARDS_FILE = "model.safetensors.index.json"  # which tensor lies in which of the files
@@ -103,4 +104,13 @@ def check_finite(name: str, tensor: Tensor, source: str) -> None:
         raise ValueError(
             f"{name} in {source} holds NaN or infinity: the weights are damaged, or "
             "their training went wrong; take an earlier checkpoint"
+        )
+
+
+def check_no_shortcuts(model: nn.Module, whose: str) -> None:
+    """Raise ValueError for a model with shortcuts, which nothing else computes."""
+    if isinstance(model, SpeedrunGPT):
+        raise ValueError(
+            f"the speedrun form cannot be exported, since {whose} has no shortcuts: "
+            "write with it by gptbook sample, or train gpt2-124m-modern"
         )

@@ -10,6 +10,7 @@ from gptbook.experiments.assistant_experiment import (
     ASSISTANT_SETTINGS,
     AssistantExperiment,
 )
+from gptbook.experiments.cheaper_experiment import CHEAPER_SETTINGS, CheaperExperiment
 from gptbook.experiments.ladder_experiments import (
     ClubExperiment,
     NameExperiment,
@@ -69,6 +70,14 @@ def recordings() -> dict[str, Recording]:
             duration="about 10 minutes on one processor core",
             settings=mistake_settings(),
             start=MistakeExperiment,
+        ),
+        Recording(
+            name="cheaper",
+            about="loss (nats per character) of a small GPT with each change of the "
+            "five-dollar recipe",
+            duration="about 15 minutes on one processor core",
+            settings=CHEAPER_SETTINGS,
+            start=CheaperExperiment,
         ),
         Recording(
             name="scaling",

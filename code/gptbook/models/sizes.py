@@ -5,28 +5,40 @@ from dataclasses import dataclass
 from gptbook.models.gpt import GPTConfig
 
 # What PyTorch keeps of each token for the way back, in bytes: in a block, for each of
-# its D, F and N, and besides; outside the blocks, for each of D. A test counts them.
+# its D, F and N, and besides; outside the blocks, for each of D; and for each of D of
+# each pair of opposite blocks. A test counts them.
 KEPT_BYTES = {
-    ("gpt-2", "float32"): (32, 8, 4, 16, 8),
-    ("gpt-2", "bfloat16"): (20, 4, 4, 16, 6),
-    ("modern", "float32"): (44, 8, 12, 8, 12),
-    ("modern", "bfloat16"): (34, 4, 12, 8, 10),
+    ("gpt-2", "float32"): (32, 8, 4, 16, 8, 0),
+    ("gpt-2", "bfloat16"): (20, 4, 4, 16, 6, 0),
+    ("modern", "float32"): (44, 8, 12, 8, 12, 0),
+    ("modern", "bfloat16"): (34, 4, 12, 8, 10, 0),
+    ("speedrun", "float32"): (48, 8, 12, 8, 16, 8),
+    ("speedrun", "bfloat16"): (32, 4, 12, 8, 12, 4),
 }
 # A score for each entry of the vocabulary is there more than once when the way back
 # begins: its logarithm, its slope, and in bfloat16 the slope once more, shorter.
 LOGIT_BYTES = {"float32": 8, "bfloat16": 10}
+CAP_BYTES = {"float32": 4, "bfloat16": 2}  # more, where scores are capped
 USABLE_SHARE = 0.85  # the rest is for CUDA itself, and for gaps between tensors
 
 
 def parameter_count(config: GPTConfig, form: str) -> int:
-    """How many numbers a GPT of the form `gpt-2` or `modern` learns."""
+    """How many numbers a GPT of the form `gpt-2`, `modern` or `speedrun` learns."""
     if form == "gpt-2":
         return sum(term.count for term in parameter_terms(config))
-    return matrix_count(config) + 2 * config.vocab_size * config.model_dim
+    tables = 2 * config.vocab_size * config.model_dim
+    return matrix_count(config) + tables + shortcut_count(config, form)
+
+
+def shortcut_count(config: GPTConfig, form: str) -> int:
+    """How many shares a `SpeedrunGPT` learns: three a block, one a pair of blocks."""
+    if form != "speedrun":
+        return 0
+    return 3 * config.num_layers + config.num_layers // 2
 
 
 def size_lines(config: GPTConfig, form: str) -> list[str]:
-    """The number of parameters, and for the modern form how it comes about."""
+    """The number of parameters, and for the newer forms how it comes about."""
     count = parameter_count(config, form)
     lines = [f"{count:,} parameters ({form} form)"]
     if form != "gpt-2":
@@ -34,11 +46,14 @@ def size_lines(config: GPTConfig, form: str) -> list[str]:
             parameter_count(config, "gpt-2"),
             config.vocab_size * config.model_dim,
         )
+        shares = shortcut_count(config, form)
         lines += [
             f"= {before:,} of the same sizes in the gpt-2 form",
-            f"- {before + table - count:,} for positions, biases and norms",
+            f"- {before + table + shares - count:,} for positions, biases and norms",
             f"+ {table:,} for a second token table, which predicts",
         ]
+        if shares:
+            lines += [f"+ {shares} for the shares of its shortcuts"]
     return lines
 
 
@@ -72,24 +87,31 @@ def training_memory(
 ) -> TrainingMemory:
     """The memory to train a GPT on texts of its whole context, without a compiler.
 
-    form is gpt-2 or modern, optimizer muon or adamw, precision float32 or bfloat16.
+    form is gpt-2, modern or speedrun, optimizer muon or adamw, precision float32 or
+    bfloat16.
     A compiler joins steps and keeps less, so this is on the safe side.
     """
     parameters, matrices = parameter_count(config, form), matrix_count(config)
     copies = matrices + config.vocab_size * config.model_dim
     by_muon = matrices if optimizer == "muon" else 0
-    dim, hidden, head, rest, outside = KEPT_BYTES[form, precision]
+    dim, hidden, head, rest, outside, pair = KEPT_BYTES[form, precision]
     per_token = config.num_layers * (
         dim * config.model_dim + hidden * config.mlp_dim + head * config.num_heads
     )
     per_token += config.num_layers * rest + outside * config.model_dim + 16
-    per_token += LOGIT_BYTES[precision] * config.vocab_size
+    per_token += config.num_layers // 2 * pair * config.model_dim
+    per_token += logit_bytes(form, precision) * config.vocab_size
     return TrainingMemory(
         weights=4 * parameters + (2 * copies if precision == "bfloat16" else 0),
         gradients=4 * parameters,
         optimizer=8 * (parameters - by_muon) + 4 * by_muon,
         per_sequence=config.context_length * per_token,
     )
+
+
+def logit_bytes(form: str, precision: str) -> int:
+    """The bytes of a score for each entry of the vocabulary, while training."""
+    return LOGIT_BYTES[precision] + CAP_BYTES[precision] * (form == "speedrun")
 
 
 def sequences_at_once(memory: TrainingMemory, batch_size: int, num_bytes: int) -> int:
@@ -191,10 +213,11 @@ def flops_per_token(config: GPTConfig) -> int:
     return 3 * forward_flops(config)
 
 
-def rule_of_thumb(config: GPTConfig, form: str) -> int:
-    """6 operations a token for each parameter. Source: Kaplan et al. 2020, section 2.1.
+def rule_of_thumb(config: GPTConfig) -> int:
+    """6 operations a token for each parameter inside the blocks, tables left out.
 
-    It leaves out that attention compares positions, and counts tables that are read,
-    not multiplied.
+    So Kaplan et al. 2020, section 2.1, define it: their N counts no embedding, and
+    biases and norms are too few to matter. What it leaves out beside `flops_per_token`:
+    the product with the table that predicts, and that attention compares positions.
     """
-    return 6 * parameter_count(config, form)
+    return 6 * matrix_count(config)

@@ -1,10 +1,11 @@
 """Recipes: all that decides how a training run turns out, in one value."""
 
+import math
 from dataclasses import dataclass
 
 from gptbook.training.recipe import Recipe
 
-FORMS = ("modern", "gpt-2")
+FORMS = ("modern", "speedrun", "gpt-2")
 OPTIMIZERS = ("muon", "adamw")
 
 
@@ -135,7 +136,7 @@ class TextRecipe(Recipe):
     data: str = ""
     """The folder of the prepared text."""
     form: str = "modern"
-    """What the model is built like: modern, or gpt-2."""
+    """What the model is built like: modern, speedrun (with shortcuts), or gpt-2."""
     optimizer: str = "muon"
     """muon (for the matrices in blocks; AdamW for the rest), or adamw for all."""
     num_layers: int
@@ -153,9 +154,15 @@ class TextRecipe(Recipe):
     learning_rate: float
     """How far a step moves the matrices in the blocks, at its height."""
     other_rate: float
-    """The same for all other parameters."""
+    """The same for all other parameters; shortcuts go as far as matrices."""
+    embedding_scale: float = 1.0
+    """How many times as far a step moves the table that reads; needs muon."""
     warmup_steps: int
-    """Over how many steps the rates grow to their height; then they fall to zero."""
+    """Over how many steps the rates grow to their height."""
+    decay_share: float = 1.0
+    """The share of all steps, the last ones, on which the rates fall to zero."""
+    momentum_steps: int = 1
+    """Over how many steps the momentum of Muon grows to its height."""
     weight_decay: float = 0.0
     """The share of each matrix that AdamW takes off, times the rate."""
     max_gradient_norm: float = 1.0
@@ -179,6 +186,16 @@ class TextRecipe(Recipe):
             raise ValueError(f"dropout is {self.dropout}: give 0 or more, below 1")
         if self.form == "gpt-2" and self.dropout:
             raise ValueError("the form gpt-2 has no dropout here: leave it at 0")
+        if not 0 < self.embedding_scale < math.inf:
+            raise ValueError(
+                f"embedding_scale is {self.embedding_scale}: give a number above 0"
+            )
+        if self.optimizer == "adamw" and self.embedding_scale != 1:
+            raise ValueError("adamw has one rate for all: leave embedding_scale at 1")
+        if not 0 < self.decay_share <= 1:
+            raise ValueError(
+                f"decay_share is {self.decay_share}: give more than 0, up to 1"
+            )
         if not 0 <= self.weight_decay < 1:
             raise ValueError(f"weight_decay is {self.weight_decay}: give 0 to 1")
         if not self.max_gradient_norm > 0:

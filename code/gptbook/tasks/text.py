@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,21 @@ from gptbook.generation.sampling import continue_text
 from gptbook.models.gpt import GPT
 from gptbook.models.modern import ModernGPT
 from gptbook.models.sizes import sequences_at_once, training_memory
+from gptbook.models.speedrun import SpeedrunGPT
 from gptbook.tasks.names import gpt_config
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.training.loss import bits_per_byte, next_token_loss
-from gptbook.training.optim import FusedMuonAdamW, muon_groups, warmup_then_decay
+from gptbook.training.optim import (
+    FusedMuonAdamW,
+    WarmedMuonAdamW,
+    muon_groups,
+    trapezoid,
+)
 from gptbook.training.seeds import seeded
 from gptbook.training.task import Task
 
 NUM_WRITTEN = 300  # tokens of a sample
+TEXT_FORMS = {"modern": ModernGPT, "speedrun": SpeedrunGPT}
 
 
 class TextTask(Task):
@@ -72,8 +80,10 @@ class TextTask(Task):
         return self.batch(0, slice(0, num_rows))[0]
 
     def rate_scale(self, step: int) -> float:
-        """Up in a line, then down to zero."""
-        return warmup_then_decay(step, self.recipe.num_steps, self.recipe.warmup_steps)
+        """Up in a line, level, then down to zero."""
+        recipe = self.recipe
+        shape = (recipe.num_steps, recipe.warmup_steps, recipe.decay_share)
+        return trapezoid(step, *shape)
 
     @torch.no_grad()
     def held_out_loss(
@@ -146,14 +156,15 @@ class TextTask(Task):
 def text_model(recipe: TextRecipe, vocab_size: int) -> GPT | ModernGPT:
     """A new model of the recipe's form and sizes."""
     config = gpt_config(recipe, vocab_size)
-    return GPT(config) if recipe.form == "gpt-2" else ModernGPT(config, recipe.dropout)
+    if recipe.form == "gpt-2":
+        return GPT(config)
+    return TEXT_FORMS[recipe.form](config, recipe.dropout)
 
 
 def text_optimizer(recipe: TextRecipe, model: nn.Module) -> torch.optim.Optimizer:
     """The optimizer of a recipe; every group has its own "rate", for a schedule."""
     if recipe.optimizer == "muon":
-        groups = muon_groups(model, recipe.learning_rate, recipe.other_rate)
-        return FusedMuonAdamW(groups)
+        return muon_for_text(recipe, model)
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
     groups = [  # norms and biases are not pulled towards zero
@@ -166,3 +177,27 @@ def text_optimizer(recipe: TextRecipe, model: nn.Module) -> torch.optim.Optimize
         weight_decay=recipe.weight_decay,
         fused=True,
     )
+
+
+def muon_for_text(recipe: TextRecipe, model: nn.Module) -> FusedMuonAdamW:
+    """Muon for the matrices in blocks, AdamW for the rest, each at its own rate.
+
+    The table that reads goes further than the one that predicts: it is brought to one
+    length where it is read, so a short step would do little. Source: modded-nanogpt,
+    records 8 (a rate apart) and 11 (what shares of a `SpeedrunGPT` get).
+    """
+    matrices, *rest = muon_groups(model, recipe.learning_rate, recipe.other_rate)
+    reading = model.get_parameter("token_embedding.weight")
+    by_rate: dict[float, list[nn.Parameter]] = defaultdict(list)
+    for parameter in (each for group in rest for each in group["params"]):
+        rate = recipe.other_rate
+        if parameter is reading:
+            rate *= recipe.embedding_scale
+        elif parameter.ndim < 2 and isinstance(model, SpeedrunGPT):
+            rate = recipe.learning_rate
+        by_rate[rate].append(parameter)
+    groups = [{"params": some, "rate": rate} for rate, some in by_rate.items()]
+    if recipe.momentum_steps == 1:
+        return FusedMuonAdamW([matrices, *groups])
+    matrices["momentum_steps"] = recipe.momentum_steps
+    return WarmedMuonAdamW([matrices, *groups])

@@ -12,13 +12,15 @@ from torch.optim.adamw import adamw
 # The Newton-Schulz step that makes small singular values grow fastest, and lets none
 # leave 0.7 to 1.2; Jordan et al. 2024 searched for these three numbers.
 ORTHOGONALIZING = (3.4445, -4.7750, 2.0315)
+LEAST_MOMENTUM = 0.85  # of a memory that grows
 
 
 def orthogonalize(matrices: Tensor, num_steps: int = 5) -> Tensor:
     """Keep the directions of matrices, and bring all their singular values near 1.
 
-    A gradient points mostly along a few directions. Evened out, a step also learns
-    what is rare. Shapes: matrices and the result (M, rows, columns).
+    A gradient points mostly along a few directions. Evened out, a step goes as far in
+    the others; why that helps is not settled.
+    Shapes: matrices and the result (M, rows, columns).
     Source: Jordan et al. 2024 (Muon).
     """
     a, b, c = ORTHOGONALIZING
@@ -182,3 +184,35 @@ class FusedMuonAdamW(MuonAdamW):
             eps=1e-8,
             maximize=False,
         )
+
+
+def trapezoid(
+    step: int, num_steps: int, warmup_steps: int, decay_share: float
+) -> float:
+    """The share of the full rate at a step: up in a line, level, down to zero in one.
+
+    decay_share is the part of all steps, the last ones, on which it falls; with 1 it is
+    `warmup_then_decay`. Large steps get far, so take them for as long as they do good.
+    Source: Haegele et al. 2024 (constant rate, then decay).
+    """
+    left = (num_steps - step) / (decay_share * num_steps)
+    return min(1.0, (step + 1) / warmup_steps, left)
+
+
+class WarmedMuonAdamW(FusedMuonAdamW):
+    """The same, with a short memory at first: early gradients are soon out of date.
+
+    The momentum of groups for Muon grows from LEAST_MOMENTUM to its own, over the first
+    "momentum_steps". Source: modded-nanogpt, record 9 (6 November 2024).
+    """
+
+    def muon_step(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Average the gradients over time, even them out, step."""
+        if not parameters:
+            return
+        taken = self.state[parameters[0]].get("num_steps", torch.zeros(()))
+        share = min(1.0, taken.item() / group["momentum_steps"])
+        momentum = LEAST_MOMENTUM + share * (group["momentum"] - LEAST_MOMENTUM)
+        super().muon_step(parameters, {**group, "momentum": momentum})
+        for parameter in parameters:  # a checkpoint keeps what is a tensor here
+            self.state[parameter]["num_steps"] = taken + 1
