@@ -175,6 +175,15 @@ def test_held_out_chats_have_no_name_and_no_sum_of_the_training(small: ChatSet) 
     assert all(draw_sum(random.Random(seed), True) != draw_sum(random.Random(seed), False) for seed in range(20))
 
 
+def test_no_city_is_spoilt_by_one_that_is_it_backwards() -> None:
+    """A city of the training, read backwards, may be held out: it must not be asked for then."""
+    mirrored = ChatSet(dict.fromkeys(("abcd", "dcba", "efgh", "hgfe", "ijkl", "lkji"), "NO"))
+    assert mirrored.names[1]
+    asked = {text for chat in mirrored.chats(300, seed=9) for text in by_role(chat, USER)}
+    assert not any(f"where is {name}?" in asked for name in mirrored.names[1])
+    assert any(f"where is {name}?" in asked for name in mirrored.names[0])
+
+
 def test_the_same_seed_draws_the_same_chats(small: ChatSet) -> None:
     assert small.chats(20, seed=7) == small.chats(20, seed=7) != small.chats(20, seed=8)
 

@@ -178,7 +178,9 @@ class ChatSet:
     Names have 4 letters: a small model learns to copy them in little time. A held-out
     chat has only names and sums that no chat of the training has.
 
-    >>> chat = ChatSet({"oslo": "NO", "lima": "PE"}).chats(1, seed=4)[0]
+    >>> some = ChatSet({"oslo": "NO", "lima": "PE", "bonn": "DE", "lyon": "FR"})
+    >>> "".join(turn.role + turn.text for turn in some.chats(1, seed=3)[0])
+    '<64+66?>[sum 64+66]=130>130<11+85?>[sum 11+85]=96>96'
     """
 
     def __init__(self, countries: Mapping[str, str] | None = None) -> None:
@@ -235,8 +237,12 @@ class ChatSet:
             return sum_turns(draw_sum(draw, held_out), by_heart)
         name = any_of(self.names[held_out], draw)
         if topic == "where":
-            if not by_heart and draw.random() < 0.2:
-                name = name[::-1]  # mostly no city at all
+            if (
+                not by_heart
+                and draw.random() < 0.2
+                and name[::-1] not in self.countries
+            ):
+                name = name[::-1]  # no city that it could find
             return where_turns(name, self.countries.get(name), by_heart)
         untold = [fact for fact in TOLD if fact not in told]
         fact = any_of(untold or list(told), draw)
