@@ -136,3 +136,44 @@ def test_nonsense_in_its_address_is_repaired(open_live: OpenLive) -> None:
     _, piece = open_live("?x=1,2,boo&word=99&step=-4&cell=1e9")
     settle(piece.page)
     assert piece.evaluate("piece => [piece.state.x, piece.state.word, piece.state.step]") == ["", 3, 0]
+
+
+WORDS = ".by-hand-said, .through-how, .by-hand-guess, .cells-label"
+
+
+def test_what_it_says_holds_for_changed_embeddings_too(opened: tuple[Page, Locator]) -> None:
+    _, piece = opened
+    said = piece.locator(".by-hand-said")
+    none, anything_but = ["0"] * 12, ["0"] * 11 + ["1"]
+    anything_but[10] = "-3"
+    piece.evaluate(SET, {"x": ",".join(none), "word": 3, "step": STEPS.index("guess")})
+    assert "Several" in said.inner_text()
+    expect(piece.locator(".by-hand-guess")).to_contain_text("several")
+    piece.evaluate(SET, {"step": STEPS.index("queries")})
+    assert "share evenly" in said.inner_text()
+    piece.evaluate(SET, {"word": 0})
+    assert "itself" in said.inner_text()
+    piece.evaluate(SET, {"word": 3, "x": ",".join(anything_but)})
+    assert "anything but a club" in said.inner_text()
+
+
+def test_no_sentence_has_a_number_that_is_none(opened: tuple[Page, Locator]) -> None:
+    _, piece = opened
+    chance = random.Random(1)
+    wild = [",".join(str(chance.choice([-4, 4, 0, 0.5])) for _ in range(12)) for _ in range(5)]
+    sweep = """async (piece, [wanted, steps, words]) => {
+      const bad = [];
+      for (const x of wanted) {
+        for (let word = 0; word < 4; word++) {
+          for (let step = 0; step < steps; step++) {
+            for (const cell of [-1, 1]) {
+              await piece.set({ x, word, step, cell });
+              const said = [...piece.querySelectorAll(words)].map((part) => part.textContent).join(" ");
+              if (/NaN|undefined|null|Infinity|\\de[+-]?\\d|−−/.test(said)) bad.push(said);
+            }
+          }
+        }
+      }
+      return bad;
+    }"""
+    assert piece.evaluate(sweep, [["", *wild], len(STEPS), WORDS]) == []

@@ -1,6 +1,6 @@
 // Chapter 9: attention on four words, with the chapter's own small numbers. Change an embedding, and all that follows
 // follows.
-import { brief, joined, numberGrid, products, range, sum, written } from "./cells.js";
+import { brief, joined, numberGrid, products, range, shared, sum, written } from "./cells.js";
 import { LivePiece, button, choice, el, percent, slider, whole } from "./piece.js";
 import { likeliest, softmax } from "./sampling.js";
 
@@ -93,19 +93,20 @@ class AttentionByHand extends LivePiece {
     this.said.textContent = said;
     const makes = grids.flatMap(({ how, values }, grid) => (how ? range(values.length).map((i) => [grid, i]) : []));
     const [grid, index] = makes[cell] ?? makes[this.now.first ?? 0];
-    const { text, lit } = grids[grid].how(index);
+    const { text, lit, note } = grids[grid].how(index);
     this.grids.forEach(({ element, show }, place) => {
       element.hidden = !grids[place];
       const its = lit.filter(([other]) => other === place).map(([, i]) => i);
       if (grids[place]) show({ write: brief, ...grids[place], focus: place === grid ? index : -1, lit: its });
     });
-    this.how.textContent = text;
+    // What is whole is written whole, so only other numbers have been rounded.
+    this.how.replaceChildren(text, el("small", {}, [note, /\.\d/.test(text) && "Computed unrounded; what you see is rounded."].filter(Boolean).join(" ")));
     if (grids[grid].sets) this.chosen = [Math.floor(index / all.x[0].length), index % all.x[0].length];
     const [row, column] = this.chosen;
     this.name.textContent = `${all.words[row]}: ${MEANINGS[column]}`;
     this.setTo.set(all.x[row][column]);
     const best = all.guesses[likeliest(all.fits)].word;
-    this.guess.replaceChildren("After ", el("i", {}, all.words[all.t]), " it expects ", el("b", {}, isTie(all.fits) ? "two of them equally" : best), ".");
+    this.guess.replaceChildren("After ", el("i", {}, all.words[all.t]), " it expects ", el("b", {}, isTie(all.fits) ? "several equally" : best), ".");
     this.say(`${title}. ${said} ${this.guess.textContent}`);
   }
 
@@ -188,6 +189,12 @@ const turned = (name, rows, means) => (all) => {
   };
 };
 
+/** What a query means: its first number says how badly a club is looked for. */
+function asksFor([club], t) {
+  if (club) return `the first number means ${club > 0 ? "“I’m looking for a club”" : "“anything but a club”"}`;
+  return `that asks for nothing, ${t ? "and will share evenly" : "and there is only itself to look at"}`;
+}
+
 const row = (numbers) => `(${numbers.map(brief).join(", ")})`;
 
 /** What each step shows and says, of all that was computed. */
@@ -211,8 +218,8 @@ const STEPS = [
       },
     ],
   }),
-  turned("query", "q", ({ t, words }, q) => `The first table turns each embedding into a query: what the word is looking for. “${words[t]}” asks ${row(q[t])}; ${q[t].some(Boolean) ? "the first number means “I’m looking for a club”" : "so it asks for nothing, and will share evenly"}.`),
-  turned("key", "k", ({ words }, k) => `The second table makes keys: what each word can be found by. “${words[0]}” offers ${row(k[0])}; here the first number means “here is a club”.`),
+  turned("query", "q", ({ t, words }, q) => `The first table turns each embedding into a query: what the word is looking for. “${words[t]}” asks ${row(q[t])}; ${asksFor(q[t], t)}.`),
+  turned("key", "k", ({ words }, k) => `The second table makes keys: what each word can be found by. “${words[0]}” offers ${row(k[0])}; the first number says how much of a club it is.`),
   ({ q, k, t, H, dots, words }) => ({
     title: "the scores",
     said: `The query of “${words[t]}” meets the key of each word up to it: multiply place by place, and add up. The better they fit, the higher the score. ${t < words.length - 1 ? "What comes later is masked." : ""}`,
@@ -230,34 +237,32 @@ const STEPS = [
     ],
   }),
   ({ t, H, dots, shares, words }) => {
-    const raised = dots.map((dot) => Math.exp(dot / Math.sqrt(H)));
+    const scaled = dots.map((dot) => dot / Math.sqrt(H));
+    const { raised, less } = shared(scaled, 0);
     const best = likeliest(shares);
     return {
       title: "the shares",
-      said: `Softmax makes shares of the scores. Divide each score by √${H}, raise 2.718 (the number e) to that power, and divide each result by the sum of the results. “${words[t]}” takes ${percent(shares[best])} from ${best === t ? "itself" : `“${words[best]}”`}.`,
+      said: `Softmax makes shares of the scores. Divide each score by √${H}, raise 2.718 (the number e) to that power, and divide each result by the sum of the results. “${words[t]}” gives its largest share, ${percent(shares[best])}, to ${best === t ? "itself" : `“${words[best]}”`}.`,
       first: best,
       grids: [
         { label: "The scores", values: dots, columns: 4, names: words.slice(0, t + 1) },
-        { label: `Divided by √${H}`, values: dots.map((dot) => dot / Math.sqrt(H)), columns: 4, names: words.slice(0, t + 1) },
-        { label: "2.718 to that power", values: raised, columns: 4, names: words.slice(0, t + 1) },
+        { label: `Divided by √${H}`, values: scaled, columns: 4, names: words.slice(0, t + 1) },
+        { label: less ? `2.718 to that power, with ${written(less)} taken off first` : "2.718 to that power", values: raised, columns: 4, names: words.slice(0, t + 1) },
         {
           label: "The shares, which make 1",
           values: shares,
           columns: 4,
           scale: 1,
           names: words.slice(0, t + 1),
-          how: (s) => ({
-            text: `2.718 to the power ${brief(dots[s] / Math.sqrt(H))} is ${written(raised[s])}, and ${written(raised[s])} / ${written(sum(raised))} = ${written(shares[s])}`,
-            lit: [[0, s], [1, s], [2, s]],
-          }),
+          how: (s) => ({ ...shared(scaled, s), lit: [[0, s], [1, s], [2, s]] }),
         },
       ],
     };
   },
-  turned("value", "v", ({ words }, v) => `The third table makes values: what a word hands over if it is found. “${words[0]}” gives ${row(v[0])}: that a stadium comes next, and whose.`),
+  turned("value", "v", ({ words }, v) => `The third table makes values: what a word hands over if it is found. “${words[0]}” gives ${row(v[0])}: the first number says whether a stadium comes next, the second whose.`),
   ({ v, t, shares, output, words }) => ({
     title: "the output",
-    said: `Multiply each value by the share of its word, and add up. Most of the output of “${words[t]}” comes from the word with the largest share, wherever that word stands.`,
+    said: `Multiply each value by the share of its word, and add up. ${t ? "A word with a large share counts much, wherever it stands." : `There is only “${words[t]}” itself.`}`,
     grids: [
       { label: "The shares", values: shares, columns: 4, scale: 1, names: words.slice(0, t + 1) },
       { label: "The values", values: joined(v.slice(0, t + 1)), columns: v[0].length, rows: words.slice(0, t + 1), heads: HEADS.v },
@@ -271,7 +276,7 @@ const STEPS = [
   }),
   ({ output, fits, guesses, words, t }) => ({
     title: "the guess",
-    said: `The output is compared with a row for each word that could come next: multiply, and add up. ${isTie(fits) ? "Two fit equally well." : `After “${words[t]}”, ${guesses[likeliest(fits)].word} fits best.`}`,
+    said: `The output is compared with a row for each word that could come next: multiply, and add up. ${isTie(fits) ? "Several fit equally well." : `After “${words[t]}”, ${guesses[likeliest(fits)].word} fits best.`}`,
     first: likeliest(fits),
     grids: [
       { label: "The output", values: output, columns: 4 },

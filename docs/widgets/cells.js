@@ -15,6 +15,7 @@ export const brief = (value) => (Math.abs(value - Math.round(value)) < 1e-9 ? wr
 /**
  * A grid of numbers. `show({label, values, columns, names, rows, colour, focus})`: `names` stand above cells in place of
  * numbers 1, 2, 3 in what a screen reader hears, `rows` are words before each row and `heads` over each column, `colour` cells are too many to print.
+ * The strongest colour stands for `scale`; with `root`, that of a small number is stronger. NaN is an empty cell.
  * Arrow keys walk; `onFocus(index)` is called for the cell that the reader chose.
  */
 export function numberGrid(onFocus) {
@@ -45,7 +46,7 @@ export function numberGrid(onFocus) {
   }
 
   function show(given) {
-    const { values, names, rows, heads, colour = false, write = written, focus = -1, lit = [], scale } = given;
+    const { values, names, rows, heads, colour = false, write = written, focus = -1, lit = [], scale, root } = given;
     columns = given.columns ?? 8;
     at = Math.max(focus, 0);
     label.textContent = given.label;
@@ -74,8 +75,8 @@ export function numberGrid(onFocus) {
       const text = Number.isNaN(value) ? "" : write(value, given.digits);
       const name = names?.[i] ?? (rows ? `${rows[Math.floor(i / columns)]}, number ${(i % columns) + 1}` : `number ${i + 1}`);
       const share = Number.isNaN(value) ? 0 : Math.min(Math.abs(value) / most, 1);
-      option.style.setProperty("--v", share.toFixed(2));
-      option.className = `${value < 0 ? "minus" : "plus"}${lit.includes(i) ? " lit" : ""}`;
+      option.style.setProperty("--v", (root ? Math.sqrt(share) : share).toFixed(2));
+      option.className = `${value < 0 ? "minus" : value >= 0 ? "plus" : ""}${lit.includes(i) ? " lit" : ""}`;
       option.tabIndex = i === at ? 0 : -1;
       option.setAttribute("aria-selected", String(i === focus));
       option.setAttribute("aria-label", `${name}: ${text || "masked"}`);
@@ -90,14 +91,15 @@ export const inBrackets = (value, write = written) => write(value).replace(/^−
 export const range = (length) => Array.from({ length }, (_, i) => i);
 export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
-/** a·b + ... written out: the largest products, the others together, a bias, and what is done with the sum. */
-export function products(a, b, { from, bias = null, divisor = "", over = 1, write = written }) {
+/** a·b + ... written out: the largest products and that of `keep`, the others together, a bias, what is done with the sum. */
+export function products(a, b, { from, bias = null, divisor = "", over = 1, write = written, keep = -1 }) {
   const all = range(a.length).map((i) => a[i] * b[i]);
-  const order = range(a.length).sort((i, j) => Math.abs(all[j]) - Math.abs(all[i]));
+  const weight = (i) => (i === keep ? Infinity : Math.abs(all[i]));
+  const order = range(a.length).sort((i, j) => weight(j) - weight(i));
   const kept = order.slice(0, a.length <= SHOWN_PRODUCTS + 1 ? a.length : SHOWN_PRODUCTS).sort((i, j) => i - j);
   const rest = sum(order.slice(kept.length).map((i) => all[i]));
   const parts = kept.map((i, place) => `${place ? inBrackets(a[i], write) : write(a[i])}·${inBrackets(b[i], write)}`);
-  if (kept.length < a.length) parts.push(`${inBrackets(rest)} from all ${a.length - kept.length} others`);
+  if (kept.length < a.length) parts.push(`${inBrackets(rest)} from the ${a.length - kept.length} other products`);
   if (bias !== null) parts.push(`a bias of ${inBrackets(bias)}`);
   const total = (sum(all) + (bias ?? 0)) / over;
   const terms = parts.join(" + ");
@@ -106,6 +108,17 @@ export function products(a, b, { from, bias = null, divisor = "", over = 1, writ
     lit: kept.map((i) => from(i)),
     total,
   };
+}
+
+/** How softmax makes share number s of these scores: `raised` are the powers, of the scores less `less`. */
+export function shared(scores, s, digits) {
+  const best = Math.max(...scores);
+  const less = best > 9 || best < -3 ? best : 0; // or the powers would be too large, or too small, to be read
+  const raised = Array.from(scores, (score) => Math.exp(score - less));
+  const all = sum(raised);
+  const power = less ? `(${written(scores[s])} − ${inBrackets(less)})` : written(scores[s]);
+  const text = `2.718 to the power ${power} is ${written(raised[s])}, and ${written(raised[s])} / ${written(all)} = ${written(raised[s] / all, digits)}`;
+  return { raised, less, text, note: less ? `The best score is taken off all: their shares stay the same, and no power gets too large.` : "" };
 }
 
 /** Rows of numbers as one, for a grid. */

@@ -145,7 +145,7 @@ function squaredRelu(x) {
 }
 
 /** GPT-2's formula, x (1 + tanh u) / 2, with the tanh written as one exponential. */
-function gelu(x) {
+export function gelu(x) {
   const scale = -2 * Math.sqrt(2 / Math.PI);
   for (let i = 0; i < x.length; i++) x[i] /= 1 + Math.exp(scale * x[i] * (1 + 0.044715 * x[i] * x[i]));
 }

@@ -257,7 +257,7 @@ export function slider({ label, min, max, step, value, format = String, onInput 
     tell();
   };
   set(value);
-  return { element: el("label", { class: "live-slider", for: id }, el("span", {}, label), output, input), input, set };
+  return { element: el("label", { class: "live-slider", for: id }, el("span", {}, label), output, input), input, output, set };
 }
 
 let groups = 0;

@@ -31,6 +31,7 @@ class ThroughTheGPT extends LivePiece {
   #losses = new Map();
   #traces = new Map(); // of the present name, by what is changed
   #tracedIds = "";
+  #trail = []; // where the reader asked, from one station down to the next: the states to come back to
 
   /** The home page begins at the bottom, the chapter where there is most to see. */
   get defaults() {
@@ -101,12 +102,14 @@ class ThroughTheGPT extends LivePiece {
     this.bar = el("div", { class: "through-bar", "aria-hidden": "true" });
     this.how = el("p", { class: "through-how" });
     this.askThere = button("Where does it come from?", () => this.#goThere());
+    this.goBack = button("", () => this.#return());
     this.lens = el("p", { class: "through-lens" });
     this.head = choice({
       label: "Head",
       options: Array.from({ length: config.num_heads }, (_, head) => ({ value: head + 1, label: `${head + 1}` })),
       onChange: (head) => this.#act({ head, cell: -1 }),
     });
+    this.headName = this.head.element.querySelector("legend");
     this.temperature = slider({
       label: "Temperature",
       min: 0,
@@ -117,9 +120,9 @@ class ThroughTheGPT extends LivePiece {
       onInput: (temperature) => this.#act({ temperature }),
     });
     this.switch = button("Switch off", () => this.#switch());
-    this.none = el("p", { class: "live-note" }, "This station has no switch. Heads, norms, MLPs and places have one, at theirs.");
+    this.none = el("p", { class: "live-note" }, "There is nothing to switch off at this station. The stations of places, norms, heads, attention and MLPs have a switch.");
     this.setTo = slider({
-      label: "Set the number to",
+      label: "",
       min: -WIDEST,
       max: WIDEST,
       step: 0.1,
@@ -127,6 +130,7 @@ class ThroughTheGPT extends LivePiece {
       format: (value) => value.toFixed(1).replace("-", "−"),
       onInput: (value) => this.#set(value),
     });
+    this.setName = this.setTo.element.querySelector("span");
     this.apart = el("p", { class: "through-apart" });
     this.whole = button("Put all back", () => this.#act({ off: "" }));
     this.code = el("pre", { tabIndex: 0 });
@@ -140,7 +144,7 @@ class ThroughTheGPT extends LivePiece {
       el(
         "p",
         { class: "live-note through-hint" },
-        "Read it upwards: the line of each letter gathers what helps to guess the letter after it. Small grids are its running sums, blue above zero and orange below. Curves show where one head looks. On the right: the guess, if the model stopped there.",
+        "Read it upwards: the line of each letter gathers what helps to guess the letter after it. Small grids are its running sums and, at the MLPs, hidden units: blue above zero, orange below. Curves show where one head looks. On the right: the best guess, at temperature 1, if the model stopped there.",
       ),
       ...(this.isShort ? [] : [steps]),
     );
@@ -155,7 +159,7 @@ class ThroughTheGPT extends LivePiece {
       { class: "through-card" },
       words,
       el("div", { class: "through-tools" }, this.head.element, this.temperature.element, this.lens),
-      el("div", { class: "through-grids" }, ...this.grids.map(({ element }) => element), this.bar, this.how, this.askThere),
+      el("div", { class: "through-grids" }, ...this.grids.map(({ element }) => element), this.bar, this.how, el("div", { class: "through-ask" }, this.askThere, this.goBack)),
     );
     const folds = el(
       "div",
@@ -246,13 +250,13 @@ class ThroughTheGPT extends LivePiece {
   }
 
   /** What stations and tower need to know of a text; `numbers(name, block, column, head)` gives what was computed. */
-  #view(letters, state, numbers) {
-    const { num_heads: N, model_dim: D, mlp_dim: F, num_layers: L, vocab_size: V } = this.config;
+  #view(letters, state, numbers, changes) {
+    const { num_heads: N, model_dim: D, mlp_dim: F, num_layers: L, vocab_size: V, context_length: C } = this.config;
     const symbols = ["start", ...letters];
     const T = symbols.length;
     const t = Math.max(T - 1 - state.back, 0);
     const { block } = this.stations[state.at];
-    const head = (state.head || this.opening.heads[block]) - 1;
+    const headOf = (l) => (state.head || this.opening.heads[l]) - 1;
     const labels = ["end", ...ALPHABET];
     const ids = [0, ...idsOf(letters)];
     const at = (name, block, column = t, its = 0) => numbers(name, block, column, its);
@@ -262,11 +266,16 @@ class ThroughTheGPT extends LivePiece {
       return { id: draw(shares(), chance), chance };
     };
     return {
-      ...{ N, D, F, L, V, H: D / N, T, t, head, ids, symbols, labels, at, shares, dice },
+      ...{ N, D, F, L, V, C, H: D / N, T, t, headOf, ids, symbols, labels, at, shares, dice, changes },
+      head: headOf(block),
+      isChosen: Boolean(state.head),
+      text: this.opening.text,
+      isOff: ({ name, head }, l) => changes.some(({ code }) => code === codeOf(name, l, head)),
       temperature: state.temperature,
-      name: callOf(symbols[t]),
-      call: (column) => callOf(symbols[column]),
-      name2: (id) => (id ? `“${labels[id]}”` : "the end of the name"),
+      name: callOf(symbols, t),
+      plain: `“${symbols[t]}”`,
+      call: (column) => callOf(symbols, column),
+      name2: (id) => `“${labels[id]}”`,
       weights: (name) => this.#model.tensors[name].data,
     };
   }
@@ -296,6 +305,7 @@ class ThroughTheGPT extends LivePiece {
 
   async show(state, given = state) {
     const run = ++this.#run;
+    if ("text" in given) this.#trail = [];
     this.field.set(state.text);
     const letters = this.#read(state.text);
     const changes = readChanges(state.off, this.config);
@@ -308,7 +318,7 @@ class ThroughTheGPT extends LivePiece {
       return;
     }
     if (run !== this.#run) return; // something else is wanted by now
-    const view = this.#view(letters, state, numbers);
+    const view = this.#view(letters, state, numbers, changes);
     this.view = view;
     this.symbols = view.symbols;
     this.scrubber.set(state.at);
@@ -337,14 +347,13 @@ class ThroughTheGPT extends LivePiece {
         const id = likeliest(shares);
         return { label: view.labels[id], probability: shares[id] };
       };
-      const isOff = (l, part) => changes.some(({ code }) => code === `b${l + 1}${part}`);
-      const headOf = (l) => (state.head || this.opening.heads[l]) - 1;
+      const { headOf, isOff } = view;
       this.seen = {
         symbols: view.symbols,
         t,
         sums: (name, l, column) => at(name, l, column),
-        units: (l, column) => (isOff(l, "mlp") ? [0] : at("bent", l, column)),
-        shares: (l) => (isOff(l, "attention") || isOff(l, `found.h${headOf(l) + 1}`) ? [] : at("share", l, t, headOf(l))),
+        units: (l, column) => (isOff({ name: "mlp" }, l) ? [0] : at("bent", l, column)),
+        shares: (l) => (isOff({ name: "attention" }, l) || isOff({ name: "found", head: headOf(l) }, l) ? [] : at("share", l, t, headOf(l))),
         off: changes.map(({ code }) => code),
         heads: this.opening.heads.map((_, l) => headOf(l) + 1),
         guesses: view.symbols.map((_, column) => best(shape(at("scores", 0, column), {}))),
@@ -353,7 +362,7 @@ class ThroughTheGPT extends LivePiece {
       this.tower.show(this.seen);
       this.beside?.show(this.seen);
     }
-    this.tower.mark(kind, block, view.t, kind === "drawn" && view.t === view.T - 1 ? `→ ${view.labels[view.dice().id]}` : "");
+    this.tower.mark(kind, block, view.t, kind === "drawn" && view.t === view.T - 1 ? `drawn ${view.labels[view.dice().id]}` : "");
   }
 
   /** What the last norm and the table would make of a running sum: the likeliest first. */
@@ -381,6 +390,7 @@ class ThroughTheGPT extends LivePiece {
     const { kind } = now;
     this.head.element.hidden = !hasHeads(kind);
     this.head.set(view.head + 1);
+    this.headName.textContent = state.head ? "Head, in each block" : "Head";
     this.temperature.element.hidden = !now.temperature;
     this.temperature.set(state.temperature);
     this.lens.hidden = !now.lens;
@@ -390,8 +400,7 @@ class ThroughTheGPT extends LivePiece {
       this.lens.textContent = `If it had to guess from this sum alone, it would say: ${words}.`;
     }
     this.#show(...this.#cellAt(state.cell));
-    const off = now.off && this.#codeOf(now.off);
-    const isOff = changes.some(({ code }) => code === off);
+    const isOff = now.off && view.isOff(now.off, now.block);
     if (now.off) this.switch.textContent = `Switch ${now.off.words} ${isOff ? "on again" : "off"}`;
     this.switch.hidden = !now.off;
     this.none.hidden = Boolean(now.off);
@@ -417,8 +426,9 @@ class ThroughTheGPT extends LivePiece {
   /** Show all grids; of the asked cell, how it came to be, or, if it came from elsewhere, the way there. */
   #show(grid, index) {
     const { grids } = this.now;
-    const asked = grids[grid];
-    const { text, lit, note, instead, total } = asked.how ? asked.how(index) : { text: "", lit: [] };
+    const { text, lit, note, instead, total } = grids[grid].how?.(index) ?? { text: "", lit: [], note: "", instead: this.instead };
+    this.instead = instead; // what was asked last has its row beside it
+    const asked = { ...grids[grid], ...instead?.[grid] };
     this.grids.forEach(({ element, show }, place) => {
       element.hidden = !grids[place];
       if (!grids[place]) return;
@@ -429,15 +439,26 @@ class ThroughTheGPT extends LivePiece {
     this.bar.hidden = !this.now.dice;
     if (this.now.dice) this.#lay(this.now.dice);
     const name = asked.names?.[index] ?? `number ${index + 1}`;
-    const there = this.now.grids.some(({ made }, place) => made && lit.some(([other]) => other === place));
+    const value = asked.values[index];
+    const from = this.#trail.at(-1);
+    const notes = [
+      from && from.name !== this.view.name && `This is the line of ${this.view.name}.`,
+      note,
+      asked.how && lit.length && `Green frames went in, the other came out. Touch a green one to go on.${text.includes(" = ") ? " Computed unrounded." : ""}`,
+      !asked.how && !asked.made && "It’s learned: training has found it.",
+    ];
     this.how.replaceChildren(
-      asked.how ? text : `${asked.label}, ${name}: ${written(asked.values[index])}.`,
-      Math.abs(total - asked.values[index]) > 0.01 ? `, but you changed it to ${written(asked.values[index])}` : "",
-      el("small", {}, [note, asked.how && there && "Touch a framed number to ask where it comes from."].filter(Boolean).join(" ")),
+      asked.how ? text : `${asked.label}, ${name}: ${written(value)}.`,
+      Math.abs(total - value) > 0.01 ? `, but you changed it to ${written(value)}` : "",
+      el("small", {}, notes.filter(Boolean).join(" ")),
     );
     this.askThere.hidden = !asked.made;
+    this.goBack.hidden = !from;
+    if (from) this.goBack.textContent = `Back to ${from.name}, station ${from.state.at + 1}`;
     this.setTo.input.disabled = !asked.part;
-    this.setTo.set(asked.part ? asked.values[index] : 0);
+    this.setTo.set(asked.part ? value : 0);
+    this.setName.textContent = asked.part ? `Set number ${index + 1} to` : "The number that is asked can’t be set";
+    this.setTo.output.hidden = !asked.part;
   }
 
   /** The shares end to end, and where the dice fall. */
@@ -476,7 +497,16 @@ class ThroughTheGPT extends LivePiece {
     const to = { at: this.#placeOf(kind, block), cell };
     if (column !== undefined) to.back = this.view.T - 1 - column;
     if (head !== undefined) to.head = head + 1;
-    return this.#act(to);
+    const { at, back, head: shown, cell: was } = this.state;
+    this.#stop?.();
+    this.#trail.push({ name: this.view.name, state: { at, back, head: shown, cell: was } });
+    return this.set(to);
+  }
+
+  /** Back to where the reader asked. */
+  #return() {
+    this.#stop?.();
+    return this.set(this.#trail.pop().state);
   }
 
   #placeOf(kind, block) {
@@ -495,6 +525,7 @@ class ThroughTheGPT extends LivePiece {
   /** What the reader does stops what plays. */
   #act(changes) {
     this.#stop?.();
+    if (Object.keys(changes).some((key) => key !== "cell")) this.#trail = [];
     return this.set(changes);
   }
 
@@ -547,6 +578,7 @@ class ThroughTheGPT extends LivePiece {
   /** Go on by itself, station by station or letter by letter; again, and it stands still. */
   async #play(mode) {
     if (this.#stop) return this.#stop();
+    this.#trail = [];
     const button = mode === "letters" ? this.write : this.playing;
     const name = button.textContent;
     let stopped = false;
@@ -605,12 +637,8 @@ class ThroughTheGPT extends LivePiece {
 
   // ---- taking it apart
 
-  #codeOf({ name, head }) {
-    return keyOf(name, this.now.block) + (head === undefined ? "" : `.h${head + 1}`);
-  }
-
   #switch() {
-    const code = this.#codeOf(this.now.off);
+    const code = codeOf(this.now.off.name, this.now.block, this.now.off.head);
     const codes = this.state.off.split(",").filter(Boolean);
     const rest = codes.filter((one) => one !== code);
     return this.#act({ off: (rest.length < codes.length ? rest : [...rest, code]).join() });
@@ -635,14 +663,17 @@ class ThroughTheGPT extends LivePiece {
     const before = this.#traced(view.ids, []);
     const was = shape(before("scores", 0, view.t, 0), {});
     const now = shape(view.at("scores", 0), {});
-    const best = likeliest(was);
-    const what = changes.map((change) => words(change)).join(", ");
-    const here = `Changed: ${what}. ${capital(view.name2(best))} gets ${percent(now[best])} here instead of ${percent(was[best])}.`;
+    const [best, leads] = [likeliest(was), likeliest(now)];
+    const what = changes.map((change) => words(change, view.H)).join(", ");
+    const instead = leads === best ? "" : `; now ${view.name2(leads)} leads with ${percent(now[leads])}`;
+    const here =
+      `Changed: ${what}. ${view.temperature === 1 ? "" : "At temperature 1, "}${view.name2(best)} gets ${percent(now[best])} here ` +
+      `instead of ${percent(was[best])}${instead}.`;
     this.apart.textContent = here;
     try {
       const [whole, changed] = [await this.#loss([]), await this.#loss(changes)];
       if (run !== this.#run) return;
-      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, its loss is ${number(changed, 2)} instead of ${number(whole, 2)} (lower is better).`;
+      this.apart.textContent = `${here} On ${number(this.opening.unseen)} names that it never saw, its average surprise (loss) is ${number(changed, 2)} instead of ${number(whole, 2)} (lower is better).`;
       this.say(this.apart.textContent);
     } catch (error) {
       if (run === this.#run) this.complain(this.field, error.message);
@@ -653,16 +684,14 @@ class ThroughTheGPT extends LivePiece {
 /** The numbers of letters, as the model's tokenizer has them. */
 const idsOf = (letters) => Array.from(letters, (letter) => ALPHABET.indexOf(letter) + 1);
 const fold = (name, ...parts) => el("details", { class: "through-fold" }, el("summary", {}, name), ...parts);
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
+/** How a switch stands in an address: b1found.h2 */
+const codeOf = (name, block, head) => keyOf(name, block) + (head === undefined ? "" : `.h${head + 1}`);
 
 const PARTS = {
   token: "the token’s row",
   place: "the place’s row",
   start: "the first sum",
   lookNorm: "attention’s norm",
-  query: "the queries",
-  key: "the keys",
-  value: "the values",
   found: "what the heads found",
   attention: "attention",
   looked: "the sum after attention",
@@ -674,11 +703,12 @@ const PARTS = {
   norm: "the last norm",
 };
 
-/** A change in words: head 2 of block 1 off. */
-function words({ name, block, head, index, value }) {
-  const part = head === null ? PARTS[name] : `head ${head + 1}`;
-  const its = /^(token|place|start|norm)$/.test(name) ? part : `${part} of block ${block + 1}`;
-  return index === null ? `${its} off` : `number ${index + 1} of ${its} is ${written(value, 1)} for every letter`;
+/** A change in words: head 2 of block 1 off. A head makes H of the numbers that stand side by side. */
+function words({ name, block, head, index, value }, H) {
+  const isHeads = index !== null && /^(query|key|value|found)$/.test(name);
+  const its = isHeads ? `head ${Math.floor(index / H) + 1}’s ${name === "found" ? "result" : name}` : head === null ? PARTS[name] : `head ${head + 1}`;
+  const part = /^(token|place|start|norm)$/.test(name) ? its : `${its} of block ${block + 1}`;
+  return index === null ? `${part} off` : `number ${(isHeads ? index % H : index) + 1} of ${part} is ${written(value, 1)} for every letter`;
 }
 
 customElements.define("live-through-the-gpt", ThroughTheGPT);

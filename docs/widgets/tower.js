@@ -183,7 +183,7 @@ export function tower(blocks, onPick) {
       ...guesses.map(({ label }, i) =>
         small && i !== t ? "" : words(xs[i] + middle, at("top").y, label.length > 1 && pitch < 30 ? "·" : label, i === t ? "chosen" : "muted"),
       ),
-      words(17, at("top").y, "guess", "muted", "start"),
+      words(17, at("top").y, "best guess", "tower-says", "start"),
     );
     says.replaceChildren(
       ...lens.map(({ kind, block, label, probability }) => words(WIDTH, at(kind, block).y + 5, `${label} ${percent(probability)}`, "tower-says", "end")),

@@ -42,8 +42,9 @@ def through_figure(opening: bytes, live_url: str, whole_url: str = "") -> str:
     caption = f"A GPT of {state['parameters']:,} learned numbers. All that it computes stands here, written with two digits."
     if whole_url:
         caption = (
-            f"A GPT of {state['parameters']:,} learned numbers. Each small grid is the running sum of one letter, {width} "
-            f'numbers, blue above zero and orange below. <a href="{escape(whole_url)}#{WIDGET}">Look at each number.</a>'
+            f"A GPT of {state['parameters']:,} learned numbers. The small grids are the letters’ running sums, {width} "
+            f"numbers each, and, at the MLPs, hidden units: blue above zero, orange below. "
+            f'<a href="{escape(whole_url)}#{WIDGET}">Look at each number.</a>'
         )
     kind, more = (" short", " data-short") if whole_url else ("", "")
     return (
