@@ -521,7 +521,7 @@ def test_no_sentence_of_any_station_has_a_number_that_is_none(opened: tuple[Page
 def test_marks_have_one_name_and_a_letter_that_comes_twice_has_its_place(opened: tuple[Page, Locator]) -> None:
     _, piece = opened
     piece.evaluate(SET, {"text": "anna", "at": at_station("score"), "back": 1})
-    assert "at place 3" in piece.locator(".live-note").first.inner_text()
+    assert "at place 3" in piece.locator(".through-words .live-note").inner_text()
     assert piece.locator(".cells-rows > b").all_text_contents() == ["start", "a", "n", "n"]
     piece.evaluate(SET, {"at": at_station("share")})
     square = piece.locator(".cells:visible").last
