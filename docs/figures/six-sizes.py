@@ -1,4 +1,4 @@
-"""Six models side by side, as large as they are; the loss of the largest is the question."""
+"""Six models side by side, as large as they are; the losses of the three largest are the question."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ def figure() -> str:
         )
         for width in widths
     }
-    *five, sixth = widths
-    said = "; ".join(f"{sizes[width]}: loss {losses[width]:.2f}" for width in five)
-    d = Drawing(380, 152, f"Six models. {said}; {sizes[sixth]}: loss unknown.")
+    known, asked = widths[:3], widths[3:]
+    said = "; ".join(
+        [f"{sizes[width]}: loss {losses[width]:.2f}" for width in known]
+        + [f"{sizes[width]}: loss unknown" for width in asked]
+    )
+    d = Drawing(380, 152, f"Six models. {said}.")
     d.text(4, FOOT + 22, "size", 13, "muted")
     d.text(4, FOOT + 48, "loss", 13, "muted")
     left = float(LEFT)
     for width, slot in zip(widths, SLOTS, strict=True):
         side, middle = SCALE * width, left + slot / 2
-        kind = "ghost" if width == sixth else "model"
+        kind = "ghost" if width in asked else "model"
         d.box(middle - side / 2, FOOT - side, side, side, "", kind)
         d.centred(middle, FOOT + 18, sizes[width], 13)
-        if width == sixth:
+        if width in asked:
             d.centred(middle, FOOT + 43, "?", 20, weight=600)
         else:
             d.centred(middle, FOOT + 44, f"{losses[width]:.2f}", 13, weight=600)

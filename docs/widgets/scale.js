@@ -11,12 +11,13 @@ const BOTTOM = 230;
 const [SMALLEST_SHOWN, LOWEST, HIGHEST] = [5e3, 1.05, 2.12];
 const x = (size) => LEFT + ((RIGHT - LEFT) * Math.log(size / SMALLEST_SHOWN)) / Math.log(LARGEST / SMALLEST_SHOWN);
 const y = (loss) => BOTTOM - ((BOTTOM - 10) * Math.log(loss / LOWEST)) / Math.log(HIGHEST / LOWEST);
+const height = (loss) => Math.min(BOTTOM, y(loss)); // what is lower runs along the axis
 const ORDINAL = ["first", "second", "third", "fourth", "fifth", "sixth"];
 
 /** The loss of a law at a size, as gptbook.experiments.power_law.PowerLaw.loss. */
 export const lossOf = ({ floor, scale, exponent }, size) => floor + (scale / size) ** exponent;
 
-/** The prediction of a fit and its range: the law's own, the lowest and the highest with one run left out. */
+/** The prediction of a fit and its range: the law's own, the lowest and the highest that single runs could give. */
 export function predict({ law, others }, size) {
   const losses = others.map((other) => lossOf(other, size));
   return { loss: lossOf(law, size), low: Math.min(...losses), high: Math.max(...losses) };
@@ -33,11 +34,11 @@ const path = (points) => `M${points.map(([a, b]) => `${a.toFixed(1)} ${b.toFixed
 
 export default class Scale extends LivePiece {
   static title = "Drag the size";
-  static state = { size: 1_038_336, fit: "five" };
+  static state = { size: 1_038_336, fit: "three" };
 
   check(state) {
     state.size = this.#sizeAt(Math.log10(Math.min(LARGEST, Math.max(1, state.size))));
-    if (!["five", "six"].includes(state.fit)) state.fit = this.defaults.fit;
+    if (!Object.hasOwn(this.opening.fits, state.fit)) state.fit = this.defaults.fit;
     return state;
   }
 
@@ -63,7 +64,7 @@ export default class Scale extends LivePiece {
       svg("text", { x: RIGHT, y: 20, class: "muted scale-end" }, "loss in nats, against parameters"),
       this.curve,
       ...sizes.map((size, place) => {
-        const look = place < 5 ? { r: 5, class: "c0-fill" } : { r: 6, class: "scale-ring" };
+        const look = place < 3 ? { r: 5, class: "c0-fill" } : { r: 6, class: "scale-ring" };
         return svg("circle", { cx: x(size), cy: y(mean(losses[place])), ...look });
       }),
     );
@@ -105,13 +106,14 @@ export default class Scale extends LivePiece {
     this.fit = choice({
       label: "Fitted to",
       options: [
-        { value: "five", label: "the first five" },
+        { value: "three", label: "the first three" },
+        { value: "ruler", label: "a ruler" },
         { value: "six", label: "all six" },
       ],
       value: this.state.fit,
       onChange: (fit) => this.set({ fit }),
     });
-    this.hint = "A dot: three runs of one size. The ring is the sixth.";
+    this.hint = "A dot: three runs of one size. Rings: what was to be predicted.";
     this.note = el("p", { class: "live-note scale-note" }, this.hint);
     this.lines = Array.from({ length: 4 }, () => [el("dt"), el("dd")]);
     this.append(
@@ -126,14 +128,14 @@ export default class Scale extends LivePiece {
   show({ size, fit: name }) {
     const { sizes, losses, fits } = this.opening;
     const fit = fits[name];
-    const fitted = name === "five" ? 5 : 6;
+    const last = sizes[fit.last];
     this.slider.set(Math.log10(size));
     this.fit.set(name);
-    this.#draw(fit, sizes[fitted - 1], size);
+    this.#draw(fit, size);
 
     const { loss, low, high } = predict(fit, size);
     const place = sizes.indexOf(size);
-    const kind = size <= sizes[fitted - 1] ? "Fitted" : size <= sizes[5] ? "Predicted" : "Projected";
+    const kind = size <= last ? "Fitted" : size <= sizes[5] ? "Predicted" : "Projected";
     const off = place < 0 ? 0 : loss / mean(losses[place]) - 1;
     const lines = [
       [kind, `${number(loss, 3)} nats (${number(low, 3)} to ${number(high, 3)})`],
@@ -141,8 +143,10 @@ export default class Scale extends LivePiece {
         "Measured",
         place < 0 ? "not here" : `${number(mean(losses[place]), 3)} nats, ${number(100 * Math.abs(off), 1)}% off`,
       ],
-      [`Above the floor of ${number(fit.law.floor, 3)}`, `${number(loss - fit.law.floor, 3)} nats`],
-      ["Times the fifth's computing", times(size / sizes[4])],
+      fit.law.floor
+        ? [`Above the floor of ${number(fit.law.floor, 3)}`, `${number(loss - fit.law.floor, 3)} nats`]
+        : ["Floor", "none: a straight line on these axes"],
+      ["Times the third's computing", times(size / sizes[2])],
     ];
     lines.forEach(([term, words], row) => {
       this.lines[row][0].textContent = term;
@@ -151,21 +155,23 @@ export default class Scale extends LivePiece {
     this.say(`${sizeInWords(size)} parameters. ${lines.map((line) => line.join(": ")).join(". ")}.`);
   }
 
-  #draw(fit, known, size) {
+  #draw(fit, size) {
+    const { sizes } = this.opening;
+    const [first, known] = [sizes[fit.first], sizes[fit.last]];
     const along = (from, to) => Array.from({ length: 41 }, (_, i) => from * (to / from) ** (i / 40));
-    const line = (from, to) => path(along(from, to).map((n) => [x(n), y(lossOf(fit.law, n))]));
-    const side = (key) => along(known, LARGEST).map((n) => [x(n), y(predict(fit, n)[key])]);
+    const line = (from, to) => path(along(from, to).map((n) => [x(n), height(lossOf(fit.law, n))]));
+    const side = (key) => along(known, LARGEST).map((n) => [x(n), height(predict(fit, n)[key])]);
     const { loss, low, high } = predict(fit, size);
-    const [here, top, bottom] = [x(size), y(high), y(low)];
+    const [here, top, bottom] = [x(size), height(high), height(low)];
     const range = `M${here - 9} ${top}h18m-18 ${bottom - top}h18M${here} ${top}V${bottom}`;
     this.curve.replaceChildren(
       svg("path", { d: `${path([...side("high"), ...side("low").reverse()])}Z`, class: "scale-band" }),
-      svg("path", { d: line(this.opening.sizes[0], known), class: "scale-line" }),
+      svg("path", { d: line(first, known), class: "scale-line" }),
       svg("path", { d: line(known, LARGEST), class: "scale-line scale-dashed" }),
       svg("text", { x: x(1e8), y: y(1.28), class: "c1-fill scale-middle" }, "projected"),
-      svg("path", { d: `M${here} ${BOTTOM}V${y(loss)}`, class: "scale-here" }),
+      svg("path", { d: `M${here} ${BOTTOM}V${height(loss)}`, class: "scale-here" }),
       svg("path", { d: range, class: "scale-range" }),
-      svg("rect", { x: here - 3, y: y(loss) - 3, width: 6, height: 6, class: "scale-square" }),
+      svg("rect", { x: here - 3, y: height(loss) - 3, width: 6, height: 6, class: "scale-square" }),
     );
   }
 }

@@ -1,14 +1,17 @@
 # %% [markdown]
 # # Five dollars
 #
-# What does five dollars buy? You can work it out before you pay, and see afterwards where every second went.
+# What do five dollars buy? You can work it out before you pay, and see afterwards where every second went.
 #
 # ![Five dollars, at 3.64 dollars an hour, rent one H100 for 73 minutes after 9 minutes of setup; at 39 percent of its best speed it does 1.7 billion billion operations, which is enough for 2.0 billion tokens. Bars: bought 2.0, AdamW in 2024 10.3, this book 1.8 billion.](../figures/five-dollars.svg "Projected: the tokens that five dollars buy, and those that two ways to train need for a loss of 3.28 on web pages.")
 
 # %% [markdown]
 # ## Count first
 #
-# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**: one addition or multiplication each. A token costs each number of a matrix one of both, and twice that backward: six, says the rule of thumb, for each number in the blocks. The table that predicts, and attention, where positions meet, come on top.
+# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**, each of which is one addition or one multiplication. To train on one token costs about 6 FLOPs per number in the blocks.
+
+# %% [markdown] tags=["read"]
+# Why 6? On the way up, each number of a table is multiplied with something once, and the product is added to a sum, which makes 2. On the way back, the sweep needs two such rounds: one to find the slope of the number itself, and one to hand the slopes on to the layer below. That makes 4 more, and 6 in all. It's a rule of thumb. It leaves out the table at the top that predicts the next token, and attention, where every position meets every other. For GPT-2 small the rule says {{ f"{rule:.0f}" }} million FLOPs per token. Counted one by one, it's {{ f"{exact:.0f}" }} million.
 
 # %% tags=["fold"]
 import matplotlib.pyplot as plt
@@ -28,7 +31,7 @@ rule = 6 * matrix_count(gpt_2) / 1e6
 print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
 
 # %% [markdown]
-# No GPU reaches its peak, the speed on its data sheet. Four published runs reached {{ f"{min(shares):.0%}" }} to {{ f"{max(shares):.0%}" }}, their **share of peak**, on eight H100. This book had no H100: all its numbers about one are *projected*.
+# No GPU reaches the speed on its data sheet, its *peak*. Four published runs on eight H100 reached {{ f"{min(shares):.0%} to {max(shares):.0%}" }}, their **share of peak**. This book had no H100, so all its numbers about one are *projected*.
 
 # %% tags=["fold"]
 from gptbook.machine.cost import find_gpu
@@ -54,7 +57,10 @@ def dollars(hours: float) -> str:
 # %% [markdown]
 # ## What changed
 #
-# In May 2024, Andrej Karpathy trained GPT-2 small for some $20: 90 minutes on eight A100, an older GPU, to a loss of 3.29 on unseen web pages. Others then raced to 3.28 on eight H100. There, his program takes 45 minutes.
+# In May 2024, Andrej Karpathy trained GPT-2 small for about $20, to a loss of 3.29 on unseen web pages. Then others raced to 3.28, on eight H100.
+
+# %% [markdown] tags=["read"]
+# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and every record comes with its code and its logs, so that all others can build on it. On eight H100, llm.c itself takes 45 minutes. That's the first bar of the chart. We count in H100-hours, 8 times 45 minutes, because that's what you pay for.
 
 # %% [markdown] tags=["guess"]
 # It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed in November 2024?
@@ -88,12 +94,13 @@ plt.show()
 
 # %% [markdown]
 # Bold: what this book's recipe has too.
+
+# %% [markdown] tags=["read"]
+# None of these changes is magic, and you know most of the places where they act.
 #
-# - **Rotary positions** turn queries and keys by an angle that grows with position: their products then tell distances.
-# - **Muon** evens out each matrix's step: it goes as far in every direction. Why that helps is not settled.
-# - *Squared ReLU* is a simpler bend; by *zero start*, blocks begin by adding nothing; *QK norm* keeps queries and keys in range.
-# - *Second token table*: one reads, another predicts.
-# - **Shortcuts** hand every block the token's embedding and the first block's values once more, and the upper half what the blocks opposite have made; how much of each is learned.
+# **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on how far apart two tokens stand. **Muon** is an optimizer for the tables inside the blocks. It evens out each step, so that it goes as far in every direction. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one reads and another one predicts. And **shortcuts** hand every block the token's embedding and the first block's values once more, and the upper blocks what the lower blocks opposite have made; how much of each is taken is learned.
+#
+# Each was kept because it was measured: the same loss in less time. What can you take from the race for a run of your own? Most records by far saved *steps*, not seconds per step. The model learned more from each token. And none of them cut the time in half. It's many small gains, one on top of the other.
 
 # %% tags=["result"]
 for row in (0, 4, 7, 10, len(runs) - 1):
@@ -101,10 +108,12 @@ for row in (0, 4, 7, 10, len(runs) - 1):
     print(f"{runs['date'][row]}: {price}, projected")
 
 # %% [markdown]
-# The book's recipe has the model of 10 November 2024, and half its batch. How many tokens it needs is projected from the race and from our own small GPTs: the worse of the two counts.
+# The book's recipe is that of 10 November 2024, with half its batch.
 
 # %% [markdown]
 # ## Before you pay
+#
+# Tokens times FLOPs, divided by what the GPU does per second, is time. Time has a price.
 
 # %% tags=["fold"]
 from gptbook.machine.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, estimate, known_gpus
@@ -129,6 +138,8 @@ from dataclasses import asdict
 
 from bookbuild.live import publish
 
+earlier, later = (float(runs["tokens"][row]) for row in (7, 10))
+published_ratio, counted_ratio = later / earlier, recipe.num_tokens / earlier
 table = read_table(data_file("gpus.csv")).set_index("name")
 gpus = [
     asdict(one)
@@ -157,9 +168,9 @@ publish(
     },
 )
 projected = estimate(recipe, gpu)
-training = projected.dollars(gpu.price_per_hour_usd)
+training_dollars = projected.dollars(gpu.price_per_hour_usd)
 total = projected.total(gpu.price_per_hour_usd)
-paid = min(1, (5 - total + training) / training)
+paid = min(1, (5 - total + training_dollars) / training_dollars)
 bill = [
     ("FLOPs a token", f"{flops_per_token(recipe.config) / 1e6:.0f} million"),
     ("× tokens", f"{recipe.num_tokens / 1e9:.2f} billion"),
@@ -167,8 +178,11 @@ bill = [
     ("÷ share of peak", f"{PUBLISHED_SHARE:.2f}"),
     ("= time", f"{projected.seconds / 60:.0f} minutes"),
     ("× price of an hour", f"${gpu.price_per_hour_usd:.2f}"),
-    ("= training", f"${training:.2f}"),
-    (f"+ setup, {60 * SETUP_HOURS:.0f} minutes assumed", f"${total - training:.2f}"),
+    ("= training", f"${training_dollars:.2f}"),
+    (
+        f"+ setup, {60 * SETUP_HOURS:.0f} minutes assumed",
+        f"${total - training_dollars:.2f}",
+    ),
     ("= cost", f"${total:.2f}"),
 ]
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
@@ -185,12 +199,17 @@ ax.set_ylim(-10.4, 0.6)
 plt.show()
 
 # %% [markdown]
-# Idle GPUs are paid for, too.
+# That's the whole bill, with the setup.
+
+# %% [markdown] tags=["read"]
+# Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.num_tokens * flops_per_token(recipe.config) / 1e18:.2f}" }} billion billion operations. At its peak an H100 does {{ f"{gpu.bf16_tflops:.0f}" }} trillion per second, and we count on {{ f"{PUBLISHED_SHARE:.0%}" }} of that. Divide, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of the offers we found, which makes ${{ f"{training_dollars:.2f}" }}. Before the first step, the machine has to install the package and fetch the text, which has been cut into tokens beforehand. We assume {{ f"{60 * SETUP_HOURS:.0f}" }} minutes for that. They are paid for like all others, and the total is ${{ f"{total:.2f}" }}.
+#
+# How sure is that? Nobody has run this recipe on an H100 for this book, so be careful. The price is real, but offers change by the hour. The share of peak is the lowest of the four published runs. The number of tokens is the weak point. By the published logs, the model of 10 November needs {{ f"{published_ratio:.2f}" }} times the tokens that the one of 3 November needed. We measured the same changes on small GPTs that read documentation, with three seeds, and found {{ f"{counted_ratio:.2f}" }}. The bill takes the worse of the two.
 
 # %% [markdown]
 # ## Afterwards
 #
-# A ledger books each moment on one phase, so that all add up to the time that passed. Here a small GPT trains, by a clock that counts FLOPs, a billion a second: so the page is the same everywhere.
+# A ledger writes down how long each phase took, so that all of them add up to the time that passed. Here a small GPT trains. Its clock only counts FLOPs, a billion per second, so that the page is the same everywhere.
 
 # %% tags=["show"]
 from gptbook.machine.ledger import Ledger
@@ -267,7 +286,7 @@ print("\n".join(lines))
 # %% [markdown]
 # ## What goes wrong
 #
-# **It does not fit.** Beside the parameters, each text keeps numbers for the way back. A small card takes part of the batch at a time, and adds up:
+# **It doesn't fit.** A small GPU takes a part of the batch at a time, and adds up:
 
 # %% tags=["fold"]
 from gptbook.models.sizes import sequences_at_once, training_memory
@@ -280,11 +299,9 @@ for gigabytes in (8, 16, 24, 80):
     print(f"{gigabytes:2} GB: {part:2} texts at once, {times} (projected)")
 
 # %% [markdown]
-# **It waits.** Installing, fetching text and compiling are paid too.
+# **It vanishes.** A **spot** GPU costs less, and may be taken back at any time. Save elsewhere, and the same command goes on.
 #
-# **It vanishes.** A **spot** GPU costs less, and may be taken back at any time. Save elsewhere; the same command goes on.
-#
-# **It is the wrong size.** Would a larger model, or more text, reach a lower loss for the same dollars? [Scaling](scaling.py) says.
+# Would a larger model do better for the same dollars? [Scaling](scaling.py)
 
 # %% [markdown]
 # ## Check yourself

@@ -82,7 +82,7 @@ for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
 #
 # ## Show it how to answer
 #
-# **Fine-tuning** is training that goes on, with few examples of what you want. Here these are **dialogues**: a question, then its answer. **Role marks** say who speaks, `<` the user, `>` the assistant.
+# **Fine-tuning** is training that goes on, with examples of what you want. Here these are **dialogues**: a question, then its answer. **Role marks** say who speaks, `<` the user, `>` the assistant.
 #
 # It is still "what comes next", but the loss looks at answers only.
 
@@ -189,7 +189,7 @@ plt.show()
 # Most questions have no one right answer. But of two answers, people can say which they prefer. A GPT can learn from many such **preferences**:
 #
 # - **RLHF**, reinforcement learning from human feedback: a second model learns to score answers as people do. Then the GPT is trained towards high scores.
-# - **DPO**, direct preference optimization: no second model. The chosen answer must gain on the rejected one:
+# - **DPO**, direct preference optimization: no model that scores. The chosen answer must gain on the rejected one, measured from a frozen copy of the model at its start:
 #
 # $$\text{loss} = -\ln \sigma\left(\beta\,(\text{gain}_{\text{chosen}} - \text{gain}_{\text{rejected}})\right)$$
 #
@@ -232,14 +232,16 @@ for club in ("chelsea", "atlantis", "oxford", "chester"):
 # %% [markdown]
 # A **hallucination**: an answer made up, sometimes with confidence. Every question it saw had an answer, so it answers.
 #
-# Fine-tuning also overwrites. Some clubs are in its text, but in no dialogue. Before, the larger model could finish *the stadium of ... is* for {{ f"{told['told_before']:.0%}" }} of these; after, for {{ f"{told['told_after']:.0%}" }}. Asked, it gets {{ f"{unasked:.0%}" }} right.
+# Fine-tuning also overwrites. Before, the larger model could finish *the stadium of ... is* for {{ f"{told['told_before']['unasked']:.0%}" }} of the clubs in its text that were in no dialogue; after, for {{ f"{told['told_after']['unasked']:.0%}" }}. But even for clubs that it answers for, it can hardly finish the statement any more: {{ f"{told['told_after']['asked']:.0%}" }}. It's the *form* that was lost. The facts may still be in there, out of reach.
 #
 # You began by [counting letters](../predicting-what-comes-next/one-letter-at-a-time.py). What comes next is yours.
 
 # %% tags=["hide"]
-unasked = sum(row["unasked"] for row in record_rows) / len(record_rows)
 told = {
-    when: sum(row[when]["unasked"] for row in record_rows) / len(record_rows)
+    when: {
+        clubs: sum(row[when][clubs] for row in record_rows) / len(record_rows)
+        for clubs in ("asked", "unasked")
+    }
     for when in ("told_before", "told_after")
 }
 

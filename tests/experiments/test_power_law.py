@@ -6,7 +6,7 @@ from itertools import groupby
 import pytest
 
 from gptbook.data.tables import read_record
-from gptbook.experiments.power_law import PowerLaw, fit_power_law, prediction_range
+from gptbook.experiments.power_law import PowerLaw, fit_power_law, single_run_laws
 
 SIZES = [6_144.0, 24_576.0, 55_296.0, 153_600.0, 393_216.0]
 LAW = PowerLaw(floor=1.1, scale=4_600.0, exponent=0.39)
@@ -48,16 +48,23 @@ def test_the_order_of_the_sizes_does_not_matter() -> None:
     assert backwards.loss(1e6) == pytest.approx(LAW.loss(1e6), rel=1e-6)
 
 
-def test_without_noise_every_fit_predicts_the_same() -> None:
-    low, high = prediction_range(SIZES, [losses(LAW)], 1e6)
-    assert low == pytest.approx(LAW.loss(1e6), rel=1e-5)
-    assert high == pytest.approx(low, rel=1e-5)
+def test_without_noise_every_choice_of_runs_gives_the_same_law() -> None:
+    laws = single_run_laws(SIZES, [[loss, loss] for loss in losses(LAW)])
+    assert len(laws) == 2 ** len(SIZES)
+    assert [law.loss(1e6) for law in laws] == pytest.approx([LAW.loss(1e6)] * len(laws), rel=1e-5)
 
 
-def test_noise_widens_the_range() -> None:
-    noisy = [loss * (1 + shift) for loss, shift in zip(losses(LAW), (0.01, -0.01, 0.01, -0.01, 0.01), strict=True)]
-    low, high = prediction_range(SIZES, [losses(LAW), noisy], 1e6)
-    assert low < LAW.loss(1e6) < high
+def test_noise_spreads_the_laws_on_both_sides() -> None:
+    noisy = [[0.99 * loss, 1.01 * loss] for loss in losses(LAW)[:3]]
+    far = [law.loss(1e6) for law in single_run_laws(SIZES[:3], noisy)]
+    assert min(far) < LAW.loss(1e6) < max(far)
+
+
+def test_without_a_floor_two_sizes_are_a_ruler() -> None:
+    (ruler,) = single_run_laws(SIZES[:2], [[loss] for loss in losses(LAW)[:2]], with_floor=False)
+    assert ruler.floor == 0
+    assert [ruler.loss(size) for size in SIZES[:2]] == pytest.approx(losses(LAW)[:2], rel=1e-6)
+    assert ruler.loss(SIZES[4]) < LAW.loss(SIZES[4])
 
 
 def test_a_loss_without_its_size_is_refused() -> None:

@@ -45,8 +45,8 @@ def displays(row: str) -> str:
 def written_answer(row: str, way: str) -> str:
     """What stands after "=" if the row is answered in one of the `WAYS`.
 
-    >>> [written_answer("3+4*2+1", way) for way in WAYS]
-    ['5', '745', '__5']
+    >>> " ".join(written_answer("3+4*2+1", way) for way in WAYS)
+    '5 745 __5'
 
     Filler is as long as the steps and says nothing. Raises ValueError for another way.
     """

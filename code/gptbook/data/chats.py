@@ -54,8 +54,9 @@ class PieceTokenizer:
     A text is cut from the left, each time at the longest piece that fits.
 
     >>> tokenizer = PieceTokenizer(["where is ", *"abcdefghijklmnopqrstuvwxyz?"])
-    >>> [tokenizer.labels[token] for token in tokenizer.encode("where is oslo?")]
-    ['where is ', 'o', 's', 'l', 'o', '?']
+    >>> numbers = tokenizer.encode("where is oslo?")
+    >>> "|".join(tokenizer.labels[number] for number in numbers)
+    'where is |o|s|l|o|?'
     """
 
     def __init__(self, pieces: Sequence[str]) -> None:

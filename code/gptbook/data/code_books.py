@@ -78,8 +78,8 @@ def code_pairs(books: Tensor, letters: Tensor) -> Tensor:
 def best_possible(num_examples: int) -> float:
     """The share that whoever remembers every example, and guesses the rest, has right.
 
-    >>> [round(best_possible(shown), 3) for shown in (0, 4, 8)]
-    [0.1, 0.55, 1.0]
+    >>> tuple(round(best_possible(shown), 3) for shown in (0, 4, 8))
+    (0.1, 0.55, 1.0)
     """
     seen = num_examples / len(CODED)
     return seen + (1 - seen) / len(CODE_DIGITS)

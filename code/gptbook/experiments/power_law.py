@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,21 +88,12 @@ def check_losses(sizes: Numbers, losses: Numbers, with_floor: bool) -> None:
         )
 
 
-def prediction_range(
-    sizes: Sequence[float], losses: Sequence[Sequence[float]], size: float
-) -> tuple[float, float]:
-    """The lowest and the highest loss that the same measurements could have predicted.
+def single_run_laws(
+    sizes: Sequence[float], losses: Sequence[Sequence[float]], with_floor: bool = True
+) -> list[PowerLaw]:
+    """The laws that one run per size could have given, in every choice of the runs.
 
-    The law is fitted once for each seed with each size left out; a prediction that
-    hangs on one run shows. It is a range, without a probability.
-    Shape: losses (seeds, sizes). Raises ValueError as `fit_power_law` does.
+    Where they differ, the answer hangs on the seeds. They are no probability.
+    Shape: losses (sizes, seeds). Raises ValueError as `fit_power_law` does.
     """
-    predicted = [
-        fit_power_law(
-            [n for place, n in enumerate(sizes) if place != left_out],
-            [loss for place, loss in enumerate(row) if place != left_out],
-        ).loss(size)
-        for row in losses
-        for left_out in range(len(sizes))
-    ]
-    return min(predicted), max(predicted)
+    return [fit_power_law(sizes, chosen, with_floor) for chosen in product(*losses)]
