@@ -26,7 +26,7 @@ from gptbook.models.variants import Variant, VariantGPT, used_parameters
 from gptbook.training.loops import train_in_one_pass
 from gptbook.training.seeds import seeded
 
-# The rates are the best of six pairs for GPT-2's form, tried on a tenth of the training
+# The rates are the best of those tried for GPT-2's form, on a tenth of the training
 # texts, which were left out for that. Those of the further steps are a quarter of them,
 # and were not tuned.
 SINCE_SETTINGS: dict[str, Any] = {
