@@ -60,7 +60,7 @@ def dollars(hours: float) -> str:
 # In May 2024, Andrej Karpathy trained GPT-2 small for about $20, to a loss of 3.29 on unseen web pages. Then others raced to 3.28, on eight H100.
 
 # %% [markdown] tags=["read"]
-# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and every record comes with its code and its logs, so that all others can build on it. On eight H100, llm.c itself takes 45 minutes. That's the first bar of the chart. We count in H100-hours, 8 times 45 minutes, because that's what you pay for.
+# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and every record comes with its code and its logs, so that all others can build on it. On eight H100, llm.c itself takes 45 minutes. That's the first bar of the chart, *AdamW, the baseline*. We count in H100-hours, 8 times 45 minutes, because that's what you pay for.
 
 # %% [markdown] tags=["guess"]
 # It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed in November 2024?
@@ -98,7 +98,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # None of these changes is magic, and you know most of the places where they act.
 #
-# **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on how far apart two tokens stand. **Muon** is an optimizer for the tables inside the blocks. It evens out each step, so that it goes as far in every direction. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one reads and another one predicts. And **shortcuts** hand every block the token's embedding and the first block's values once more, and the upper blocks what the lower blocks opposite have made; how much of each is taken is learned.
+# **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on how far apart two tokens stand. **Muon** is an optimizer for the tables inside the blocks. It evens out each step, so that it goes equally far in every direction. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And **shortcuts** hand every block the token's embedding and the first block's values once more. They also hand what a lower block has made to its partner above: the first block's to the last, the second's to the last but one. How much of each is taken is learned.
 #
 # Each was kept because it was measured: the same loss in less time. What can you take from the race for a run of your own? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So nearly all of it comes from learning more from each token, and little from computing faster. And no single change cut the time in half. It's many small gains, one on top of the other.
 
@@ -108,7 +108,7 @@ for row in (0, 4, 7, 10, len(runs) - 1):
     print(f"{runs['date'][row]}: {price}, projected")
 
 # %% [markdown]
-# The book's recipe is that of 10 November 2024, with half its batch.
+# The book's recipe is that of 10 November 2024, with half its batch. (These prices are without setup.)
 
 # %% [markdown]
 # ## Before you pay
@@ -207,12 +207,12 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.num_tokens * flops_per_token(recipe.config) / 1e18:.2f}" }} billion billion operations. At its peak an H100 does {{ f"{gpu.bf16_tflops:.0f}" }} trillion per second, and we count on {{ f"{PUBLISHED_SHARE:.0%}" }} of that. Divide, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of the offers we found, which makes ${{ f"{training_dollars:.2f}" }}. Before the first step, the machine has to install the package and fetch the text, which has been cut into tokens beforehand. We assume {{ f"{60 * SETUP_HOURS:.0f}" }} minutes for that. They are paid for like all others, and the total is ${{ f"{total:.2f}" }}.
 #
-# How sure is that? Nobody has run this recipe on an H100 for this book, so be careful. The price is real, but offers change by the hour. The share of peak is the lowest of the four published runs. The number of tokens is the weak point. By the published logs, the model of 10 November needs {{ f"{published_ratio:.2f}" }} times the tokens that the one of 3 November needed. We measured the same changes on small GPTs that read documentation, with three seeds, and found {{ f"{counted_ratio:.2f}" }}. The bill takes the worse of the two.
+# How sure is that? Nobody has run this recipe on an H100 for this book, so be careful. The price is real, but offers change by the hour. The share of peak is the lowest of the four published runs. The number of tokens is the weak point. The book used to have the recipe of 3 November, which needed {{ f"{earlier / 1e9:.2f}" }} billion tokens. By the published logs, that of 10 November needs {{ f"{published_ratio:.2f}" }} times as many. We measured the same changes on small GPTs that read documentation, with three seeds, and found {{ f"{counted_ratio:.2f}" }}. The bill takes the worse of the two, which is why it's higher than the price of 10 November above.
 
 # %% [markdown]
 # ## Afterwards
 #
-# A ledger writes down how long each phase took, so that all of them add up to the time that passed. Here a small GPT trains. Its clock only counts FLOPs, a billion per second, so that the page is the same everywhere.
+# A ledger writes down how long each phase took, so that all of them add up to the time that passed. Here a small GPT trains. The ledger's clock is a pretended one: a billion FLOPs count as one second, so that the page is the same everywhere.
 
 # %% tags=["show"]
 from gptbook.machine.ledger import Ledger
@@ -302,7 +302,7 @@ for gigabytes in (8, 16, 24, 80):
     print(f"{gigabytes:2} GB: {part:2} texts at once, {times} (projected)")
 
 # %% [markdown]
-# **It vanishes.** A **spot** GPU costs less, and may be taken back at any time. Save elsewhere, and the same command goes on.
+# **It vanishes.** A **spot** GPU costs less, and may be taken back at any time. Save to a disk that stays, and start the same command again: it goes on.
 #
 # Would a larger model do better for the same dollars? [Scaling](scaling.py)
 
