@@ -23,7 +23,7 @@ def figure() -> str:
     )
     for left, title, under in (
         (PANELS[0], "without a cache", f"{total} positions computed"),
-        (PANELS[1], "with the cache", f"{rows} computed instead of {total}"),
+        (PANELS[1], "with the cache", f"{rows} computed, not {total}"),
     ):
         middle = left + CELL * rows / 2
         d.text(middle, 18, title, 15, anchor="middle", weight=600)
