@@ -39,6 +39,7 @@ def test_every_recording_is_found_by_its_own_name() -> None:
         "parts",
         "names",
         "mistakes",
+        "cheaper",
         "scaling",
         "assistant",
         "since",

@@ -279,8 +279,8 @@ def where_turns(name: str, country: str | None, by_heart: bool) -> list[Turn]:
     """A city's country is asked; None is that of a name which is no city.
 
     >>> turns = where_turns("bonn", "DE", by_heart=False)
-    >>> "".join(turn.role + turn.text for turn in turns)
-    '<where is bonn?>[find bonn]=bonn,DE>DE'
+    >>> " ".join(turn.text for turn in turns)
+    'where is bonn? [find bonn] bonn,DE DE'
     """
     line, answer = (
         (NO_LINE, NO_IDEA) if country is None else (f"{name},{country}", country)
