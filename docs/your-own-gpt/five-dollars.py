@@ -80,7 +80,7 @@ for run in runs.itertuples():
     ax.barh(run.Index, run.hours, height=0.3, align="edge", color=color)
     label = f"{run.hours:.2f}  {run.change}"
     weight = "bold" if kept else "normal"
-    ax.text(0.1, run.Index - 0.1, label, va="bottom", fontsize=9, weight=weight)
+    ax.text(0.1, run.Index - 0.1, label, va="bottom", fontsize=10, weight=weight)
 years = pd.to_datetime(runs["date"]).dt.strftime("%Y")
 first = ~years.duplicated()
 ax.set_yticks(runs.index[first], years[first])
