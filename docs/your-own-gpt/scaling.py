@@ -136,7 +136,7 @@ off = predicted / losses[5] - 1
 ruler_off = ruler.loss(sizes[5]) / losses[5] - 1
 low, high = ends(other_laws, sizes[5])
 ruler_low, ruler_high = ends(other_rulers, sizes[5])
-all_laws = single_run_laws(sizes, runs)
+far_law, all_laws = fit_power_law(sizes, losses), single_run_laws(sizes, runs)
 floors, early_floors = (
     (min(one.floor for one in laws), max(one.floor for one in laws))
     for laws in (all_laws, other_laws)
@@ -178,10 +178,8 @@ from dataclasses import asdict
 from bookbuild.live import publish
 
 
-def published_fit(first: int, end: int, with_floor: bool) -> dict[str, object]:
+def published_fit(law: PowerLaw, others: list[PowerLaw], first: int, last: int):
     """The law of some sizes, and those of single runs that reach furthest out."""
-    law = fit_power_law(sizes[first:end], losses[first:end], with_floor)
-    others = single_run_laws(sizes[first:end], runs[first:end], with_floor)
     furthest = set()
     for size in (*sizes, *np.geomspace(sizes[0], 1e9, 60)):
         furthest |= {
@@ -191,7 +189,7 @@ def published_fit(first: int, end: int, with_floor: bool) -> dict[str, object]:
         "law": asdict(law),
         "others": [asdict(other) for other in sorted(furthest, key=str)],
         "first": first,
-        "last": end - 1,
+        "last": last,
     }
 
 
@@ -202,9 +200,9 @@ publish(
         "losses": [by_size[size] for size in sizes],
         "widths": sorted({row["model_dim"] for row in rows}),
         "fits": {
-            "three": published_fit(0, 3, True),
-            "ruler": published_fit(1, 3, False),
-            "six": published_fit(0, 6, True),
+            "three": published_fit(law, other_laws, 0, 2),
+            "ruler": published_fit(ruler, other_rulers, 1, 2),
+            "six": published_fit(far_law, all_laws, 0, 5),
         },
     },
 )
@@ -257,7 +255,6 @@ largest = dense.loc[dense["parameters"].idxmax()]
 # %% tags=["fold"]
 #| alt: The same axes, far wider. Among the three largest sizes a solid and a dashed line are close. Beyond, the solid one turns flat at {{ f"{far_law.floor:.2f}" }} nats; the dashed one goes on falling, to {{ f"{straight.loss(inside['GPT-2 small']):.2f}" }} at GPT-2 small and {{ f"{straight.loss(inside['GPT-3']):.2f}" }} at GPT-3.
 #| caption: Gray: from the fourth to the sixth size. Dots: measured.
-far_law = fit_power_law(sizes, losses)
 straight = fit_power_law(sizes[3:], losses[3:], with_floor=False)
 fig, ax = plt.subplots(figsize=(4.5, 3.4))
 far = np.geomspace(sizes[0], 1e12, 120)

@@ -120,10 +120,9 @@ def grouped_queries() -> str:
             d.line(left + pitch * head + cell / 2, top + 20, to, top + 58, "gray", stroke=1.5)
             d.cells(left + pitch * head, top - 14, ["q"], cell, cell + 10, "data")
         for group in range(groups):
-            wide = cell
             to = left + pitch * (group + 0.5) * (SMALL.num_heads // groups) - 1
             for row, letter in enumerate("kv"):
-                d.rect(to - wide / 2, top + 58 + 30 * row, wide, 30, "learned", 0, 0.25, 1.5)
+                d.rect(to - cell / 2, top + 58 + 30 * row, cell, 30, "learned", 0, 0.25, 1.5)
                 d.centred(to, top + 73 + 30 * row, letter, 14)
         d.text(middle, top + 138, f"{2 * groups} rows kept", 14, anchor="middle", weight=600)
         d.text(middle, top + 156, f"{kept[groups]} bytes", 13, "muted", "middle")

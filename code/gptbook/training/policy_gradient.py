@@ -14,7 +14,7 @@ from gptbook.models.modern import ModernGPT
 from gptbook.training.loss import answer_log_probabilities
 from gptbook.training.seeds import seeded
 
-# How a reward becomes an advantage; see `advantages`.
+# How a reward becomes an advantage; see `advantages_of`.
 ADVANTAGE_FORMS = ("reward", "baseline", "group", "scaled group")
 
 
