@@ -121,7 +121,10 @@ def _downloads(
 
 
 def draw_all(project: Project) -> dict[str, str]:
-    """Slug -> SVG of every drawing in docs/figures, remembered by all that it may read: the package and the tables."""
+    """Slug -> SVG of every drawing in docs/figures, remembered by all that it may read: the package and the tables.
+
+    Raises BuildError for a slug that two files draw.
+    """
     tables = (path for path in project.data_dir.rglob("*") if path.is_file())
     shared = key_of(BUILD, package_key(project.root), key_of_files(tables, project.data_dir))
     paths = sorted((project.docs_dir / "figures").glob("*.py"))
@@ -129,22 +132,28 @@ def draw_all(project: Project) -> dict[str, str]:
     keys = {path: key_of(shared, path.read_bytes()) for path in paths}
     missing = [path for path in paths if recalled(folder, path.stem, keys[path]) is None]
     drawn = dict(zip(missing, in_fresh_process(draw_each, missing))) if missing else {}
-    return {path.stem: remember(folder, path.stem, keys[path], partial(drawn.__getitem__, path)) for path in paths}
+    drawings: dict[str, str] = {}
+    for path in paths:
+        found = remember(folder, path.stem, keys[path], partial(drawn.__getitem__, path))
+        if doubled := sorted(drawings.keys() & found.keys()):
+            raise BuildError(f"docs/figures/{path.name}: draws {doubled[0]}, which another file draws too")
+        drawings |= found
+    return drawings
 
 
-def draw_each(paths: list[Path]) -> list[str]:
+def draw_each(paths: list[Path]) -> list[dict[str, str]]:
     return [draw(path) for path in paths]
 
 
-def draw(path: Path) -> str:
-    """The SVG that `figure()` of this file returns."""
+def draw(path: Path) -> dict[str, str]:
+    """Slug -> SVG: what `figures()` of this file returns, or `figure()` by the file's own name."""
     spec = importlib.util.spec_from_file_location(f"figure_{path.stem.replace('-', '_')}", path)
     if spec is None or spec.loader is None:
         raise BuildError(f"docs/figures/{path.name}:1: cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        return str(module.figure())
+        return dict(module.figures()) if hasattr(module, "figures") else {path.stem: str(module.figure())}
     except Exception as error:
         line = _line_in(error, path)
         raise BuildError(f"docs/figures/{path.name}:{line}: {type(error).__name__}: {error}") from error

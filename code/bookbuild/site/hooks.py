@@ -32,6 +32,7 @@ from bookbuild.remember import remember
 from bookbuild.site.scripts import serve_without_comments
 from bookbuild.site.searching import remember_search
 from bookbuild.site.serving import end_as_by_ctrl_c
+from bookbuild.site.symptoms import with_picker
 from bookbuild.site.through_opening import CHAPTER, OPENING, remembered_through, through_figure
 
 log = logging.getLogger("mkdocs.hooks.book")
@@ -41,6 +42,7 @@ LADDER_PLACE = "<!--live ladder-->"
 THROUGH_PLACE = "<!--live through-the-gpt-->"
 DOWNLOADS = "downloads"
 LIVE = "live"
+SYMPTOMS_SCRIPT = "assets/symptoms.js"
 WIDGETS = "widgets"
 NOTEBOOK_BRANCH = "notebooks"
 SOURCE_LINK = re.compile(r'href="(?P<path>[^":#]+\.(?:md|py))(?P<anchor>#[^"]*)?"')
@@ -139,6 +141,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         html = html.replace(THROUGH_PLACE, through_figure(live_files[CHAPTER][OPENING], folder, whole))
     try:
         drawn = with_drawings(html, book.drawings, _inline(page, config, files), _live_url(page))
+        drawn = with_picker(drawn, get_relative_url(SYMPTOMS_SCRIPT, page.url))
         return without_code_in_search(with_mathml(drawn))
     except (ValueError, KeyError) as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from error

@@ -114,10 +114,10 @@ TOO_GOOD = {
     ),
 }
 STUCK = {
-    "no-warm-up": (
+    "rate-too-high": (
         "engine",
         'group["lr"] = group["rate"] * rate_scale',
-        'group["lr"] = group["rate"] * 30',
+        'group["lr"] = group["rate"] * rate_scale * 30',
     ),
     "rate-too-low": (
         "engine",
@@ -141,6 +141,11 @@ STUCK = {
     ),
 }
 WORSE = {
+    "no-warm-up": (
+        "optim",
+        "(step + 1) / warmup_steps, (num_steps - step) / num_steps)",
+        "(num_steps - step) / num_steps)",
+    ),
     "label-off-by-two": (
         "sequences",
         "torch.tensor([*tokens, 0])",
@@ -248,12 +253,12 @@ QUIET = {
     "weights-not-tied": (
         "gpt",
         "        self.initialize()\n\n",
-        "        self.prediction = nn.Linear(config.model_dim, "
-        "config.vocab_size)\n"
+        "        self.prediction = nn.Parameter("
+        "0.02 * torch.randn(config.vocab_size, config.model_dim))\n"
         "        self.initialize()\n\n",
         "gpt",
         "F.linear(self.final_norm(x), self.token_embedding.weight)",
-        "self.prediction(self.final_norm(x))",
+        "F.linear(self.final_norm(x), self.prediction)",
     ),
     "scores-not-divided": (
         "attention",
@@ -264,6 +269,9 @@ QUIET = {
         "gpt",
         "x = x + self.attention(self.attention_norm(x), cache)",
         "x = self.attention_norm(x + self.attention(x, cache))",
+        "gpt",
+        "return x + self.mlp(self.mlp_norm(x))",
+        "return self.mlp_norm(x + self.mlp(x))",
     ),
     "never-decays": (
         "optim",

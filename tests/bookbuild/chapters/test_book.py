@@ -21,7 +21,9 @@ def test_a_chapter_that_does_not_exist_is_named(project: Project) -> None:
 
 def test_every_drawing_says_what_it_shows_and_is_drawn_alike_twice(project: Project) -> None:
     drawings = draw_all(project)
-    assert drawings == {path.stem: draw(path) for path in (project.docs_dir / "figures").glob("*.py")}
+    assert drawings == {
+        slug: drawing for path in (project.docs_dir / "figures").glob("*.py") for slug, drawing in draw(path).items()
+    }
     assert len(drawings) >= 9
     for slug, drawing in drawings.items():
         assert drawing.startswith("<svg"), slug
@@ -42,3 +44,20 @@ def test_a_drawing_that_fails_names_its_line(tmp_path: Path) -> None:
     path.write_text("def figure() -> str:\n    return 1 / 0\n", encoding="utf-8")
     with pytest.raises(BuildError, match=r"docs/figures/broken.py:2: ZeroDivisionError"):
         draw(path)
+
+
+def test_a_file_draws_one_figure_by_its_name_or_several_by_theirs(tmp_path: Path) -> None:
+    one, several = tmp_path / "one.py", tmp_path / "several.py"
+    one.write_text("def figure(): return '<svg/>'", encoding="utf-8")
+    several.write_text("def figures(): return {'a': '<svg/>', 'b': '<svg></svg>'}", encoding="utf-8")
+    assert draw(one) == {"one": "<svg/>"}
+    assert draw(several) == {"a": "<svg/>", "b": "<svg></svg>"}
+
+
+def test_two_files_that_draw_the_same_figure_are_named(project: Project, tmp_path: Path) -> None:
+    figures = tmp_path / "docs" / "figures"
+    figures.mkdir(parents=True)
+    (figures / "a.py").write_text("def figure(): return '<svg/>'", encoding="utf-8")
+    (figures / "b.py").write_text("def figures(): return {'a': '<svg/>'}", encoding="utf-8")
+    with pytest.raises(BuildError, match=r"docs/figures/b\.py: draws a,"):
+        draw_all(Project(tmp_path))

@@ -1,8 +1,0 @@
-"""Curves of the page "When training goes wrong": going on."""
-
-from bookbuild.drawings.mistake_curves import curves
-
-
-def figure() -> str:
-    """Return the drawing as SVG, out of the record of the mistakes."""
-    return curves("going on")
