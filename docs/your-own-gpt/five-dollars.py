@@ -5,15 +5,22 @@
 #
 # ![Five dollars, at 3.64 dollars an hour, rent one H100 for 73 minutes after 9 minutes of setup; at 39 percent of its best speed it does 1.7 billion billion operations, which is enough for 2.0 billion tokens. Bars: bought 2.0, AdamW in 2024 10.3, this book 1.8 billion.](../figures/five-dollars.svg "Projected: the tokens that five dollars buy, and those that two ways to train need for a loss of 3.28 on web pages.")
 
+# %% [markdown] tags=["read"]
+# The models of this book were so far trained on an ordinary processor. Why not let your laptop train GPT-2 small, too? Because it takes too long. On one core of the processor that recorded our experiments, a small GPT got about {{ f"{core_speed / 1e9:.0f}" }} billion additions and multiplications done per second. The run planned here needs {{ f"{recipe.flops / 1e18:.1f}" }} billion billion, and that makes {{ f"{core_years:.1f}" }} years. If your laptop is ten times as fast, it's still {{ f"{12 * core_years / 10:.0f}" }} months. A rented machine takes about an hour. (If you own a strong graphics card, use it: an RTX 4090 would need {{ f"{own_card.seconds / 3600:.0f}" }} hours.)
+
 # %% [markdown]
 # ## Count first
 #
-# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**, each of which is one addition or one multiplication. To train on one token costs about 6 FLOPs per number in the blocks.
+# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**, each of which is one addition or one multiplication. Training on one token costs about 6 FLOPs per parameter in the blocks.
 
 # %% [markdown] tags=["read"]
-# Why 6? On the way up, each number of a table is multiplied with something once, and the product is added to a sum, which makes 2. On the way back, the sweep needs two such rounds: one to find the slope of the number itself, and one to hand the slopes on to the layer below. That makes 4 more, and 6 in all. It's a rule of thumb. It leaves out the table at the top that predicts the next token, and attention, where every position meets every other. For GPT-2 small the rule says {{ f"{rule:.0f}" }} million FLOPs per token. Counted one by one, it's {{ f"{exact:.0f}" }} million.
+# Why 6? Follow a single parameter. Say it's 0.5, and on the way up it meets an input of 3. They are multiplied, 0.5 · 3 = 1.5, and the product is added to a sum: 2 operations. On the way back, the sweep arrives with the slope of that sum, say −0.2. Now two things have to be worked out. How does the loss depend on the parameter? If it grows a little, the sum grows by 3 times as much, so its slope is −0.2 · 3 = −0.6, which is added to what the other tokens have found for it: 2 more. And how does the loss depend on the input? The layer below needs to know, so −0.2 · 0.5 = −0.1 is added to what other parameters say about the same input: 2 more again. That makes 6.
+#
+# GPT-2 small has {{ f"{matrix_count(gpt_2) / 1e6:.0f}" }} million parameters in its blocks, so a token costs 6 times that, {{ f"{rule:.0f}" }} million FLOPs. This rule of thumb, *6 N*, leaves out two things. The table at the top that predicts has another {{ f"{head / 1e6:.0f}" }} million numbers, which cost {{ f"{6 * head / 1e6:.0f}" }} million FLOPs. And in attention every position meets every other, which takes no parameters, but {{ f"{attention_share * exact:.0f}" }} million FLOPs. All in all it's {{ f"{exact:.0f}" }} million, after rounding.
 
 # %% tags=["fold"]
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
@@ -28,14 +35,18 @@ from gptbook.models.sizes import flops_per_token
 gpt_2 = GPTConfig()
 exact = flops_per_token(gpt_2) / 1e6
 rule = 6 * matrix_count(gpt_2) / 1e6
+head = gpt_2.vocab_size * gpt_2.model_dim
 print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
 
 # %% [markdown]
 # No GPU reaches the speed on its data sheet, its *peak*. Four published runs on eight H100 reached {{ f"{min(shares):.0%} to {max(shares):.0%}" }}, their **share of peak**. This book had no H100, so all its numbers about one are *projected*.
 
+# %% [markdown] tags=["read"]
+# What keeps it from its peak? Numbers have to be fetched before they can be multiplied. In a second an H100 can do {{ f"{gpu.bf16_tflops:.0f}" }} trillion operations, but fetch only {{ f"{fetched / 1e12:.1f}" }} trillion numbers of two bytes from its memory. So it's busy only if it does some {{ f"{gpu.bf16_tflops * 1e12 / fetched:.0f}" }} operations with each number that it fetches. When large tables are multiplied, each number is used over and over, and that works. But a norm or a softmax uses a number once or twice, and meanwhile the multipliers stand idle, as they do while eight GPUs wait for each other. We count on {{ f"{PUBLISHED_SHARE:.0%}" }}, which is {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion per second. (The field's word for the share is *MFU*.)
+
 # %% tags=["fold"]
 from gptbook.machine.cost import find_gpu
-from gptbook.data.tables import data_file, read_table
+from gptbook.data.tables import data_file, read_record, read_table
 
 gpu = find_gpu("h100")
 runs = read_table(data_file("speedruns.csv"))
@@ -45,6 +56,7 @@ possible = 3600 * gpu.bf16_tflops * 1e12 * runs["hours"]  # operations
 done = runs["tokens"].map(lambda text: float(text or "nan")) * exact * 1e6
 shares = [(done / possible)[row] for row in (0, 7, 9, 10)]
 attention_share = 12 * 12 * 1_024 * 768 / 1e6 / exact
+fetched = gpu.bandwidth_gb_per_s * 1e9 / 2  # numbers of two bytes, in a second
 
 
 def dollars(hours: float) -> str:
@@ -60,7 +72,9 @@ def dollars(hours: float) -> str:
 # In May 2024, Andrej Karpathy trained GPT-2 small for about $20, to a loss of 3.29 on unseen web pages. Then others raced to 3.28, on eight H100.
 
 # %% [markdown] tags=["read"]
-# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and every record comes with its code and its logs, so that all others can build on it. On eight H100, llm.c itself takes 45 minutes. That's the first bar of the chart, *AdamW, the baseline*. We count in H100-hours, 8 times 45 minutes, because that's what you pay for.
+# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. A loss of 3.29 is a perplexity of {{ f"{math.exp(3.29):.0f}" }}: the model hesitates as if between {{ f"{math.exp(3.29):.0f}" }} equally likely tokens, out of {{ f"{gpt_2.vocab_size:,}" }}.
+#
+# The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and publishes code and logs, so that others can build on them. On eight H100, llm.c itself takes 45 minutes. It's the first bar of the chart, with 8 times 45 minutes, or 6 H100-hours, because that's what you'd pay for.
 
 # %% [markdown] tags=["guess"]
 # It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed in November 2024?
@@ -96,11 +110,11 @@ plt.show()
 # Bold: what this book's recipe has too.
 
 # %% [markdown] tags=["read"]
-# None of these changes is magic, and you know most of the places where they act.
+# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. It evens out each step, so that it goes equally far in every direction. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* hand every block the token's embedding and the first block's values once more, and what a low block has made to its partner high up. How much of each is taken is learned.
 #
-# **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on how far apart two tokens stand. **Muon** is an optimizer for the tables inside the blocks. It evens out each step, so that it goes equally far in every direction. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* hand every block the token's embedding and the first block's values once more. They also hand what a lower block has made to its partner above: the first block's to the last, the second's to the last but one. How much of each is taken is learned.
+# What can you take from the race? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So most of the gain comes from learning more from each token, and little from computing faster. And no single change cut the time in half: it's many small gains, each of them measured.
 #
-# Each was kept because it was measured: the same loss in less time. What can you take from the race for a run of your own? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So nearly all of it comes from learning more from each token, and little from computing faster. And no single change cut the time in half. It's many small gains, one on top of the other.
+# Why doesn't this book take the newest record? Its {{ f"{60 * float(list(runs['minutes'])[-1]):.0f}" }} seconds would cost ${{ f"{runs['hours'].min() * gpu.price_per_hour_usd:.2f}" }}. But the race doesn't count what comes before the first step, and eight GPUs that wait {{ f"{60 * SETUP_HOURS:.0f}" }} minutes together cost ${{ f"{8 * SETUP_HOURS * gpu.price_per_hour_usd:.2f}" }}. And the later records are written for the H100, run on little else, and are hard to read.
 
 # %% tags=["result"]
 for row in (0, 4, 7, 10, len(runs) - 1):
@@ -110,14 +124,35 @@ for row in (0, 4, 7, 10, len(runs) - 1):
 # %% [markdown]
 # The book's recipe is that of 10 November 2024, with half its batch. (These prices are without setup.)
 
+# %% [markdown] tags=["read"]
+# How many tokens does that recipe need? The book used to have the one of 3 November, with {{ f"{earlier / 1e9:.2f}" }} billion. Three changes came on top. The rates start at their full height, stay there, and fall only over the last half of the run, and Muon's memory begins short and grows. Then there are the shortcuts, and scores that are kept between −30 and 30. And the batch is halved, so that the same tokens make twice as many steps. We measured this on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation. With how many tokens does the new recipe reach the loss that the old one reaches with 100?
+
+# %% tags=["fold"]
+from gptbook.experiments.budget import measured_ratios
+
+# %% tags=["result"]
+ratios = measured_ratios()
+for change, of_seeds in ratios.items():
+    print(f"{100 * sum(of_seeds) / len(of_seeds):.0f} tokens  {change}")
+
+# %% [markdown] tags=["read"]
+# Each line includes the changes above it, and is an average over three seeds. With all three changes the seeds say {{ f"{100 * min(last_ratios):.0f} to {100 * max(last_ratios):.0f}" }}. The race's own logs, from 3 to 10 November, say {{ f"{100 * published_ratio:.0f}" }}. Which should you believe? Small GPTs may mislead you, and so may a log whose batch was another. So take the worse of the two. If that's too many tokens, you've wasted a few cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{mean_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{mean_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
+
 # %% [markdown]
 # ## Before you pay
 #
-# Tokens times FLOPs, divided by what the GPU does per second, is time. Time has a price.
+# Multiply tokens by FLOPs, divide by what the GPU gets done in a second, and you have the time. Time has a price.
 
 # %% tags=["fold"]
-from gptbook.machine.cost import PUBLISHED_SHARE, SETUP_HOURS, Job, estimate, known_gpus
-from gptbook.models.sizes import KEPT_BYTES, USABLE_SHARE, logit_bytes
+from gptbook.machine.cost import (
+    PUBLISHED_SHARE,
+    SETUP_HOURS,
+    SETUP_MINUTES,
+    Job,
+    estimate,
+    known_gpus,
+)
+from gptbook.models.sizes import KEPT_BYTES, USABLE_SHARE, logit_bytes, parameter_count
 
 # %% tags=["result"]
 recipe = Job(
@@ -142,7 +177,10 @@ first_tokens, earlier, later, *_, last_tokens = (
     float(runs["tokens"][row]) for row in (0, 7, 10, len(runs) - 1)
 )
 token_fold = first_tokens / last_tokens
-published_ratio, counted_ratio = later / earlier, recipe.num_tokens / earlier
+published_ratio = later / earlier
+*_, last_ratios = ratios.values()
+mean_ratio = sum(last_ratios) / len(last_ratios)
+booting, installing, fetching, compiling = SETUP_MINUTES.values()
 table = read_table(data_file("gpus.csv")).set_index("name")
 gpus = [
     asdict(one)
@@ -173,6 +211,7 @@ publish(
 projected = estimate(recipe, gpu)
 training_dollars = projected.dollars(gpu.price_per_hour_usd)
 total = projected.total(gpu.price_per_hour_usd)
+own_card = estimate(recipe, find_gpu("rtx-4090"))
 paid = min(1, (5 - total + training_dollars) / training_dollars)
 bill = [
     ("FLOPs a token", f"{flops_per_token(recipe.config) / 1e6:.0f} million"),
@@ -201,18 +240,44 @@ ax.set_xlim(0, 1)
 ax.set_ylim(-10.4, 0.6)
 plt.show()
 
+# %% [markdown] tags=["read"]
+# Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.flops / 1e18:.2f}" }} billion billion operations. Divide by the {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion that an H100 gets done per second, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of the offers we found, which makes ${{ f"{training_dollars:.2f}" }}.
+#
+# Then there's the setup, since a rented machine costs money before the first step, too. We assume {{ booting }} minutes until it has started, {{ installing }} to install PyTorch and the package, {{ fetching }} to fetch the text, {{ f"{2 * recipe.num_tokens / 1e9:.1f}" }} GB that others have already cut into tokens, and {{ compiling }} until PyTorch has translated the model for this GPU. These {{ f"{60 * SETUP_HOURS:.0f}" }} minutes bring the total to ${{ f"{total:.2f}" }}.
+#
+# How sure is that? Nobody has run this recipe on an H100 for this book, and the weak point is the number of tokens. With the cheapest offer we found it would be ${{ f"{projected.total(gpu.price_low_usd):.2f}" }}, with the dearest ${{ f"{projected.total(gpu.price_high_usd):.2f}" }}.
+#
+# Why not a longer run? It would help, only less and less. In our small GPTs, 120 steps on top of 300 lowered the loss by {{ f"{small_losses[300] - small_losses[420]:.2f}" }} nats, the next 180 only by {{ f"{small_losses[420] - small_losses[600]:.2f}" }}.
+
 # %% [markdown]
-# That's the whole bill, with the setup.
+# ## The run
+#
+# Rent a machine, type a few commands, and watch the loss.
 
 # %% [markdown] tags=["read"]
-# Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.num_tokens * flops_per_token(recipe.config) / 1e18:.2f}" }} billion billion operations. At its peak an H100 does {{ f"{gpu.bf16_tflops:.0f}" }} trillion per second, and we count on {{ f"{PUBLISHED_SHARE:.0%}" }} of that. Divide, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of the offers we found, which makes ${{ f"{training_dollars:.2f}" }}. Before the first step, the machine has to install the package and fetch the text, which has been cut into tokens beforehand. We assume {{ f"{60 * SETUP_HOURS:.0f}" }} minutes for that. They are paid for like all others, and the total is ${{ f"{total:.2f}" }}.
+# On a machine with one H100, in the folder of this book, this is the whole run:
 #
-# How sure is that? Nobody has run this recipe on an H100 for this book, so be careful. The price is real, but offers change by the hour. The share of peak is the lowest of the four published runs. The number of tokens is the weak point. The book used to have the recipe of 3 November, which needed {{ f"{earlier / 1e9:.2f}" }} billion tokens. By the published logs, that of 10 November needs {{ f"{published_ratio:.2f}" }} times as many. We measured the same changes on small GPTs that read documentation, with three seeds, and found {{ f"{counted_ratio:.2f}" }}. The bill takes the worse of the two, which is why it's higher than the price of 10 November above.
+# ```sh
+# python -m pip install ".[fineweb]"
+# gptbook data prepare fineweb-ready --tokens 1.9B
+# nohup gptbook train gpt2-124m --data fineweb-ready &
+# tail -f nohup.out
+# ```
+#
+# The first line installs and the second fetches the text. The third trains, and `nohup` lets it go on when your laptop falls asleep. The last shows what it says. First comes what's trained: {{ recipe.config.num_layers }} blocks of {{ recipe.config.model_dim }}, {{ f"{parameters:,}" }} parameters. Then nothing seems to happen, while PyTorch translates the model. After that there's a line every minute, with the step, the loss and the tokens per second, and every {{ evaluate_every }} steps one with the held-out loss.
+#
+# Watch three numbers. The first loss should be ln {{ f"{gpt_2.vocab_size:,}" }} = {{ f"{math.log(gpt_2.vocab_size):.2f}" }}, because the table that predicts starts at zero. The speed should be near {{ f"{recipe.num_tokens / projected.seconds:,.0f}" }} tokens per second. If it's half of that, you'll pay for twice the time, so stop and look for another offer. And the held-out loss has an example to follow: in the published log of 10 November it's 3.68 after a quarter of the run, 3.50 after half, and 3.28 at the end. There the second half brings about 0.2. So a run that's above 4 halfway won't get there, and you can save the rest of your money.
+#
+# What do you have in the end? A folder of {{ f"{folder_bytes / 1e9:.1f}" }} GB, with the weights, the optimizer's averages, the curve and a receipt. Fetch it and give the machine back. To let your model write, a laptop is enough:
+#
+# ```sh
+# gptbook sample runs/gpt2-124m-fineweb-ready --prompt "The"
+# ```
+#
+# Is it the real GPT-2? No. It has GPT-2's blocks, widths and tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the changes in bold above, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
 
 # %% [markdown]
-# ## Afterwards
-#
-# A ledger writes down how long each phase took, so that all of them add up to the time that passed. Here a small GPT trains. The ledger's clock is a pretended one: a billion FLOPs count as one second, so that the page is the same everywhere.
+# A ledger writes down how long each phase took. Here it's that of a small GPT, by a pretended clock: a billion FLOPs count as one second.
 
 # %% tags=["show"]
 from gptbook.machine.ledger import Ledger
@@ -284,7 +349,7 @@ date, *lines = receipt_lines(
 print("\n".join(lines))
 
 # %% [markdown] tags=["note"]
-# `gptbook receipt` prints the same for any run of the package, by a real clock. Seconds that a stopped run did again are in it: you paid for them.
+# The clock is pretended so that this page says the same on every machine. `gptbook receipt` prints the same for any run of the package, by a real clock. Seconds that a stopped run did again are in it: you paid for them.
 
 # %% [markdown]
 # ## What goes wrong
@@ -303,8 +368,46 @@ for gigabytes in (8, 16, 24, 80):
 
 # %% [markdown]
 # **It vanishes.** A **spot** GPU costs less, and may be taken back at any time. Save to a disk that stays, and start the same command again: it goes on.
+
+# %% [markdown] tags=["read"]
+# Whether you stop a run or the provider does, the program finishes its step, saves, and stops. If a machine dies without a warning, you lose a minute or two, because it saves about that often. And if the loss climbs far above its best, or isn't a number any more, the run ends by itself and keeps its last good checkpoint.
 #
+# The dearest mistake is another one: the run ends at midnight, and nobody gives the machine back. By ten in the morning that's ${{ f"{10 * gpu.price_per_hour_usd:.0f}" }} more. [This file](rent-a-gpu.yaml) rents one, trains, and gives it back after half an hour without work. Fetch the run before that.
+
+# %% [markdown]
 # Would a larger model do better for the same dollars? [Scaling](scaling.py)
+
+# %% tags=["hide"]
+from gptbook.tasks.recipe_words import gpt2_124m
+
+evaluate_every = gpt2_124m().evaluate_every
+parameters = parameter_count(recipe.config, recipe.form)
+folder_bytes = 4 * parameters + memory.optimizer
+cheaper = read_record("cheaper")
+before = [row for row in cheaper["rows"] if row["change"] == "before"]
+small_parameters = before[0]["parameters"]
+small_losses = {
+    steps: sum(row["held_out_loss"] for row in before if row["num_steps"] == steps)
+    / len(cheaper["settings"]["seeds"])
+    for steps in cheaper["settings"]["steps_before"]
+}
+shape = cheaper["settings"]["recipe"]
+small = GPTConfig(
+    vocab_size=round(math.exp(cheaper["uniform_loss"])),
+    **{
+        key: shape[key]
+        for key in (
+            "context_length",
+            "num_layers",
+            "num_heads",
+            "model_dim",
+            "mlp_dim",
+        )
+    },
+)
+core_speed = sum(row["num_tokens"] for row in before) * flops_per_token(small)
+core_speed /= sum(row["processor_seconds"] for row in before)
+core_years = recipe.flops / core_speed / (365 * 24 * 3600)
 
 # %% [markdown]
 # ## Check yourself

@@ -104,7 +104,7 @@ def test_the_page_and_the_calculator_ask_for_the_steps_of_the_recipe(project: Pr
 
 
 def test_enough_text_is_prepared_for_one_pass_and_no_more_than_a_tenth_too_much(project: Project) -> None:
-    for page in ("README.md", "docs/your-own-gpt/rent-a-gpu.yaml"):
+    for page in ("README.md", "docs/your-own-gpt/rent-a-gpu.yaml", PAGE):
         text = (project.root / page).read_text(encoding="utf-8")
         found = re.findall(r"(?:--tokens|TOKENS:) (\d+(?:\.\d+)?)B", text)
         assert found, page

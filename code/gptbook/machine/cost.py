@@ -19,9 +19,9 @@ from gptbook.models.sizes import (
 # (3 to 10 November 2024). A test computes all four. What eight GPUs lose by talking to
 # one another is in it. Peak is that of the SXM build, on which they ran.
 PUBLISHED_SHARE = 0.39
-# Assumed: 3 minutes to boot, 3 to install, 1 to fetch tokens that are ready, 2 to
-# compile. To make the tokens there would take longer.
-SETUP_HOURS = 0.15
+# Assumed, before the first step. To make the tokens there would take longer.
+SETUP_MINUTES = {"boot": 3, "install": 3, "fetch ready tokens": 1, "compile": 2}
+SETUP_HOURS = sum(SETUP_MINUTES.values()) / 60
 
 
 @dataclass(frozen=True, kw_only=True)
