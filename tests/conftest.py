@@ -211,7 +211,9 @@ def served(folder: Path, pieces_only: bool = False) -> Iterator[Site]:
 
 
 def find_chromium() -> str | None:
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    """The one without windows where there is one: it opens a page in two thirds of the time."""
+    known = map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))
+    return os.environ.get("CHROMIUM") or next(filter(None, known), None)
 
 
 def build_site(folder: Path) -> None:
@@ -264,7 +266,7 @@ def pieces_site(site: Site) -> Iterator[Site]:
 def chromium() -> str:
     path = find_chromium()
     if not path:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or set CHROMIUM to its path")
+        pytest.skip("no Chromium on this machine: apt-get install chromium-headless-shell, or set CHROMIUM to its path")
     return path
 
 

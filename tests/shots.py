@@ -5,11 +5,10 @@ example: python tests/shots.py --pieces next-letter
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
-from conftest import CHROMIUM_FLAGS, Site, build_site, served
+from conftest import CHROMIUM_FLAGS, Site, build_site, find_chromium, served
 from live_pages import PIECES, PagePool, open_piece
 from playwright.sync_api import Browser, sync_playwright
 from test_site import PAGES
@@ -26,7 +25,7 @@ def main() -> int:
     parser.add_argument("--skim", action="store_true", help="in Skim mode")
     parser.add_argument("--site", type=Path, metavar="DIR", help="a site that is built already (default: build it)")
     options = parser.parse_args()
-    chromium = shutil.which("chromium")
+    chromium = find_chromium()
     if not chromium:
         print("shots: there is no chromium on this machine: apt-get install chromium", file=sys.stderr)
         return 2
