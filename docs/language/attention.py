@@ -178,8 +178,12 @@ print("the package's attention gives the same numbers")
 # %% [markdown]
 # ## Several questions at once
 #
-# A word may need two answers, from two places. After *yesterday the cats on the mat* comes *were*, because it was yesterday, and because there are several cats. So attention has several **heads** side by side, each with queries, keys and values of its own.
-#
+# A word may need two answers, from two places. So attention has several **heads** side by side, each with queries, keys and values of its own.
+
+# %% [markdown] tags=["read"]
+# After *yesterday the cats on the mat* comes *were*, because it was yesterday, and because there are several cats.
+
+# %% [markdown]
 # ![The words yesterday, the, cats, on, the, mat, and the guess were. The last word, mat, asks twice. Head 1 asks when, and gives 77 percent to yesterday. Head 2 asks one or several, and gives 77 percent to cats. Each gives 5 percent to every other word.](../figures/two-heads.svg "Two heads, two sets of shares. Only *were* fits both answers.")
 
 # %% [markdown] tags=["read"]
@@ -414,7 +418,13 @@ for version in (question, shuffled):
     print(f"{tokenizer.labels[int(chances.argmax())]}: {chances.max():.0%}")
 
 # %% [markdown]
-# That's fine for stadiums and hopeless for spelling. A model that reads letters in this way would expect the same after *brist* and after *birst*. And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) makes up for both.
+# That's fine for stadiums and hopeless for spelling.
+
+# %% [markdown] tags=["read"]
+# A model that reads letters in this way would expect the same after *brist* and after *birst*.
+
+# %% [markdown]
+# And attention only gathers what other words hand over. Nothing works out what all that means together. The [transformer block](transformer-block.py) makes up for both.
 
 # %% [markdown]
 # ## Check yourself

@@ -313,12 +313,11 @@ words, rows, near_counts = learn_words(texts)
 dim = rows.shape[1]
 print(f"{len(texts):,} docstrings, {sum(map(len, texts)):,} words")
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # How alike are two rows $u$ and $v$? Their **cosine** is 1 if they point the same way, 0 at a right angle, and −1 if they're opposite:
 #
 # $$\cos(u, v) = \frac{u_1 v_1 + u_2 v_2 + \dots}{\text{length of } u \cdot \text{length of } v}$$
-
-# %% [markdown] tags=["read"]
+#
 # Above the line, multiply the two rows place by place and add up. Below it, divide by their lengths, so that only the directions count. Take $u$ = (0.6, 0.8) and $v$ = (0.8, 0.6). That makes 0.6 · 0.8 + 0.8 · 0.6 = 0.96 above the line. The length of $u$ is the root of 0.6² + 0.8² = 1, by Pythagoras, and that of $v$ is 1, too. So the cosine is 0.96: they point in nearly the same direction. With $v$ = (−0.8, 0.6) you'd get −0.48 + 0.48 = 0, a right angle. For rows of {{ dim }} numbers, where nothing can be drawn any more, the sums have {{ dim }} terms and the meaning is the same.
 
 # %% tags=["show"]
@@ -332,7 +331,10 @@ nearest = {
 pd.DataFrame({"nearest, the nearest first": nearest}).rename_axis("word")
 
 # %% [markdown]
-# Near means *used alike*: {{ f"even *true* and *false* have a cosine of {cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. We listed {{ len(partners) }} pairs beforehand, such as *left* and *right*, which makes {{ 2 * len(partners) }} words with a partner. For {{ found }} of them, the partner is among the five nearest. Before training, that's true of {{ found_untrained }}.
+# Near means *used alike*, so even *true* and *false* are neighbours. Of {{ 2 * len(partners) }} words with a natural partner, as *left* has *right*, {{ found }} have it among their five nearest. Before training, that's true of {{ found_untrained }}.
+
+# %% [markdown] tags=["read"]
+# The cosine of *true* and *false* is {{ f"{cosine(rows[words.index('true')], rows[words.index('false')]):.2f}" }}. The partners are {{ len(partners) }} pairs that we listed beforehand.
 
 # %% [markdown] tags=["note"]
 # A few good neighbours prove little: some always look good. So the list of partners came first, and all of it counts. (Rarer words are left out of the texts before anything is counted.)
@@ -395,9 +397,12 @@ shared_nearest = sum(both_nearest) / num_common
 # %% [markdown]
 # ## What goes wrong
 #
-# A word has one row, whatever the sentence. The *bank* of a river shares it with the *bank* that keeps your money. To see what that does, we replace both *red* and *month* by an invented word, *redmonth*:
+# A word has one row, whatever the sentence. The *bank* of a river shares it with the *bank* that keeps your money.
 
-# %% tags=["result"]
+# %% [markdown] tags=["read"]
+# To see what that does, we replace both *red* and *month* by an invented word, *redmonth*:
+
+# %% tags=["result", "read"]
 merged = {"red": "redmonth", "month": "redmonth"}
 mixed_texts = [[merged.get(word, word) for word in text] for text in texts]
 mixed_words, mixed_rows, _ = learn_words(mixed_texts)
@@ -417,8 +422,11 @@ print(
 # %% [markdown] tags=["note"]
 # In this run, the shared row even draws the two kinds towards each other.
 
+# %% [markdown] tags=["read"]
+# *redmonth* is half a colour and half a date.
+
 # %% [markdown]
-# *redmonth* is half a colour and half a date. Only the words around it can say which is meant, and the word that decides may stand [far back](long-range.py).
+# Only the words around such a word can say which is meant, and the word that decides may stand [far back](long-range.py).
 
 # %% [markdown]
 # ## Check yourself

@@ -88,8 +88,12 @@ from gptbook.models.gpt import GPT
 
 # %% [markdown]
 # ## The equation, read at last
-#
-# In [chapter 2](../learning-from-examples/a-model-is-a-function.py) you counted the numbers in an equation. Now you can read it. First, what each token is, plus where it stands:
+
+# %% [markdown] tags=["read"]
+# In [chapter 2](../learning-from-examples/a-model-is-a-function.py) you counted the numbers in an equation.
+
+# %% [markdown]
+# Now you can read the whole of GPT-2 as one equation. First, what each token is, plus where it stands:
 #
 # $$x = E_{\text{tokens}} + P_{\text{positions}}$$
 #
@@ -360,9 +364,9 @@ ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 place_of_o = ordinals[rank_of_o - 1] if rank_of_o <= 7 else f"number {rank_of_o}"
 
 # %% [markdown]
-# A larger model in the modern form, trained for longer, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats:
+# A larger model, trained for longer, reaches {{ f"{gpt['held_out_loss']:.2f}" }} nats:
 #
-# ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg "Attention and GPT are in the modern form, and larger than this page's models.")
+# ![The ladder of models, complete: from a uniform guess down to the GPT, the shortest bar.](../figures/ladder-complete.svg "Attention and GPT are larger than this page's models.")
 
 # %% tags=["fold"]
 windows = read_record("windows")
@@ -415,15 +419,16 @@ far_attention = (
 far_table = next(r for r in clubs["rows"] if r["width"] == 8)["accuracy"][farthest]
 config = GPTConfig()  # the sizes of GPT-2 small
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 samples = " ".join(rows[rows["model"] == "gpt"]["samples"]).split()
 known, learned = set(names), set(training_names)
 print("new:", *[name for name in samples if name not in known][:8])
 print("copied:", *[name for name in samples if name in learned][:4])
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # Of its names, {{ f"{gpt['new']:.0%}" }} are new.
-#
+
+# %% [markdown]
 # ## What goes wrong
 #
 # The larger GPT's loss on training names is {{ f"{gpt['training_loss']:.2f}" }}, {{ f"{gpt['held_out_loss'] - gpt['training_loss']:.2f}" }} nats below the held-out one: it has begun to learn them by heart.

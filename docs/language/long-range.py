@@ -8,9 +8,11 @@
 # %% [markdown]
 # ## A dial for the distance
 #
-# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. A **grammar**, a set of rules, writes thousands of sentences for that, and in them the distance can be set. Ours knows 20 real clubs and their stadiums. Here each word is one token, and so is a whole name, or a comma.
+# When a word depends on one far back, that's a **long-range dependency**. We follow one, from a football club to its stadium. A **grammar**, a set of rules, writes thousands of sentences for that, and in them the distance can be set. Ours knows 20 real clubs and their stadiums.
 
 # %% [markdown] tags=["read"]
+# Here each word is one token, and so is a whole name, or a comma.
+#
 # Think of the grammar as a board game. You start at *my*, and a throw of the dice picks a relative. Next come the words *is a*, then a club (the dice again), then *fan*. From there on each word lists what may follow it, and the dice decide. After *likes* you may go to *films*, *jazz*, *tea* or *old*. After *soup* the sentence may turn to its end, with a semicolon. Otherwise the next word is *and*, *with*, *on* or a comma. How long that lasts is up to the dice, unless we ask for a certain distance.
 #
 # All these rules look at nothing but the word before, so a table of word pairs could learn them. Two rules are different. After the semicolon comes *he* if the relative at the start was a man, and *she* if it was a woman. And the last word of the sentence is the stadium of the club that was named. There the dice have no say. If you remember the club, you know the stadium. If you don't, the words in between give no hint at all.
@@ -192,9 +194,12 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# Does a wider window help? For a few words more, yes. But a table must have met the very same window before, and that soon fails:
+# Does a wider window help? For a few words more, yes.
 
-# %% tags=["fold"]
+# %% [markdown] tags=["read"]
+# But a table must have met the very same window before, and that soon fails:
+
+# %% tags=["fold", "read"]
 #| alt: Share of windows from club to stadium that training sentences hold, against the gap. It falls from {{ f"{known[4]:.0%}" }} at a gap of 4 to under one in a hundred at {{ first_rare }}.
 #| caption: Windows that reach back to the club, in new sentences.
 seen = {tuple(sentence[4:-1]) for sentence in training}  # from the club on
@@ -230,8 +235,11 @@ def count_windows(gap: int) -> int:
 # %% [markdown] tags=["read"]
 # At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong. Had this club come before these seven words in training, the table would know the window of eight. So the row of the seven holds other clubs' stadiums only. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. Among so many, nearly every window is new.
 
+# %% [markdown] tags=["read"]
+# A net carries over what it learned to windows that look alike.
+
 # %% [markdown]
-# A net carries over what it learned to windows that look alike. But each place in its window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
+# But each place in a net's window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
 
 # %% tags=["result"]
 near = [s for s in training if grammar.stadium_position(s) - s.index("fan") <= 8]

@@ -199,10 +199,10 @@ spelled = [
 ]
 publish("merges", {"kind": "pieces", "merges": spelled, "end_of_text": False})
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # How much shorter do held-out texts get?
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Bytes per token against vocabulary size, from 256 to {{ f"{tokenizer.vocab_size:,}" }}, logarithmic. The curve climbs from 1 to {{ f"{saved[-1]:.1f}" }} and flattens below a dashed line at {{ f"{whole_word:.1f}" }}, a whole word.
 #| caption: The dashed line is the limit: one token for every word, number, sign or row of spaces.
 sizes = [256, 272, 288, 320, 384, 512, 768, 1024, 2048, 4096, 8192]
@@ -267,22 +267,24 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 #
 # People whose script doesn't occur in the tokenizer's texts are worse off, too. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. So a window of a thousand tokens holds much less Thai than English. And where a model is paid for by the token, the same message costs more.
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # And what do the tokens' numbers say?
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 array_token = tokenizer.encode(" array")[0]
 for number in range(array_token - 2, array_token + 3):
     label, count = tokenizer.labels[number], merge_counts[number - 256]
     print(f"token {number}: {label}, merged {count:,} times")
 
-# %% [markdown]
-# They say only the order of merging. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, which were just about as common. A token needs numbers that say how it's used, and it gets them as an [embedding](embeddings.py).
-
 # %% [markdown] tags=["read"]
+# They say only the order of merging. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, which were just about as common.
+#
 # (The 256 bytes have the first 256 numbers, in an order that GPT-2 introduced: those that print as characters come first. The merges follow, each with the next free number.)
 #
 # Why can't a net work with the number itself? Because it multiplies what it's given. For a net, token {{ f"{10 * array_token:,}" }} would be ten times as much as token {{ array_token }}, and token {{ array_token }} almost the same as token {{ array_token + 1 }}. Both are nonsense: a token's number is a name, like the number on a football shirt. Nobody adds up the shirts.
+
+# %% [markdown]
+# So a number alone isn't enough. A token needs a whole row of numbers that say how it's used, and it gets them as an [embedding](embeddings.py).
 
 
 # %% tags=["hide"]

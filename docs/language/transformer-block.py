@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## Add, never replace
 #
-# Each token has a row of numbers that goes up through the block, its **running sum**. It's like a notebook: attention reads it and adds its findings, the MLP reads it and adds its conclusions, and no page is ever torn out.
+# Each token has a row of numbers that goes up through the block, its **running sum**. It's like a notebook: attention reads it and adds its findings, a small net called the MLP reads it and adds its conclusions, and no page is ever torn out.
 #
 # $$x \leftarrow x + \text{part}(\text{norm}(x))$$
 
@@ -71,12 +71,11 @@ torch.testing.assert_close(norm(row), normed)
 torch.testing.assert_close(norm(10 * row), normed, rtol=1e-3, atol=0)
 print("learned, g:", norm.weight.tolist(), " b:", norm.bias.tolist())
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # $$\text{norm}(x) = g \cdot \frac{x - \text{mean}(x)}{\sqrt{\text{variance}(x) + 10^{-5}}} + b$$
 #
 # $g$ and $b$ are learned.
-
-# %% [markdown] tags=["read"]
+#
 # Go through it with the row of the picture. Its four numbers make 3.2, so their average is 0.8. Take that away from each, and you have −0.7, −0.1, 0.1 and 0.7, which average to 0. How large are they? Square them, 0.49, 0.01, 0.01 and 0.49, and take the average, 0.25. That's the **variance**. Its root is 0.5. Divide each number by it: −1.4, −0.2, 0.2 and 1.4. You can find these in the picture, on the way into attention. If the row had been ten times as large, the result would be almost exactly the same. The tiny 10⁻⁵ only makes sure that nothing is ever divided by 0.
 #
 # At the end, each of the four numbers is multiplied by a learned number of its own, from $g$, and another one, from $b$, is added. If a part needs one of the four, training can make it louder in this way. The sum itself is never normed. Only the copy is, so the norm changes nothing in the sum.
@@ -237,9 +236,11 @@ fig.suptitle(
 plt.show()
 
 # %% [markdown]
-# Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats. {{ verdict }}
+# Missed most: {{ missed_most }}, with {{ " and ".join(f"{cost[part]:.2f}" for part in top) }} nats.
 
 # %% [markdown] tags=["read"]
+# {{ verdict }}
+#
 # Without attention, a position knows only its own letter and its place. It does better than the table, which knows only the letter, because it knows the place as well.
 #
 # One row of dots may puzzle you. This chapter began with the order that attention can't see, and now the positions cost hardly anything. How can a stack without them know any order at all? Through the mask. In *mila* the *m* sees only itself and the mark in front, while the *l* sees the *i* and the *m* as well. In *lima* it's the other way round. So after the first block, the running sum of an *l* holds traces of what stood before it, and the traces differ between the two names. The last *a* can see them in the second block. With a single block it can't: there it sees only bare letters, and *lima* and *mila* are the same to it. So with one block you'd expect the positions to cost more.
@@ -344,9 +345,10 @@ plt.show()
 # %% [markdown] tags=["read"]
 # At the first two guesses there's nothing to fetch but the mark. After that, attention pays.
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A single larger block, trained longer, in chapter 11's modern form: {{ f"{one_block:.2f}" }} nats.")
-#
+
+# %% [markdown]
 # ## What goes wrong
 #
 # One block looks only once. This riddle takes two looks. Some letters stand in random order, and then one of them comes again, as in *m c d s k r, d*. Which letter came after the *d*?

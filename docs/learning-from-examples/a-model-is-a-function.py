@@ -65,10 +65,10 @@ plt.show()
 # %% [markdown]
 # ## What a bend can do
 #
-# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls. Use the result of one line as the input of a second, and the two together are still a line. One bend is enough to make a hill.
+# Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls. One bend is enough to make a hill.
 
 # %% [markdown] tags=["read"]
-# Check the claim about lines first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
+# Would a second line do it, too? No: use the result of one line as the input of a second, and the two together are still a line. Check that first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
 #
 # So lines need something else that isn't a line. The simplest such thing is to turn every negative number into 0 and leave the others as they are:
 #
@@ -107,12 +107,15 @@ ax.set_ylabel("score for versicolor")
 ax.set_title("One bend turns a line into a hill")
 plt.show()
 
+# %% [markdown] tags=["read"]
+# The hill is above zero exactly between 2.45 and 4.75 cm, the two thresholds of the last chapter.
+
 # %% [markdown]
-# The hill is above zero exactly between 2.45 and 4.75 cm, the two thresholds of the last chapter. With enough bends, a model can follow nearly any shape.
+# With enough bends, a model can follow nearly any shape.
 #
 # ## {{ num_parameters }} numbers
 #
-# A **neural net** is many such bent lines side by side. This one first makes {{ hidden_dim }} numbers out of the four lengths of a flower. Each of the {{ hidden_dim }} has a weight for every length, and a bias. Then it turns those below zero into 0, and that's the bend. From them it makes a **score** for each species, and the highest score wins.
+# A **neural net** is many such bent lines side by side. This one first makes {{ hidden_dim }} numbers out of the four lengths of a flower. Then it turns those below zero into 0, and that's the bend. From them it makes a **score** for each species, and the highest score wins.
 
 # %% tags=["show"]
 from gptbook.models.classifier import IrisNet
@@ -183,7 +186,7 @@ ax.set_title(f"A whole neural net: {num_parameters} numbers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Nobody decides what a hidden unit should mean. Training chooses its weights, so it comes to mean whatever helps. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
+# These {{ num_parameters }} numbers were found by training, as the next chapter describes. Here we only watch them at work. Each row of the picture is one **hidden unit**: a number that stands between the input and the output. Each of the {{ hidden_dim }} has a weight for every length, and a bias. Nobody decides what a hidden unit should mean. Training chooses its weights, so it comes to mean whatever helps. Let's compute one of them for the flower in the picture, the unit that comes out largest, in row {{ unit + 1 }}. Multiply each length by the unit's weight for it, add everything up, add the bias, and bend:
 
 # %% tags=["result", "read"]
 with torch.no_grad():
@@ -228,12 +231,12 @@ print(f"{num_parameters:28}")
 # %% [markdown]
 # ## {{ f"{total:,}" }} numbers
 #
-# GPT-2, published in 2019, is the same kind of thing, only larger. Text goes in as **tokens**, pieces of text turned into numbers, and out comes a score for every token that could be next. In between stands a tower of {{ config.num_layers }} equal **blocks**. The rest of this book explains its parts.
+# GPT-2, published in 2019, is the same kind of thing, only larger. Text goes in as **tokens**, pieces of text turned into numbers, and out comes a score for every token that could be next. In between stands a tower of {{ config.num_layers }} equal **blocks**.
 #
 # ![GPT-2 as a tower. At the bottom, tokens go into a token table and a table of positions. A line, the running sum, leads up through 12 blocks; in each, attention and MLP read it through a norm and add to it. At the top a norm and the token table again. The number of parameters stands beside each part.](../figures/gpt-2-tower.svg "GPT-2, from the bottom up. The numbers on the right count parameters, all blocks together.")
 
 # %% [markdown] tags=["read"]
-# What you can do already is count. Below is the whole of GPT-2, nothing left out. Take it as a promise: at the end of chapter 11 you'll be able to read each line aloud and say why it's there. For now, look only for what you know. Letters like $W$ and $E$ are tables of weights, $b$ is a row of biases, and $\text{gelu}$ is a bend, like $\max(0, \ldots)$ with its corner rounded off.
+# The rest of this book explains the parts of this tower. What you can do already is count. Below is the whole of GPT-2, nothing left out. Take it as a promise: at the end of chapter 11 you'll be able to read each line aloud and say why it's there. For now, look only for what you know. Letters like $W$ and $E$ are tables of weights, $b$ is a row of biases, and $\text{gelu}$ is a bend, like $\max(0, \ldots)$ with its corner rounded off.
 #
 # First, every token picks a row of numbers from a table $E$, and adds a row for its position from a table $P$:
 #

@@ -63,7 +63,7 @@ plt.show()
 # %% [markdown]
 # ## One number walks downhill
 #
-# Take a model with a single number, a soft threshold. A flower exactly at the threshold is as likely to be a virginica as a versicolor, and the further away it is, the more certain its species. Nudge the threshold by a tiny amount and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
+# Take a model with a single number, a threshold between versicolor and virginica. Nudge the threshold by a tiny amount and see how much the loss changes. The change in the loss, divided by the nudge, is the **slope**. Then step *against* the slope, downhill:
 #
 # $$\text{threshold} \leftarrow \text{threshold} - \text{learning rate} \times \text{slope}$$
 #
@@ -72,7 +72,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # If the slope is positive, the loss rises when the number grows, so the number should shrink, and subtracting the slope does that. If the slope is negative, the number should grow, and subtracting a negative number makes it grow.
 #
-# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it by a tiny amount, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold gets 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is called the **sigmoid**: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. A versicolor of 4.7 cm, for instance, counts as a virginica with $1 / (1 + e^{-6.8})$ = 0.999 if the threshold is 3 cm. The 4 only says how quickly 50% turns into nearly 100%.
+# A hard threshold, as in chapter 1, is no good here, because its mistakes come in whole flowers: nudge it by a tiny amount, and usually nothing changes at all, so there's no slope to follow. So we soften it. A flower exactly at the threshold is as likely to be a virginica as a versicolor. It gets 50% virginica, one a little above it a bit more, and one far above nearly 100%. The function that does this is called the **sigmoid**: a flower of length $x$ is a virginica with probability $1 / (1 + e^{-4(x - \text{threshold})})$. A versicolor of 4.7 cm, for instance, counts as a virginica with $1 / (1 + e^{-6.8})$ = 0.999 if the threshold is 3 cm. The 4 only says how quickly 50% turns into nearly 100%.
 #
 # Let the threshold start at 3.00 cm, which is a bad place. Nearly all flowers lie above it, so the model takes almost every versicolor for a virginica, and the loss over the {{ len(petal_length) }} flowers of these two species is {{ f"{first_steps[0][1]:.5f}" }} nats. Move the threshold to 3.001, and the loss is {{ f"{first_steps[0][2]:.5f}" }}. It fell by {{ f"{first_steps[0][1] - first_steps[0][2]:.5f}" }} for a nudge of 0.001, so the slope is {{ f"{first_steps[0][3]:.2f}".replace("-", "−") }} nats per cm. With a learning rate of 0.25 the step is 0.25 · {{ f"{-first_steps[0][3]:.2f}" }} = {{ f"{-0.25 * first_steps[0][3]:.2f}" }} cm to the right, and the threshold stands at {{ f"{first_steps[1][0]:.2f}" }}.
 #
@@ -148,10 +148,10 @@ plt.show()
 # 1. **Forward**, from the examples to the loss.
 # 2. **Backward**, from the loss to every slope.
 # 3. **Step**: every parameter moves against its slope.
-#
-# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters. Numbers are computed from left to right, then slopes from right to left. At the fork, the slopes of both paths add up.")
 
 # %% [markdown] tags=["read"]
+# ![A net of three parameters. The input 2 times a, which is 0.5, makes 1. That times b, which is 2, makes the right score 2; times c, which is 1, it makes the wrong score 1. The loss is 0.31. Backward, in the other colour: the slopes are minus 0.27 and plus 0.27 at the scores and at b and c, minus 0.27 at the fork, and minus 0.54 at a.](../figures/backward-sweep.svg "A net of three parameters. Numbers are computed from left to right, then slopes from right to left. At the fork, the slopes of both paths add up.")
+#
 # Nudging each parameter in turn would take a run of the net for every one of them. The sweep finds all the slopes in one run forward and one run backward. Here it is on the net in the picture, which is small enough for paper. Forward first. The input 2 times $a$ = 0.5 makes 1. This 1 goes two ways. Multiplied by $b$ = 2, it makes 2, the score of the right answer. Multiplied by $c$ = 1, it makes 1, the score of the wrong one. Softmax turns 2 and 1 into 0.73 and 0.27, so the loss is −ln 0.73 = 0.31.
 #
 # Now backward, asking at each point: if this number grew a little, how fast would the loss grow? At the scores there's a simple rule, which comes from calculus. At the wrong score the slope is the probability of the wrong answer, +0.27. At the right score it's the probability of the right answer minus 1, which is 0.73 − 1 = −0.27. (Check it: raise the right score from 2 to 2.001, and the loss falls from 0.31326 to 0.31299. That's −0.00027 for a nudge of 0.001.)
@@ -273,8 +273,8 @@ for seed in range(1, 6):
         train_classifier(features[training], labels[training], seed=seed)[1][-1]
     )
 
-# %% [markdown]
-# ## When to stop
+# %% [markdown] tags=["read"]
+# ### When to stop
 #
 # More training isn't always better. Give a net only {{ len(few) }} flowers to learn from, and its training loss falls and falls, while the loss on other flowers soon turns round and climbs. From there on it's **overfitting**.
 
@@ -300,7 +300,7 @@ stop = min(range(1501), key=curves_of["validation"].__getitem__)
 asked_once = curves_of["tested"][stop]
 print(f"stop at step {stop}; then the loss on the 60 test flowers is {asked_once:.2f}")
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Loss against step on axes that grow tenfold. The loss on the training flowers falls to nearly nothing. The loss on validation flowers falls with it at first, is lowest at step {{ stop }}, and then climbs.
 #| caption: The ring marks the place to stop.
 fig, ax = plt.subplots(figsize=(4.5, 3.2))

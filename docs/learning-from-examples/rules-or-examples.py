@@ -177,7 +177,8 @@ plt.show()
 # ## A rule can know its examples too well
 #
 # This rule was tested on the very flowers that chose it. A fair test needs flowers that were **held out**, kept away from the choice. So shuffle the flowers, let one half choose, and test on the other half, {{ num_splits }} times. On average the rule misnames {{ f"{100 * wrong_seen:.1f}%" }} of the flowers that chose it, and {{ f"{100 * wrong_new:.1f}%" }} of the others.
-#
+
+# %% [markdown] tags=["read"]
 # With more freedom this difference grows. Take a rule that keeps a notebook: for each petal length it notes the species it has seen most often, and it names a new flower by the nearest length. On flowers it knows, it's hardly better than the thresholds, and on new ones it's clearly worse.
 
 
@@ -225,7 +226,7 @@ more = wrong[:, 1, 1] - wrong[:, 0, 1]  # mistakes on new flowers, notebook's mo
 worse, better = int((more > 0).sum()), int((more < 0).sum())
 print(f"on new flowers the notebook is worse in {worse} splits, better in {better}")
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Above, the flowers of one half with petals of 4 to 6 cm, piled up over their petal length. Versicolor and virginica overlap from {{ f"{overlap[0]:.1f}" }} to {{ f"{overlap[1]:.1f}" }} cm. Below, two strips show what each rule answers. Two thresholds change once, from versicolor to virginica. The notebook changes to virginica at 4.8 cm, back to versicolor at 4.9, and to virginica again at 5.1.
 #| caption: The flowers of one half with petals of 4 to 6 cm, where two species meet. The strips show what two rules answer at each length.
 seen_lengths, seen_labels, thresholds, notebook = pictured
@@ -280,15 +281,14 @@ plt.show()
 #
 # It's tempting to conclude that a model should have few numbers. But GPT-2 has 124 million of them, and it generalises well. As a rule of thumb, what matters is how much freedom a model has *compared with how many examples it must explain*, and GPT-2 had billions of words to explain. You'll meet overfitting again in chapters 3 and 5. Each time, held-out examples will show it, and each time you'll see something that helps.
 
-# %% [markdown]
-# ## Which measurement?
+# %% [markdown] tags=["read"]
+# ### Which measurement?
 #
 # Is petal length the right thing to measure? The examples can choose that, too.
-
-# %% [markdown] tags=["read"]
+#
 # No threshold on petal length can be perfect, because the species overlap: one versicolor has petals {{ longest_versicolor }} cm long, and one virginica only {{ shortest_virginica }}. So it's tempting to add a second measurement. But perhaps another one is simply better.
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 table = {}
 for column, name in enumerate(FEATURES):
     lengths = features[:, column]
@@ -308,10 +308,9 @@ pd.DataFrame.from_dict(
     columns=[f"mistakes in all {len(labels)}", "wrong on held-out flowers"],
 )
 
-# %% [markdown]
-# Petal width alone beats petal length, and the sepals are far worse.
-
 # %% [markdown] tags=["read"]
+# Petal width alone beats petal length, and the sepals are far worse.
+#
 # The second column is the fairer one, since the first comes from the same flowers that chose the thresholds and so flatters every row. Here both columns name the same winner.
 #
 # Why is sepal width so bad? Calling *every* flower setosa would be wrong {{ len(labels) - 50 }} times, and the best thresholds on sepal width still make {{ table["sepal width"][0] }} mistakes. One reason is that the three species overlap widely there. The other is the form of our model. It insists that setosa has the smallest measurement and virginica the largest, but setosa has the *widest* sepals: {{ sepal_widths[0] }} cm on average, against {{ sepal_widths[1] }} and {{ sepal_widths[2] }}. The form was a person's choice, and no amount of learning can repair it.

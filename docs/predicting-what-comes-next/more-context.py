@@ -8,9 +8,11 @@
 # %% [markdown]
 # ## A wider window
 #
-# What a model looks at when it guesses is its **context**, a window on the text so far. A wider window makes the answer surer. But it also makes it rarer that the window has been seen before, and this chapter is about the tug of war between the two.
+# What a model looks at when it guesses is its **context**, a window on the text so far.
 
 # %% [markdown] tags=["read"]
+# A wider window makes the answer surer. But it also makes it rarer that the window has been seen before, and this chapter is about the tug of war between the two.
+#
 # Look at the picture. The name is *plymouth*, which none of our models has seen, since it's among the held-out names. Suppose the model has read *plymout* and must guess the next letter. If it looks at the last letter only, it sees a *t*. In the training names *t* occurs {{ f"{after['t'][0]:,}" }} times, and an *h* follows in {{ f"{after['t'][1]:.0%}" }} of the cases, so *h* is just one of many possibilities. If it looks at *ut*, it has {{ f"{after['ut'][0]:,}" }} cases, and {{ f"{after['ut'][1]:.0%}" }} of them go on with *h*. After *out* it's {{ f"{after['out'][1]:.0%}" }} of {{ after['out'][0] }}, and after *mout* {{ f"{after['mout'][1]:.0%}" }} of {{ after['mout'][0] }}. Each letter makes the answer better. But the cases dwindle, and *lymout* doesn't occur at all. There the model sees nearly the whole name, and has no experience with what it sees.
 #
 # Counting goes on as before, only with longer contexts. With one letter you counted pairs, which are called bigrams. With two letters you count groups of three, **trigrams**, with three letters **4-grams**, and in general **n-grams**: the table gets a row for every context that occurs. The net stays what it was, too. It looks up an embedding for each letter of its window and lays the embeddings side by side in one long row. A longer row needs more weights in the first layer, and that's the only difference.
@@ -208,10 +210,10 @@ closer.set_title("New names, closer: no gain after a while")
 plt.show()
 
 # %% [markdown]
-# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and little is gained after that. With the chosen widths the table ends at {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats and the net at {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }}. The wide table has **memorised** its names, and that doesn't help with new ones. It's **overfitting** again.
+# On training names the loss falls with every letter. On new names it falls steeply up to about four letters, and little is gained after that. The wide table has **memorised** its names, and that doesn't help with new ones. It's **overfitting** again.
 
 # %% [markdown] tags=["read"]
-# The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then were all models trained anew, on all training names, and asked about the held-out ones. (The nets in the plot had more training than the three nets in the small table, so their losses are a little lower.)
+# The width is a hyperparameter, so it was chosen as chapter 3 demands. A tenth of the training names served as a validation set: tables and nets of every width learned from the rest and were compared on that tenth. It chose {{ chosen["counts"] }} letters for the table and {{ chosen["net"] }} for the net. Only then were all models trained anew, on all training names, and asked about the held-out ones. With the chosen widths the table ends at {{ f"{mean.loc[('counts', chosen['counts']), 'held_out_loss']:.2f}" }} nats and the net at {{ f"{mean.loc[('net', chosen['net']), 'held_out_loss']:.2f}" }}. (The nets in the plot had more training than the three nets in the small table, so their losses are a little lower.)
 #
 # How much does the choice matter? The table below compares each width with the chosen one: how much higher is its held-out loss? After the ± stands the **standard error**. It says how much the difference would typically change by mere chance, if other names had been held out, or if the nets had started from other random numbers.
 
@@ -291,10 +293,10 @@ plt.show()
 #
 # You know one cure, to stop in time. Another is called **dropout**. At each training step it leaves out {{ f"{dropped['dropout']:.0%}" }} of the hidden units in the first layer, picked at random for each example. So the net can't rely on any single one of them, and has to spread what it knows. With dropout the same net ends at {{ f"{dropped['validation_losses'][-1]:.2f}" }} on the validation names, and doesn't turn round. (The nets in the earlier plot, with one to eight letters, had dropout too.)
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # Here is what nets with one, two and three letters write:
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 for width, net in nets.items():
     generator = torch.Generator().manual_seed(1)
     written = [generate_name(net, tokenizer, width, generator) for _ in range(6)]
@@ -362,9 +364,12 @@ plt.show()
 #
 # ## What goes wrong
 #
-# There are {{ f"{26**3:,}" }} ways to fill a window with three letters, and {{ f"{26**8 / 1e9:.0f}" }} billion with eight, but the names hold only {{ f"{num_positions:,}" }} positions. Take the windows with eight letters in new names: {{ f"{new_context[8]:.0%}" }} of them have never been seen, and there the table must fall back on shorter ones. Where it does know the window, it tends to copy. Of the names that it writes, {{ f"{by_table:.0%}" }} stand in its list.
+# Take the windows with eight letters in new names: {{ f"{new_context[8]:.0%}" }} of them have never been seen, and there the table must fall back on shorter ones.
 
-# %% tags=["fold"]
+# %% [markdown] tags=["read"]
+# There are {{ f"{26**3:,}" }} ways to fill a window with three letters, and {{ f"{26**8 / 1e9:.0f}" }} billion with eight, but the names hold only {{ f"{num_positions:,}" }} positions. Where the table does know the window, it tends to copy. Of the names that it writes, {{ f"{by_table:.0%}" }} stand in its list.
+
+# %% tags=["fold", "read"]
 #| alt: Two plots against letters of context. The share of held-out windows never seen in training is near zero up to three letters, then climbs to {{ f"{new_context[widest]:.0%}" }}. The share of written names that are training names goes to {{ f"{by_table:.0%}" }} for the table and {{ f"{by_net:.0%}" }} for the net.
 #| caption: Above: windows full of letters in held-out names. Below: {{ f"{record['settings']['num_samples']:,}" }} written names.
 wide_held_out = context_windows(held_out_names, tokenizer, widest)[0]

@@ -6,14 +6,12 @@
 # ![Six rows. In each, the text so far goes into the same model and a guess comes out: first p, then a, r, i, s. Each guess is carried down to the end of the next row's text. The last guess is the mark, and the name is finished.](../figures/letter-by-letter.svg "The model's own guesses become its input.")
 
 # %% [markdown] tags=["read"]
-# To see how it works we need a kind of text that is small enough to understand completely, and I've chosen the names of cities. There are {{ f"{len(names):,}" }} of them here, from all over the world, written in the letters a to z. A model that has learned from them should be able to invent a new name, one that sounds like a city although nobody has ever built it. We'll build the simplest such model, first by counting and then with a net, and find that the two meet at the same place.
+# Writing by guessing is called **autoregression**. To see how it works we need a kind of text that is small enough to understand completely, and I've chosen the names of cities. There are {{ f"{len(names):,}" }} of them here, from all over the world, written in the letters a to z. A model that has learned from them should be able to invent a new name, one that sounds like a city although nobody has ever built it. We'll build the simplest such model, first by counting and then with a net, and find that the two meet at the same place.
 
 # %% [markdown]
 # ## Writing by predicting
 #
-# Writing by guessing is called **autoregression**.
-#
-# An extra symbol, the **mark**, stands at both ends of every name and is drawn as a dot. In front it means *start*, and when it's guessed, it means *stop*. With a to z that makes {{ tokenizer.vocab_size }} symbols.
+# An extra symbol, the **mark**, stands at both ends of every city name and is drawn as a dot. In front it means *start*, and when it's guessed, it means *stop*. With a to z that makes {{ tokenizer.vocab_size }} symbols.
 
 # %% [markdown] tags=["read"]
 # The mark solves two problems at once. Nothing stands before the first letter, so what should a model start from? And how should it say that a name is finished? The name *paris* is really *.paris.*, and it holds six guesses. After the mark comes p, after p comes a, after a comes r, then i, then s, and after s comes the mark again. A name with five letters has six places where something must be guessed, and the last guess is as real as the others: a model must know that a city can end in *s*.
@@ -140,11 +138,13 @@ for how, table in tables.items():
 # %% [markdown]
 # ## How good is it?
 #
-# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, which is what a guess among {{ f"{math.exp(floor):.0f}" }} equally likely letters would cost. So its **perplexity** is {{ f"{math.exp(floor):.0f}" }}.
-#
-# After an *a* many letters may come, and no model that sees only the *a* can know which. So on these names {{ f"{floor:.2f}" }} is the **floor** for every model that looks at one letter.
+# Measure the average surprise at what really follows. A guess that takes all {{ tokenizer.vocab_size }} symbols as equally likely costs ln {{ tokenizer.vocab_size }} = {{ f"{math.log(27):.2f}" }} nats. The table has {{ f"{floor:.2f}" }}, which is what a guess among {{ f"{math.exp(floor):.0f}" }} equally likely letters would cost.
 
 # %% [markdown] tags=["read"]
+# So its **perplexity** is {{ f"{math.exp(floor):.0f}" }}.
+#
+# After an *a* many letters may come, and no model that sees only the *a* can know which. So on these names {{ f"{floor:.2f}" }} is the **floor** for every model that looks at one letter.
+#
 # Where does "among {{ f"{math.exp(floor):.0f}" }} letters" come from? Whoever guesses among $n$ equally likely letters gives the right one the probability $1/n$, and so pays $-\ln(1/n) = \ln n$ nats. To go back from a loss to a number of letters, undo the logarithm: $e$ to the power of {{ f"{floor:.2f}" }} is {{ f"{math.exp(floor):.1f}" }}. This number is the perplexity. It says the same as the loss in a way you can picture: between how many equally good choices is the model torn? The even guess has a perplexity of {{ tokenizer.vocab_size }}, the letter frequencies have {{ f"{math.exp(frequency_loss):.1f}" }}, and the table has {{ f"{math.exp(floor):.1f}" }}.
 #
 # But why is it a floor? Think of the row of *q* again. Among {{ q_sum }} *q*s, {{ q_row[0][1] }} were followed by *u*. A model that gives *u* more than its true share is less surprised at those, but it has to take the difference away from the other letters, and is more surprised at them. The last chapter found that the true probabilities always win this trade. The table *has* the true shares of these names, so no other row of probabilities can have a lower loss on them. To get below the floor, a model must know more than one letter.
@@ -248,8 +248,11 @@ ax.set_ylabel("loss (nats per position)")
 ax.set_title("Both ways lead to the floor")
 plt.show()
 
+# %% [markdown] tags=["read"]
+# The net reaches the floor.
+
 # %% [markdown]
-# The net reaches the floor. Without being told of a table, it has learned the same one. Compare:
+# Trained on the names, a net that looks at one letter learns the very same table, although nobody shows it one. Compare:
 
 # %% tags=["fold"]
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)
@@ -291,7 +294,10 @@ publish_model("net", exact_net, tokenizer, half=True)
 # %% [markdown]
 # ## Names it has never seen
 #
-# This book compares its models by their loss on {{ f"{len(held_out_names):,}" }} held-out names. Some pairs in them were never counted, so a table gives a little probability to every pair, which is called **smoothing**.
+# This book compares its models by their loss on {{ f"{len(held_out_names):,}" }} held-out names.
+
+# %% [markdown] tags=["read"]
+# Some pairs in them were never counted, so a table gives a little probability to every pair, which is called **smoothing**.
 
 # %% tags=["fold"]
 from gptbook.models.ngram import NgramCounts
@@ -326,7 +332,10 @@ publish_model("smoothed", counts_model.probabilities(every_letter), tokenizer)
 # %% [markdown]
 # ## What goes wrong
 #
-# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. Among {{ f"{len(training_names):,}" }} real names only {{ real_short }} are so short, and only {{ real_without_vowel }} have no vowel. With one letter of memory, a model can't know how long the name is, or that a vowel is overdue.
+# The table also writes {{ ", ".join(f"*{name}*" for name in odd_names) }}, and {{ f"{written_short:.0%}" }} of its names end after one or two letters. With one letter of memory, a model can't know how long the name is, or that a vowel is overdue.
+
+# %% [markdown] tags=["read"]
+# Real names look different: among {{ f"{len(training_names):,}" }} of them only {{ real_short }} are so short, and only {{ real_without_vowel }} have no vowel.
 
 
 # %% tags=["fold"]
