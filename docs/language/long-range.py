@@ -239,7 +239,7 @@ def count_windows(gap: int) -> int:
 # A net carries over what it learned to windows that look alike.
 
 # %% [markdown]
-# But each place in a net's window has weights of its own. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
+# But each place in a net's window has weights of its own, so the net must learn each distance anew. The net of 12 words had seen every gap in training. Train it again, on gaps up to 8 only:
 
 # %% tags=["result"]
 near = [s for s in training if grammar.stadium_position(s) - s.index("fan") <= 8]

@@ -274,7 +274,7 @@ below.set_xlabel("petal length (cm)")
 plt.show()
 
 # %% [markdown]
-# This is **overfitting**: fitting the accidents of the examples. What we want is a rule that also holds for flowers it has never seen, which is called **generalisation**.
+# The difference comes from **overfitting**: the rule has fitted the accidents of its examples. What we want is a rule that also holds for flowers it has never seen, which is called **generalisation**.
 
 # %% [markdown] tags=["read"]
 # Look at the lower strip in the picture. The only flower of 4.8 cm that the notebook saw happened to be a virginica, so at 4.8 cm it says virginica. But at 4.9 and 5.0 cm it says versicolor, and from 5.1 cm on virginica again. (Where it has seen two species with the same length, it notes the commoner one, or versicolor if they tie.) No botanist would believe such a rule. Among new flowers the accidents fall differently, and then these notes mislead. In {{ worse }} of the {{ num_splits }} tests the notebook made more mistakes on new flowers than the thresholds did, and in {{ 'none' if not better else better }} it made fewer. Two thresholds can't follow such accidents. With only two numbers to choose, they have to settle for what holds for many flowers at once.
