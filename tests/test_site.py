@@ -29,7 +29,7 @@ KILOBYTE = 1024
 FIRST_LOAD_KB = 110
 WHOLE_READ_KB = 400
 SKIM_WORDS = 7000
-CHAPTERS_PLANNED = 16
+CHAPTERS_PLANNED = 18
 READ_WORDS = (1400, 2400)
 REWRITTEN = [
     "rules-or-examples", "a-model-is-a-function", "loss-and-training",

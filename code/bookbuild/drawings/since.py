@@ -89,10 +89,11 @@ def _point(x: float, y: float, angle: float, radius: float) -> tuple[float, floa
 
 def _sector(d: Drawing, x: float, y: float, pointing: dict[str, float]) -> None:
     """The angle between the two hands, shaded."""
-    ends = [_point(x, y, pointing[name], 26) for name in ("q", "k")]
-    clockwise = int((pointing["k"] - pointing["q"]) % 360 < 180)
-    (ax, ay), (bx, by) = ([number(value) for value in end] for end in ends)
-    d.path(f"M{number(x)} {number(y)}L{ax} {ay}A26 26 0 0 {clockwise} {bx} {by}Z", "c2", 0.25, 1)
+    turned = (pointing["k"] - pointing["q"] + 180) % 360 - 180  # the short way round
+    # Corners and no arc: the picture for downloads is painted without curves of that kind.
+    arc = [_point(x, y, pointing["q"] + turned * part / 24, 26) for part in range(25)]
+    corners = "".join(f"L{number(px)} {number(py)}" for px, py in arc)
+    d.path(f"M{number(x)} {number(y)}{corners}Z", "c2", 0.25, 1)
 
 
 def grouped_queries() -> str:
