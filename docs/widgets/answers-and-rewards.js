@@ -79,6 +79,7 @@ const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [264, 182, 40, 252, 46, 152];
 
 class AnswersAndRewards extends LivePiece {
   static title = "Watch answers and rewards";
+  static style = new URL("answers-and-rewards.css", import.meta.url).href; // beside piece.css
   static state = { row: "3+4*2+1*3", step: 0, check: "strict", seed: 0 };
 
   #drawn = null; // the answers of a state: {key, answers}
@@ -229,6 +230,7 @@ class AnswersAndRewards extends LivePiece {
       if (turn === this.#turn) this.#reveal(answers, turn);
     } catch (error) {
       if (turn !== this.#turn) return;
+      this.#fresh = false;
       this.complain(this.field, error.message);
       this.#put([], 0);
       this.told.textContent = "No answers.";
