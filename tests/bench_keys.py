@@ -32,6 +32,7 @@ KEYS = {
     "through-the-gpt": ("input[type=text]", LETTERS, ".through-said"),
     "city-gpt": ("textarea", LETTERS, ".live-bars"),
     "choose": ("input[type=text]", LETTERS, ".choose-bars"),
+    "answers-and-rewards": ("input[type=range]", ARROWS, ".answers-board"),
     "cost": ("input[type=range]", ARROWS, ".live-lines"),
     "scale": ("input[type=range]", ARROWS, ".live-lines"),
     "ladder": ("input[type=text]", LETTERS, ".ladder-rungs"),

@@ -26,6 +26,7 @@ PIECES = {
     "choose": "your-own-gpt/generating.py",
     "cost": "your-own-gpt/five-dollars.py",
     "scale": "your-own-gpt/scaling.py",
+    "answers-and-rewards": "since-then/learning-from-outcomes.py",
     "ladder": "",
 }
 """Every live piece and its page."""
