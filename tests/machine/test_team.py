@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from forked import run_as_team
 from runs import go_on, text_run
 from torch import nn
 
+from gptbook.cli.parser import main
 from gptbook.data.corpus import write_corpus
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.machine.device import Machine
 from gptbook.machine.team import Team, in_turn, team_here, together
+from gptbook.tasks import recipe_words
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.tasks.text import TextTask
 from gptbook.training.checkpoint import load_checkpoint
@@ -106,26 +109,17 @@ except ValueError as error:
 """
 
 
-def torchrun(script: str, folder: Path, *arguments: str, size: int = 2) -> None:
-    """Run a script in several processes. Fails if one of them does."""
-    path = folder / "script.py"
-    path.write_text(script)
-    starts = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
-    done = subprocess.run([*starts, str(path), *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 def trained_by_two(recipe: TextRecipe, folder: Path, num_steps: int) -> None:
-    torchrun(TRAINS, folder.parent, json.dumps(asdict(recipe)), str(folder), str(num_steps))
+    run_as_team(TRAINS, json.dumps(asdict(recipe)), str(folder), str(num_steps))
 
 
 def test_a_preparation_may_take_longer_than_anybody_waits_in_a_collective(tmp_path: Path) -> None:
-    torchrun(PREPARES, tmp_path, str(tmp_path), "-1")
+    run_as_team(PREPARES, str(tmp_path), "-1")
     assert len(list(tmp_path.glob("together-*"))) == 2
 
 
 def test_where_one_cannot_prepare_nobody_waits_for_ever(tmp_path: Path) -> None:
-    torchrun(PREPARES, tmp_path, str(tmp_path), "0")
+    run_as_team(PREPARES, str(tmp_path), "0")
     assert (tmp_path / "refused-0").read_text() == "there is no text"
     assert "another process" in (tmp_path / "refused-1").read_text()
 
@@ -204,23 +198,28 @@ recipe_words.laptop = lambda: replace(whole(), num_layers=2, num_heads=2, model_
 """
 
 
-def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(tmp_path: Path) -> None:
-    """2,000 letters hold one window to measure on; two processes, as README starts them."""
+def test_a_text_with_fewer_windows_than_processes_ends_as_with_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 letters hold one window to measure on; two processes, as README starts them, and this one alone."""
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "sitecustomize.py").write_text(SMALL_LAPTOP)
     path = os.pathsep.join([str(tmp_path / "start"), *filter(None, [os.environ.get("PYTHONPATH")])])
     text = "".join(f"{who} {what} {whom}\n" for who in "abcdefgh" for what in ("sees", "hears") for whom in "ijklmnop")
     (tmp_path / "own.txt").write_text((text * 3)[:2000])
-    command = ["-m", "gptbook", "train", "laptop", "--data", "own.txt", "--steps", "2", "--precision", "float32"]
-    command += ["--rows-at-once", "4", "--run-dir"]
-    torchrun_start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GPTBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(recipe_words, "laptop", recipe_words.laptop)  # and back, after what follows
+    exec(SMALL_LAPTOP, {})
+    words = ["train", "laptop", "--data", "own.txt", "--steps", "2", "--precision", "float32"]
+    words += ["--rows-at-once", "4", "--run-dir"]
+    assert main([*words, "one"]) == 0
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "gptbook", *words, "two"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
     found = []
-    for start, name in (([], "one"), (torchrun_start, "two")):
-        done = subprocess.run(
-            [sys.executable, *start, *command, name], cwd=tmp_path, capture_output=True, text=True, check=False,
-            env=dict(os.environ, GPTBOOK_CACHE=str(tmp_path / "cache"), PYTHONPATH=path),
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
+    for name in ("one", "two"):
         saved = (tmp_path / name / "checkpoint.json").read_text()
         assert "NaN" not in saved
         found.append(json.loads(saved)["facts"])

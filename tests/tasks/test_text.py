@@ -3,8 +3,6 @@
 import json
 import math
 import signal
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from apple_gpu import apple_gpu, no_float64
+from forked import ended_well, start
 from runs import EXACT, finished, go_on, text_run
 from small import TINY
 from torch import nn
@@ -429,7 +428,7 @@ while True:
         break
     assert os.WTERMSIG(status) == signal.SIGKILL, status
     at.append(load_checkpoint(run_dir)[1]["step"])  # readable, whatever moment it was
-print(os.waitstatus_to_exitcode(status), *at)
+Path(sys.argv[3]).write_text(" ".join(map(str, [os.waitstatus_to_exitcode(status), *at])))
 """
 
 
@@ -437,9 +436,8 @@ def test_kill_9_at_any_moment_changes_no_bit_of_the_result(recipe: TextRecipe, t
     recipe = replace(recipe, num_steps=100, model_dim=64, mlp_dim=256, evaluate_every=50)
     whole = finished(text_run(recipe))
     folder = tmp_path / "run"
-    command = [sys.executable, "-c", KILLS, json.dumps(asdict(recipe)), str(folder)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    code, *killed_at = map(int, output.split())
+    assert ended_well(start(KILLS, json.dumps(asdict(recipe)), str(folder), str(tmp_path / "killed-at")))
+    code, *killed_at = map(int, (tmp_path / "killed-at").read_text().split())
     assert code == 0
     assert len(killed_at) == 10
     assert killed_at == sorted(set(killed_at))  # each went on where the one before was saved
