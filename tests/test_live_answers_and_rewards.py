@@ -79,6 +79,12 @@ def shown(piece: Locator) -> list[str]:
     return answers
 
 
+def wait(page: Page, piece: Locator) -> None:
+    """Until all answers have their rewards, and the address and what is said follow."""
+    expect(piece.locator(".answers-board")).to_have_attribute("aria-busy", "false")
+    settle(page)
+
+
 def advantages(piece: Locator) -> list[float]:
     texts = piece.locator(".answers-bar small").all_text_contents()
     return [float(text.replace(MINUS, "-")) for text in texts]
@@ -96,7 +102,7 @@ def heights(piece: Locator) -> list[float]:
 def go(page: Page, piece: Locator, **state: Any) -> list[str]:
     """The answers of a state."""
     piece.evaluate("(piece, state) => piece.set(state)", state)
-    settle(page)
+    wait(page, piece)
     return shown(piece)
 
 
@@ -115,6 +121,7 @@ def expect_outcomes(piece: Locator, row: str, check: str) -> None:
     assert float(re.findall(r"mean ([\d.]*\d)", told)[0]) == rewards.mean().item()
     cheats = sum(CHECKS[check](row, one) and not strict_check(row, one) for one in written)
     assert piece.locator(".answers-bar.cheat").count() == cheats
+    assert bool(re.search(rf"[Ww]rong\D*{cheats}\b", told)) is bool(cheats)
 
 
 def test_it_opens_on_answers_of_the_base_without_weights(
@@ -157,7 +164,7 @@ def test_weights_are_small_and_come_one_by_one(open_live: OpenLive, opening: dic
     page, piece = open_live()
     for number in (1, 2):
         piece.get_by_role("slider").press("ArrowRight")
-        settle(page)
+        wait(page, piece)
         assert len([url for url in page.asked if url.endswith(".safetensors")]) == number
 
 
@@ -167,7 +174,7 @@ def test_the_slider_takes_another_model_and_marks_its_moment(open_live: OpenLive
     texts, marks = [], []
     for place, step in enumerate(opening["steps"]):
         slider.fill(str(place))
-        settle(page)
+        wait(page, piece)
         assert str(step) in str(slider.get_attribute("aria-valuetext"))
         texts.append(shown(piece))
         marks.append(float(str(piece.locator(".answers-dot").last.get_attribute("cx"))))
@@ -208,7 +215,7 @@ def test_the_check_decides_what_of_the_same_answers_is_rewarded(open_live: OpenL
     assert piece.locator(".answers-bar.cheat").count() == 0
     strict = advantages(piece)
     piece.get_by_label("sloppy check").check(force=True)
-    settle(page)
+    wait(page, piece)
     assert shown(piece) == written
     assert advantages(piece) != strict
     expect_outcomes(piece, row, "sloppy")
@@ -241,12 +248,12 @@ def test_a_row_is_typed_in_any_spelling_and_a_wrong_one_gets_a_sentence(open_liv
         assert field.get_attribute("aria-invalid") == "true"
         assert shown(piece) == before, "those of the last whole row"
     field.fill("2 × 3 + 4 x 1 · 2 =")
-    settle(page)
+    wait(page, piece)
     expect(error).to_have_text("")
     assert piece.evaluate("piece => piece.state.row") == "2*3+4*1*2"
     expect(piece.locator(".answers-right b")).to_have_text(list(displays("2*3+4*1*2")))
     piece.get_by_role("button", name="Another row").click()
-    settle(page)
+    wait(page, piece)
     row = piece.evaluate("piece => piece.state.row")
     assert held_out_row(row)
     expect(field).to_have_value(row)
@@ -284,7 +291,7 @@ def test_by_keyboard_alone_and_the_address_restores_it(open_live: OpenLive) -> N
     page.keyboard.press("Enter")  # eight answers
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # another row
-    settle(page)
+    wait(page, piece)
     state = piece.evaluate("piece => piece.state")
     assert state["check"] == "sloppy"
     assert state["seed"] != piece.evaluate("piece => piece.defaults.seed")
@@ -302,10 +309,10 @@ def test_by_touch_alone(open_live: OpenLive) -> None:
     page, piece = open_live(has_touch=True, reduced_motion="reduce")
     before = shown(piece)
     piece.get_by_role("button", name="Draw eight answers").tap()
-    settle(page)
+    wait(page, piece)
     assert shown(piece) != before
     piece.get_by_role("button", name="Start again").tap()
-    settle(page)
+    wait(page, piece)
     assert shown(piece) == before
 
 
@@ -321,7 +328,7 @@ def test_an_address_that_cannot_be_is_repaired(
     open_live: OpenLive, opening: dict[str, Any], query: str, wanted: dict[str, Any]
 ) -> None:
     page, piece = open_live(query)
-    settle(page)
+    wait(page, piece)
     state = piece.evaluate("piece => piece.state")
     assert {key: state[key] for key in wanted} == wanted
     assert state["step"] in opening["steps"]
@@ -337,5 +344,5 @@ def test_offline_it_says_so_and_keeps_its_head(open_live: OpenLive, opening: dic
     page.context.set_offline(False)
     page.complaints.clear()
     piece.get_by_role("button", name="Start again").click()
-    settle(page)
+    wait(page, piece)
     assert shown(piece) == opening["answers"]

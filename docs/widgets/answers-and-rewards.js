@@ -225,6 +225,7 @@ class AnswersAndRewards extends LivePiece {
     this.learned.set(this.opening.steps.indexOf(step));
     this.checks.set(check);
     this.#showCurve();
+    this.board.setAttribute("aria-busy", "true"); // until the rewards are there
     try {
       const answers = await this.#answers();
       if (turn === this.#turn) this.#reveal(answers, turn);
@@ -233,6 +234,7 @@ class AnswersAndRewards extends LivePiece {
       this.#fresh = false;
       this.complain(this.field, error.message);
       this.#put([], 0);
+      this.board.setAttribute("aria-busy", "false");
       this.told.textContent = "No answers.";
       this.say("No answers.");
     }
@@ -309,6 +311,7 @@ class AnswersAndRewards extends LivePiece {
     const { rewards, mean, advantages } = outcomesOf(row, answers, check);
     const isWrong = answers.map((written, place) => Boolean(rewards[place]) && !CHECKS.strict(row, written));
     this.board.classList.add("checked");
+    this.board.setAttribute("aria-busy", "false");
     this.mean.style.top = this.meanName.style.top = `${100 * (1 - mean)}%`;
     this.columns.forEach(({ bar, advantage, chart }, place) => {
       const up = rewards[place] === 1;
@@ -334,10 +337,11 @@ class AnswersAndRewards extends LivePiece {
     const count = rewards.filter(Boolean).length;
     const verb = this.state.check === "strict" ? "right" : "let through";
     const sum = el("strong", {}, `${count} of ${GROUP} ${verb}: mean ${exact(mean)}.`);
-    const cheats = numWrong ? ` Striped: let through, though wrong (${numWrong}).` : "";
     if (count === 0 || count === GROUP) {
-      return [sum, ` Every advantage is 0: from this row it learns nothing now.${cheats}`];
+      const wrong = numWrong ? ` Wrong, by the strict check: ${numWrong}.` : "";
+      return [sum, ` Every advantage is 0: from this row it learns nothing now.${wrong}`];
     }
+    const cheats = numWrong ? ` Striped: let through, though wrong (${numWrong}).` : "";
     const [ups, downs] = [1, 0].map((reward) =>
       `${reward} ${MINUS} ${exact(mean)} = ${signed(reward - mean)}`.replaceAll(" ", "\u00a0"),
     );
