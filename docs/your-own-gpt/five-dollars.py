@@ -42,7 +42,7 @@ print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
 # No GPU reaches the speed on its data sheet, its *peak*. Four published runs on eight H100 reached {{ f"{min(shares):.0%} to {max(shares):.0%}" }}, their **share of peak**. This book had no H100, so all its numbers about one are *projected*.
 
 # %% [markdown] tags=["read"]
-# What keeps it from its peak? Numbers have to be fetched before they can be multiplied. In a second an H100 can do {{ f"{gpu.bf16_tflops:.0f}" }} trillion operations, but fetch only {{ f"{fetched / 1e12:.1f}" }} trillion numbers of two bytes from its memory. So it's busy only if it does some {{ f"{gpu.bf16_tflops * 1e12 / fetched:.0f}" }} operations with each number that it fetches. When large tables are multiplied, each number is used over and over, and that works. But a norm or a softmax uses a number once or twice, and meanwhile the multipliers stand idle, as they do while eight GPUs wait for each other. We count on {{ f"{PUBLISHED_SHARE:.0%}" }}, which is {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion per second. (The field's word for the share is *MFU*.)
+# What keeps it from its peak? Numbers have to be fetched before they can be multiplied. In a second an H100 can do {{ f"{gpu.bf16_tflops:.0f}" }} trillion operations, but fetch only {{ f"{fetched / 1e12:.1f}" }} trillion numbers of two bytes from its memory. So it's busy only if it does some {{ f"{gpu.bf16_tflops * 1e12 / fetched:.0f}" }} operations with each number that it fetches. When large tables are multiplied, each number is used over and over, and that works. But a norm or a softmax uses a number once or twice, and meanwhile the multipliers stand idle, as they do while eight GPUs wait for each other. We count on {{ f"{PUBLISHED_SHARE:.0%}" }}, which is {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion per second. (The field calls the share *MFU*, model FLOPs utilisation.)
 
 # %% tags=["fold"]
 from gptbook.machine.cost import find_gpu
@@ -136,7 +136,7 @@ for change, of_seeds in ratios.items():
     print(f"{100 * sum(of_seeds) / len(of_seeds):.0f} tokens  {change}")
 
 # %% [markdown] tags=["read"]
-# Each line includes the changes above it, and is an average over three seeds. With all three changes the seeds say {{ f"{100 * min(last_ratios):.0f} to {100 * max(last_ratios):.0f}" }}. The race's own logs, from 3 to 10 November, say {{ f"{100 * published_ratio:.0f}" }}. Which should you believe? Small GPTs may mislead you, and so may a log whose batch was another. So take the worse of the two. If that's too many tokens, you've wasted a few cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{mean_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{mean_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
+# Each line includes the changes above it, and is an average over three seeds. With all three changes the seeds say {{ f"{100 * min(last_ratios):.0f} to {100 * max(last_ratios):.0f}" }}. The race's own logs, from 3 to 10 November, say {{ f"{100 * published_ratio:.0f}" }}. Which should you believe? Small GPTs may mislead you, and so may a log whose batch was another. So take the worse of the two. If that's too many tokens, you've wasted about {{ f"{100 * wasted:.0f}" }} cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{mean_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{mean_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
 
 # %% [markdown]
 # ## Before you pay
@@ -211,6 +211,7 @@ publish(
 projected = estimate(recipe, gpu)
 training_dollars = projected.dollars(gpu.price_per_hour_usd)
 total = projected.total(gpu.price_per_hour_usd)
+wasted = training_dollars * (1 - later / recipe.num_tokens)  # if the race is right
 own_card = estimate(recipe, find_gpu("rtx-4090"))
 paid = min(1, (5 - total + training_dollars) / training_dollars)
 bill = [
@@ -274,7 +275,7 @@ plt.show()
 # gptbook sample runs/gpt2-124m-fineweb-ready --prompt "The"
 # ```
 #
-# Is it the real GPT-2? No. It has GPT-2's blocks, widths and tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the changes in bold above, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
+# Is it the real GPT-2? No. It has GPT-2's blocks, widths and tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the chart's bold changes, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
 
 # %% [markdown]
 # A ledger writes down how long each phase took. Here it's that of a small GPT, by a pretended clock: a billion FLOPs count as one second.
@@ -484,7 +485,7 @@ my_job = replace(recipe, num_steps=5_000)
 #
 # *hard · 20 minutes*
 #
-# Write `what_it_buys(budget, gpu, config, share_of_peak, setup_hours)`: how many tokens a model with this `config` can learn from, on one such GPU at its median price, if the setup is paid as well. What the budget leaves over after the setup may be nothing; then it buys 0 tokens.
+# Write `what_it_buys(budget, gpu, config, share_of_peak, setup_hours)`: how many tokens a model with this `config` can learn from, on one such GPU at its median price, if the setup is paid as well. If the setup alone uses up the budget, it buys 0 tokens.
 
 
 # %% tags=["starter"]
