@@ -127,7 +127,7 @@ for row in (0, 4, 7, 10, len(runs) - 1):
 # %% [markdown] tags=["read"]
 # How many tokens does that recipe need? The book used to have the one of 3 November, with {{ f"{earlier / 1e9:.2f}" }} billion. Three changes came on top. The rates start at their full height, stay there, and fall only over the last half of the run, and Muon's memory begins short and grows. Then there are the shortcuts, and scores that are kept between −30 and 30. And the batch is halved, so that the same tokens make twice as many steps. We measured this on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation. With how many tokens does the new recipe reach the loss that the old one reaches with 100?
 
-# %% tags=["fold"]
+# %% tags=["hide"]
 from gptbook.experiments.budget import measured_ratios
 
 # %% tags=["result"]
