@@ -202,7 +202,7 @@ for name, score, colour, style, label in lines:
 ax.set_ylim(0, 104)
 ax.set_xlabel("steps of learning from outcomes")
 ax.set_ylabel("% of answers")
-ax.legend(loc="lower right", frameon=False)
+ax.legend(loc="best", frameon=False)
 plt.show()
 
 # %% [markdown] tags=["read"]
