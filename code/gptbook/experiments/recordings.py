@@ -67,7 +67,7 @@ def recordings() -> dict[str, Recording]:
         Recording(
             name="mistakes",
             about="loss (nats per position) of a small GPT of names with each mistake",
-            duration="about 10 minutes on one processor core",
+            duration="about 20 minutes on one processor core",
             settings=mistake_settings(),
             start=MistakeExperiment,
         ),
