@@ -42,15 +42,15 @@ def with_picker(page: str, script_url: str) -> str:
 
 
 def picker(table: str, script_url: str) -> str:
-    """The table of symptoms as a picker, the script that remembers the choice, and the table itself, folded."""
+    """The script that remembers the choice, the table of symptoms as a picker, and the table itself, folded."""
     rows = [_row(match["seen"], match["suspects"]) for match in ROW.finditer(table)]
     if [word for word, _, _ in rows] != list(ICONS):
         raise ValueError(f"the symptoms are not, in this order, those that have an icon: {', '.join(ICONS)}")
     choices = "".join(_choice(word, text, suspects, checked=not at) for at, (word, text, suspects) in enumerate(rows))
     return (
+        f'<script src="{script_url}"></script>'
         '<form class="picker" autocomplete="off"><fieldset><legend>What do you see?</legend>'
         f"{choices}</fieldset></form>"
-        f'<script src="{script_url}"></script>'
         f'<details class="all-symptoms"><summary>All symptoms in one table</summary>{table}</details>'
     )
 
