@@ -35,7 +35,8 @@ REWRITTEN = [
     "rules-or-examples", "a-model-is-a-function", "loss-and-training",
     "one-letter-at-a-time", "more-context",
     "tokens", "embeddings", "long-range", "attention", "transformer-block", "gpt",
-    "training-a-gpt", "generating", "five-dollars", "scaling",
+    "training-a-gpt", "generating", "five-dollars", "scaling", "from-gpt-to-assistant",
+    "what-changed-since-gpt-2", "learning-from-outcomes",
 ]  # fmt: skip
 """Slugs of the chapters whose Read has been written as prose, so that it has a budget of its own."""
 

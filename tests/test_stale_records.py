@@ -68,7 +68,8 @@ def planted(name: str, right: str, wrong: str) -> dict[str, str]:
     return {module: "".join([*before, text.replace(right, wrong, 1), *after])}
 
 
-GPTS = {"parts", "names", "mistakes", "scaling", "assistant", "since", "outcomes", "cheaper"}
+GPTS = {"parts", "names", "mistakes", "scaling", "assistant", "since", "outcomes", "cheaper", "after_pretraining"}
+DIALOGUES = {"assistant", "after_pretraining"}
 ENGINE = {"names", "clubs", "mistakes", "cheaper"}
 
 
@@ -96,18 +97,20 @@ ENGINE = {"names", "clubs", "mistakes", "cheaper"}
         ("GPT", "std=0.02", "std=1.0", "GPT.initialize", {"parts", "mistakes", "since", "cheaper"}),
         ("Mixture", "work.mean() - work", "work - work.mean()", "Mixture.balance", {"since"}),
         ("clock_angles", "/ stretch", "* stretch", "clock_angles", {"since"}),
-        ("SLOWEST_TURN", "10_000.0", "100.0", "SLOWEST_TURN", {"names", "scaling", "assistant", "outcomes", "cheaper"}),
+        ("SLOWEST_TURN", "10_000.0", "100.0", "SLOWEST_TURN", {"names", "scaling", "cheaper", *DIALOGUES, "outcomes"}),
         ("GPTConfig", "model_dim: int = ", "model_dim: int = 1 + ", "GPTConfig", GPTS),
         ("rounded", "6", "2", "rounded", set(EVERY)),
         ("tree_docstrings", ".strip()", "", "tree_docstrings", {"scaling", "since", "cheaper"}),
         ("training_tensors", "optimizer.state_dict()", "optimizer.empty()", "training_tensors", {"mistakes"}),
-        ("FACTS", "{}", "{} ", "FACTS", {"assistant"}),
-        ("answer_log_probabilities", "asked, 0.0", "asked, 1.0", "answer_log_probabilities", {"assistant", "outcomes"}),
+        ("FACTS", "{}", "{} ", "FACTS", DIALOGUES),
+        ("answer_log_probabilities", "asked, 0.0", "asked, 1.0", "answer_log_probabilities", {*DIALOGUES, "outcomes"}),
+        ("preference_loss", "return -", "return ", "preference_loss", {"after_pretraining"}),
+        ("NO_LINE", "no line", "no row", "NO_LINE", {"after_pretraining"}),
         ("policy_gradient_loss", "return -", "return ", "policy_gradient_loss", {"outcomes"}),
         ("advantages_of", "dim=1, keepdim=True", "dim=0, keepdim=True", "advantages_of", {"outcomes"}),
         ("DIGITS", "1234", "123", "DIGITS", {"outcomes"}),
         ("sloppy_check", "[-1]", "", "sloppy_check", {"outcomes"}),
-        ("fine_tune", "return train_in_steps", "return None or train_in_steps", "fine_tune", {"assistant", "outcomes"}),
+        ("fine_tune", "return train_in_steps", "return None or train_in_steps", "fine_tune", {*DIALOGUES, "outcomes"}),
     ],
 )  # fmt: skip
 def test_a_mutant_makes_just_the_records_stale_that_reach_it(
@@ -192,7 +195,7 @@ def test_the_package_in_another_order_and_under_other_names_leaves_every_record_
 
 def test_a_row_of_a_table_makes_the_records_stale_that_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_cities = {"clubs", "scaling", "since", "outcomes", "cheaper"}
-    readers = {"cities.csv": set(EVERY) - without_cities, "teams.csv": {"clubs", "assistant"}, "iris.csv": set()}
+    readers = {"cities.csv": set(EVERY) - without_cities, "teams.csv": {"clubs", *DIALOGUES}, "iris.csv": set()}
     for table, records in readers.items():
         content = data_file(table).read_bytes()
         folder = tmp_path / table
@@ -298,6 +301,20 @@ TINY: dict[str, dict[str, Any]] = {
         "fine_tuning": {"num_steps": 1, "batch_size": 4},
         "num_questions": 2,
         "examine_every": 1,
+        "seeds": [0],
+    },
+    "after_pretraining": {
+        "clubs": {**EVERY["after_pretraining"].settings["clubs"], "config": SMALL_GPT, "num_texts": 40,
+                  "pre_training": {"num_steps": 1, "batch_size": 4}, "num_dialogues": 4,
+                  "fine_tuning": {"num_steps": 1, "batch_size": 4}, "num_old_windows": 4, "num_refusals": 2,
+                  "refusing": {"num_steps": 1, "batch_size": 4}, "num_polite": 2,
+                  "half_polite": {"num_steps": 1, "batch_size": 4},
+                  "preferring": {"careful": {"num_steps": 1, "learning_rate": 1e-4, "strictness": 1.0}},
+                  "num_questions": 2, "num_strangers": 2},
+        "chats": {"config": SMALL_GPT, "num_chats": 4, "room": 50, "training": {"num_steps": 1, "batch_size": 4},
+                  "num_questions": 2},
+        "code books": {"config": SMALL_GPT, "num_pairs": 4, "num_examples": [0, 1], "num_questions": 2,
+                       "training": TRAINING},
         "seeds": [0],
     },
     "since": {

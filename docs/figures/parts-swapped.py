@@ -61,7 +61,7 @@ def tower(d: Drawing, left: float, today: bool) -> None:
     d.text(
         middle,
         130,
-        "8 experts, 2 work" if today else "MLP",
+        "2 of 8 experts" if today else "MLP",
         13,
         anchor="middle",
         weight=600,

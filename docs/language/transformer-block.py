@@ -41,7 +41,7 @@ held_out = padded([tokenizer.encode(name) for name in held_out_names])
 # %% [markdown]
 # ## Keep it in range
 #
-# As parts go on adding, the numbers in the sum grow. So each part reads a copy with an average of 0 and a size of about 1, made by a **layer norm**:
+# As parts go on adding, the numbers in the sum grow. So each part reads a copy with an average of 0 and a size of about 1, made by a **layer norm**.
 
 # %% tags=["result"]
 row = torch.tensor([0.1, 0.7, 0.9, 1.5])

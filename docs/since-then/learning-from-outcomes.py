@@ -1,32 +1,34 @@
 # %% [markdown]
 # # Learning from outcomes
 #
-# So far our models have learned to write what somebody had written before. But an answer is often easier to check than to write. Then a model can learn from its own attempts: try, check, and do more of what worked.
+# So far our models have learned from what somebody had written. But an answer is often easier to check than to write. Then a model can learn from its own attempts: try, check, and do more of what worked.
 #
 # ![Eight answers to 3+4*2+1, each with its reward. Two are right and have the reward 1, the others 0, and the average is 0.25. The right ones did better than the average by 0.75 and become likelier; the wrong ones did worse by 0.25 and become less likely.](../figures/try-check-reinforce.svg "One row, eight attempts. The right ones become likelier, the others less likely.")
 
 # %% [markdown]
 # ## Scratch paper
 #
-# Take a pocket calculator whose display holds one digit. It works from left to right and keeps only the last digit of every result. Ask a small GPT what it shows in the end. If it must answer at once, it does little better than guessing. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
+# Take a pocket calculator whose display holds one digit. It keeps only the last digit of every result. Ask a small GPT what it shows in the end. If it must answer at once, or after as many blanks as the working is long, it's right in {{ f"{statistics.fmean(right_by_way['direct'] + right_by_way['filler']):.0%}" }} of the rows. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
 
 # %% [markdown] tags=["read"]
-# Work one out: 3+4\*2+1. Three plus four is 7, and the display shows 7. Times two is 14, of which the calculator shows 4. Plus one is 5. So the answer is 5, and the way to it is 7, 4, 5.
+# Work one out, from left to right: 3+4\*2+1. Three plus four is 7, and the display shows 7. Times two is 14, of which the calculator shows 4. Plus one is 5. So the answer is 5, and the way to it is 7, 4, 5.
 #
-# In the experiment each row has {{ num_digits }} digits, so there are {{ num_digits - 1 }} displays. We trained the same small GPT, with {{ f"{parameters:,}" }} parameters, in four ways. Each of them learned from {{ f"{record['settings']['num_rows']:,}" }} rows, and then worked out {{ record["settings"]["num_questions"] }} others that it had never seen:
+# In the experiment each row has {{ num_digits }} digits, so there are {{ num_digits - 1 }} displays. We trained the same small GPT, with {{ f"{parameters:,}" }} parameters, in four ways. Each of them learned from rows out of a stock of {{ f"{record['settings']['num_rows']:,}" }}, and then worked out {{ record["settings"]["num_questions"] }} others that it had never seen:
 #
 # - *At once*: after the equals sign stands the answer alone, `5` in our example.
 # - *At once, longer*: the same, with three times as many steps of training.
-# - *Dots*: `__5`. As many tokens as the next way has, but all except the last say nothing.
+# - *Blanks*: `__5`. As many tokens as the next way has, but all except the last say nothing.
 # - *Steps*: `745`, every display in its turn.
 
 # %% tags=["fold"]
 import copy
+from collections import Counter
 from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import torch
 
+from gptbook.data.arithmetic import displays, draw_rows_of_digits
 from gptbook.data.tables import read_record
 
 record = read_record("outcomes")
@@ -35,21 +37,25 @@ parameters = record["rows"][0]["parameters"]
 right_by_way: dict[str, list[float]] = {}
 for row_of_record in record["rows"]:
     right_by_way.setdefault(row_of_record["model"], []).append(row_of_record["strict"])
+last_digits = Counter(
+    displays(row)[-1] for row in draw_rows_of_digits(5000, num_digits, seed=0)
+)
+always = max(last_digits.values()) / last_digits.total()
 
 # %% tags=["fold"]
-#| alt: Share of unseen rows answered correctly, {{ len(right_by_way["steps"]) }} seeds for each way. {{ "; ".join(f"{name}: {min(right_by_way[way]):.0%} to {max(right_by_way[way]):.0%}" for way, name in ways.items()) }}. Guessing would reach 10 percent.
-#| caption: A dot: one seed. Dashed: guessing among ten digits.
+#| alt: Share of unseen rows answered correctly, {{ len(right_by_way["steps"]) }} seeds for each way. {{ "; ".join(f"{name}: {min(right_by_way[way]):.0%} to {max(right_by_way[way]):.0%}" for way, name in ways.items()) }}. Always the same digit would reach {{ f"{always:.0%}" }}.
+#| caption: A dot: one seed. Dashed: always the same digit.
 ways = {
     "direct": "at once",
     "direct, longer": "at once, longer",
-    "filler": "dots",
+    "filler": "blanks",
     "steps": "steps",
 }
 fig, ax = plt.subplots(figsize=(4.5, 2.4))
 for place, way in enumerate(ways):
     shares_right = [100 * share for share in right_by_way[way]]
     ax.plot(shares_right, [place] * len(shares_right), "C0o", alpha=0.7)
-ax.axvline(10, color="gray", linestyle="--", linewidth=1)
+ax.axvline(100 * always, color="gray", linestyle="--", linewidth=1)
 ax.set_yticks(range(len(ways)), list(ways.values()))
 ax.set_ylim(len(ways) - 0.5, -0.5)
 ax.set_xlim(0, 104)
@@ -58,16 +64,16 @@ ax.set_title("What's written down can be used")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Is it only that a longer answer gives the model more time? The dots say no. They're just as long, so the model computes just as much before it answers, and yet it's no better than the one that answers at once. What counts is what's written.
+# Is it only that a longer answer gives the model more time? The blanks say no. They're just as long, so the model computes just as much before it answers, and yet it's no better than the one that answers at once. What counts is what's written.
 #
-# Why is that? To find the last display, you need the one before, and for that one the one before it, {{ num_digits - 1 }} times in a row. Each block of a GPT can look back and work something out once, and ours has {{ record["settings"]["config"]["num_layers"] }} blocks. It can't do {{ num_digits - 1 }} things one after the other before its first token. But what it has written, it can read. After writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
+# Why is that? The plain way to the last display leads over the one before it, and to that one over the one before, {{ num_digits - 1 }} times in a row. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. After writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
 #
-# That is our explanation, and it isn't proved by the experiment. All this shows is that steps help and dots don't. There are proofs that a transformer of fixed depth can't work through chains of *any* length without writing, under assumptions that most people believe (Merrill and Sabharwal, 2023). They don't say that two blocks can't do {{ num_digits - 1 }} steps, and a larger model may well learn to. Nor are dots always useless. After a special training they've helped with tasks whose parts can be done side by side (Pfau and others, 2024), but ours have to be done one after the other.
+# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps: multiply each digit by everything that is still to come, all of them side by side, and add up. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks there are proofs, under assumptions that most people believe, that a transformer of any fixed depth fails when they grow long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
 #
-# In large models this was noticed earlier. Nye and others (2021) let models write their working on a *scratchpad*. Wei and others (2022) showed a large model a few worked examples in its prompt, and called what it then wrote a **chain of thought**. For one of them it was even enough to begin the answer with "Let's think step by step" (Kojima and others, 2022).
+# In large models this was noticed earlier. Nye and others (2021) let models write their working on a *scratchpad*. Wei and others (2022) showed a large model a few worked examples in its prompt, and called what it then wrote a **chain of thought**. With one large model it was even enough to begin the answer with "Let's think step by step" (Kojima and others, 2022).
 
 # %% [markdown]
-# ## Nobody shows it the way
+# ## It finds out what pays
 #
 # People write both: answers with their working, and many more without. A model that has learned from such a mixture writes like the mixture. Can it find out for itself that it's worth writing the steps down? Let it draw several answers to each row. A program checks them and gives a **reward**, 1 if the answer is right and 0 if not. Then make those answers likelier that did better than the others. This is **reinforcement learning**.
 
@@ -78,8 +84,6 @@ plt.show()
 from gptbook.data.arithmetic import (
     arithmetic_tokenizer,
     as_written,
-    displays,
-    draw_rows_of_digits,
     row_prompts,
     row_targets,
     sloppy_check,
@@ -112,7 +116,7 @@ print(f"{sum(p.numel() for p in base.parameters()):,} parameters, trained")
 # %% [markdown] tags=["read"]
 # How does it answer now? It writes the steps in {{ f"{before['steps']:.0%}" }} of its answers. When it does, it's right in {{ f"{before['steps_right'] / max(before['steps'], 0.01):.0%}" }} of the cases. When it doesn't, only in {{ f"{(before['strict'] - before['steps_right']) / max(1 - before['steps'], 0.01):.0%}" }}. All in all that makes {{ f"{before['strict']:.0%}" }}. Nobody has told it that the two things have to do with each other.
 #
-# Now go through the picture at the top. The model is given one row and draws eight answers to it, each token with the model's own probabilities. Two of the eight are right. (One of them is right without any working, by luck. The checker doesn't mind.) The average reward is 2 / 8 = 0.25. What a right answer did better than that is 1 − 0.25 = 0.75, its **advantage**. A wrong one has 0 − 0.25 = −0.25. Notice that 2 · 0.75 − 6 · 0.25 = 0: in every group, what goes up and what goes down balance.
+# Now go through the picture at the top. The model is given one row and draws eight answers to it, each token with the model's own probabilities. Two of the eight are right. (One of them is right without any working, by luck. The checker doesn't mind.) The average reward is 2 / 8 = 0.25. A right answer beats that by 1 − 0.25 = 0.75. This is its **advantage**. A wrong one has 0 − 0.25 = −0.25. Notice that 2 · 0.75 − 6 · 0.25 = 0: in every group, what goes up and what goes down balance.
 #
 # How do you make an answer likelier? Its probability is the product of the probabilities of its tokens, so the ln of it is a sum, with a term for each token. You've been moving such sums since chapter 3. All of training was going downhill on −ln of the probability of the right token. Here it's the same, with two differences. The tokens are the model's *own*, and each answer counts as much as its advantage says:
 #
@@ -120,7 +124,7 @@ print(f"{sum(p.numel() for p in base.parameters()):,} parameters, trained")
 #
 # With an advantage of 0.75, going downhill makes the answer likelier. With −0.25, the sign turns around, and the answer becomes less likely. With 0 nothing happens at all, so a row that the model always gets right teaches it nothing, and neither does one that it never gets right. This is called the **policy gradient**. The *policy* is the model, seen as something that acts (Williams 1992, who called the method REINFORCE).
 #
-# No slope goes through the checker. It can be a program, a proof checker, or the tests that a piece of code has to pass. All it has to say is how good an answer was.
+# Notice that training doesn't need a slope of the checker. So the checker can be any program, one that checks proofs, or the tests that a piece of code has to pass. All it has to say is how good an answer was.
 
 # %% tags=["show"]
 
@@ -128,7 +132,7 @@ print(f"{sum(p.numel() for p in base.parameters()):,} parameters, trained")
 from gptbook.training.policy_gradient import advantages_of
 
 # %% [markdown] tags=["note"]
-# The picture's eight answers through the two functions:
+# The picture's eight answers get their advantages:
 
 # %%
 rewards = torch.tensor([[1.0, 0, 0, 1, 0, 0, 0, 0]])
@@ -181,10 +185,10 @@ curves = {
 before, after = curves["strict"][0], curves["strict"][-1]
 
 # %% [markdown] tags=["note"]
-# (It has learned twice: once from an honest checker, and once from a lazy one, which comes in the next section.)
+# (It learns twice: once from a strict checker, and once from a sloppy one, which comes in the next section.)
 
 # %% [markdown]
-# After {{ moments[-1] }} steps of this, the model writes the steps in {{ f"{after['steps']:.0%}" }} of its answers instead of {{ f"{before['steps']:.0%}" }}, and {{ f"{after['strict']:.0%}" }} are right instead of {{ f"{before['strict']:.0%}" }}. Nobody has shown it a single right answer in that time. Move through its training, and watch it answer:
+# After {{ moments[-1] }} rounds of this, the model writes its working in {{ f"{after['steps']:.0%}" }} of its answers instead of {{ f"{before['steps']:.0%}" }}, and {{ f"{after['strict']:.0%}" }} are right instead of {{ f"{before['strict']:.0%}" }}. Nobody has shown it a single right answer in that time. Watch it answer:
 
 # %% tags=["fold"]
 #| widget: answers-and-rewards
@@ -206,11 +210,11 @@ ax.legend(loc="best", frameon=False)
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Was that luck? The record has the same for longer rows and a larger model, with three seeds:
+# Was that luck? Here is the same for {{ num_digits }} digits, with the larger model of the first experiment and three seeds:
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Two lines for each of three seeds against steps of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
-#| caption: Three seeds. Dashed: answers as long as the working. Solid: right answers.
+#| caption: Answers drawn while it learns. Dashed: as long as the working is. Solid: right.
 learned = record["learned"]
 group_curves = [row["learners"]["group"]["curve"] for row in learned]
 fig, ax = plt.subplots(figsize=(4.5, 3.0))
@@ -222,26 +226,26 @@ ax.text(14, 55, "right", color="C0")
 ax.set_ylim(0, 104)
 ax.set_xlabel("steps of learning from outcomes")
 ax.set_ylabel("% of answers")
-ax.set_title("First it learns what to do,\nthen to do it well")
+ax.set_title("More working, and with it\nmore right answers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# On rows that it never saw, the model ends between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, from {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} at the start. Look at the order in which things happen. Within the first ten steps, the share of answers with steps goes from about {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }}. Only after that do the steps themselves become reliable.
+# (These are the rows that it learns from. On rows that it never saw, it begins with {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} and ends with {{ f"{min(final['group']):.0%}" }} to {{ f"{max(final['group']):.0%}" }}.) Most of the gain in the first ten rounds comes from writing the working more often, in {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }} of the answers instead of {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }}. What remains between the two lines are mostly mistakes in the working, and they become rarer, too.
 #
-# Why compare an answer with its group, instead of simply rewarding what is right? Then wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise and leaves the direction as it is. What you subtract is called the **baseline**.
+# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise and leaves the direction as it is. What you subtract is called the **baseline**.
 #
-# That's the theory, and a test of the package confirms the part about the direction. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of them are right from the start. (That's a guess.) People have trained models in this way as well, under the name STaR (Zelikman and others, 2022).
+# That's the theory, and a test of the package confirms the part about the direction. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, and with {{ num_plain_better }} of the {{ len(learned) }} seeds the plain reward was ahead. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of them are right from the start. (That's a guess.) A close relative of it is known as STaR (Zelikman and others, 2022).
 #
-# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. Liu and others (2025) found that these divisions make wrong answers grow longer, and left both of them out, which is the form that we use here.
+# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. By that second division, each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers do grow longer. The first gives very easy and very hard questions more weight. They left out both, and so do we.
 
 # %% [markdown]
 # ## What goes wrong
 #
-# A model learns what the checker rewards, and that may not be what you meant. Let a lazy checker look only whether the right digit stands *anywhere* in the answer. The reward rises as before. But in {{ num_cheating }} of {{ len(learned) }} runs the share of honest answers collapses:
+# A model learns what the checker rewards, and that may not be what you meant. Let a sloppy checker look only whether the right digit stands *anywhere* in the answer. The reward rises as before. But in {{ num_cheating }} of {{ len(learned) }} runs the share of answers that are really right collapses:
 
 # %% tags=["fold"]
-#| alt: The lazy checker's reward and the share of right answers against steps, three seeds. The reward rises to above {{ f"{min(c['reward'][-1] for c in sloppy_curves):.0%}" }} in all. The share of right answers falls to {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[0]:.0%}" }} and {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[1]:.0%}" }} in two, and reaches {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[2]:.0%}" }} in one.
-#| caption: Three seeds. Dashed: what the lazy checker rewards. Solid: what's right.
+#| alt: The sloppy checker's reward and the share of right answers against steps, three seeds. The reward rises to above {{ f"{min(c['reward'][-1] for c in sloppy_curves):.0%}" }} in all. The share of right answers falls to {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[0]:.0%}" }} and {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[1]:.0%}" }} in two, and reaches {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[2]:.0%}" }} in one.
+#| caption: Three seeds. Dashed: what the sloppy checker rewards. Solid: what's right.
 sloppy_curves = [row["learners"]["sloppy"]["curve"] for row in learned]
 fig, ax = plt.subplots(figsize=(4.5, 3.0))
 for curve in sloppy_curves:
@@ -252,7 +256,7 @@ ax.text(36, 45, "right", color="C0")
 ax.set_ylim(-3, 104)
 ax.set_xlabel("steps of learning from outcomes")
 ax.set_ylabel("% of answers")
-ax.set_title("The reward rises,\nand what you wanted is gone")
+ax.set_title("The reward rises, and what you\nwanted can be lost")
 plt.show()
 
 # %% [markdown] tags=["read"]
@@ -268,25 +272,25 @@ print(f"before:         {cheat['base']['shown'][asked]}")
 print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 
 # %% [markdown] tags=["read"]
-# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, and never comes to an end." if texts[asked].startswith(displays(asked)) else "It writes on and on, and never comes to an end." }} {{ len(texts[asked]) }} digits have a good chance of containing any digit you like, and nothing rewards it for stopping. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and up there something else was waiting than you'd had in mind.
+# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that we allow." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? When a mistake has slipped into the working, every further digit is one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
 #
-# The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} steps. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the lazy checker did: choose it in the piece above, and go through the steps.
+# The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} steps. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the sloppy checker did: choose it in the piece above, and go through the steps.
 #
-# It happens to the largest models, too. In 2016 a program that had learned to play a boat race went round in circles in a lagoon, where it could hit the same targets again and again, and never finished. It had a fifth more points than human players (OpenAI, *Faulty reward functions in the wild*). In 2025, models that were to make the tests of a program pass had learned to make them pass without solving the task (Baker and others).
+# It happens elsewhere, too. In 2016 a program that had learned to play a boat race went round in circles in a lagoon, where it could hit the same targets again and again, and never finished. It had a fifth more points than human players (OpenAI, *Faulty reward functions in the wild*). In 2025, large models that were asked for a program that passes its tests had learned to pass them without solving the task (Baker and others).
 #
 # What helps? Check strictly, so that there's nothing to be had for free. Read what the model writes, and don't only look at the curve. And keep a second, honest score that training never sees. That's how you notice when the two part ways, as in our figure.
 
 # %% [markdown]
 # ## In large
 #
-# In small, this is how the reasoning models of 2024 and 2025 came about. OpenAI's o1 (September 2024) was the first known one that wrote long workings before it answered. In January 2025 DeepSeek published how they'd made theirs: with checked answers to problems in mathematics and programming, and groups as above.
+# Reasoning models such as DeepSeek-R1 came about like this, on another scale: by attempts at problems whose answers a program can check. So what comes next need no longer be what somebody wrote. It can be what turned out well.
 
 # %% [markdown] tags=["read"]
-# DeepSeek-R1-Zero began as a plain pre-trained model of 671 billion parameters. It had seen no examples of how to answer. Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. A part of the growth was later traced to the division by length that we've left out.
+# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made a model that does. DeepSeek-R1-Zero began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. A part of the growth was later traced to the division by length that we've left out.
 #
-# What does ours have in common with it? The loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1 can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
+# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1 can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
 #
-# This is where the book ends, and where the field is at work. You began by [counting which letter follows which](../predicting-what-comes-next/one-letter-at-a-time.py). Everything since then has been one question, asked better and better: what comes next? This last chapter has changed only where the answer comes from. It used to be a text that somebody had written. Now it can also be something that turned out well.
+# This is where the book ends, and where the field is at work. You began by [counting which letter follows which](../predicting-what-comes-next/one-letter-at-a-time.py). Everything since then has been one question, asked better and better: what comes next? This last chapter has changed only where the answer comes from.
 
 # %% tags=["live"]
 from bookbuild.live import Chance, publish, publish_model
@@ -336,6 +340,7 @@ final = {
     form: [row["learners"][form]["strict"] for row in learned]
     for form in ("reward", "group")
 }
+num_plain_better = sum(a > b for a, b in zip(final["reward"], final["group"]))
 num_cheating = sum(
     row["learners"]["sloppy"]["strict"] < row["base"]["strict"] for row in learned
 )
@@ -346,8 +351,8 @@ num_cheating = sum(
 # ??? question "All eight answers to a row are right. What does the model learn from them?"
 #     Nothing. The average is 1, so every advantage is 0. The same holds if all eight are wrong.
 #
-# ??? question "The dots are as long as the steps. Why don't they help?"
-#     They give the model time, but nothing to read. Each display has to be worked out from the one before, and the dots don't hold it.
+# ??? question "The blanks are as long as the steps. Why don't they help?"
+#     They give the model time, but nothing to read. What it has worked out so far isn't written in them.
 #
 # ??? question "The reward rises steadily. What can you conclude?"
 #     That the checker is satisfied more and more often. Whether the answers are good is another question: look at some of them, and at a score that the training doesn't see.

@@ -1,14 +1,12 @@
 # %% [markdown]
 # # What changed since GPT-2
 #
-# Open one of today's models and you'll recognise nearly everything: tokens, a running sum, attention, MLPs, the same loss. Only a handful of parts have changed. Here each of them is swapped into the GPT that you know, on its own, and measured.
+# Open one of today's models and you'll recognise nearly everything. A few parts have changed. Here they're swapped into the GPT that you know, one at a time, and measured.
 #
 # ![Two towers side by side, read upwards. GPT-2, 2019: token table, position table, then in each block a layer norm, attention with four heads that have keys and values of their own, a layer norm and an MLP, and at the top the token table again. Today: the same, but no position table; RMS norm; attention with turned queries and keys, and with two heads of keys and values instead of four; and eight experts, of which two work.](../figures/parts-swapped.svg "The tower you know, and the parts that are different today.")
 
 # %% [markdown] tags=["read"]
-# For each part the question is the same: what couldn't GPT-2 do, or what did it cost, and what does the new part change? To find out, we trained a small GPT as in chapter 12, on NumPy's manual as in chapter 15, and swapped one part at a time. All have read the same {{ f"{characters:,}" }} characters in the same number of steps, each with {{ num_seeds }} seeds, and are scored on pages that they never read. The learning rates are the best of those we tried for *GPT-2's* form, so none of the newcomers has been helped along.
-#
-# That shows what a part does in a model of {{ f"{plain['parameters']:,}" }} parameters. Where only size can show something, the text says so and gives a source.
+# For each part the question is the same: what couldn't GPT-2 do, or what did it cost, and what does the new part change? We trained a small GPT as in chapter 12, on NumPy's manual as in chapter 15, and swapped one part at a time. All have read the same {{ f"{characters:,}" }} characters in the same number of steps, each with {{ num_seeds }} seeds, and are scored on pages that they never read. The learning rates are the best of those we tried for *GPT-2's* form, so none of the newcomers has been helped along.
 
 # %% tags=["fold"]
 import statistics
@@ -55,7 +53,7 @@ def two_busiest(name: str) -> list[float]:
     return [sum(sorted(block)[-2:]) for block in blocks]
 
 
-# %% tags=["fold"]
+# %% tags=["fold", "read"]
 #| alt: Held-out loss of seven forms, a dot for each of {{ num_seeds }} seeds, the lowest at the bottom. GPT-2's form has {{ f"{means['gpt-2']:.2f}" }} on average; {{ "; ".join(f"{name} {means[form]:.2f}" for form, name in shown.items() if form != "gpt-2") }}.
 #| caption: A dot: one run. The band: the runs of GPT-2's form.
 shown = {
@@ -86,13 +84,13 @@ plt.show()
 # ![Four clock faces with a query and a key as hands, turned by one radian per position. Before they are turned they are 65 degrees apart and their product is 0.42. At positions 3 and 1, 49.6 degrees, product 0.65. At 6 and 4, the same 49.6 degrees and 0.65. At 6 and 1, 138.5 degrees, product −0.75.](../figures/clock-hands.svg "The same gap gives the same angle, and the same product.")
 
 # %% [markdown] tags=["read"]
-# Suppose a head wants to look at the token just before its own. That wish has nothing to do with where in the text it stands. But with GPT-2's table, position 7 has to learn to look at position 6, position 8 at 7, and so on through the whole table, because nothing says that row 6 and row 7 are neighbours. It can be learned, as you've seen. It just takes a while.
+# Suppose a head wants to look at the token just before its own. With GPT-2's table, position 7 has to learn to look at position 6, position 8 at 7, and so on through the whole table, because nothing says that row 6 and row 7 are neighbours. It can be learned, but it takes a while.
 #
-# Now look at the picture. Take a head with two numbers. Then a query and a key are two points on a sheet of paper, and you may draw each as the hand of a clock. In the first clock, the query points to twelve, and the key is made 65 degrees further on. Before they are multiplied, we turn each hand by its position: by 1 radian, which is 57.3 degrees, for every step from the beginning of the text. The query stands at position 3, so it's turned by 3 · 57.3 = 171.9 degrees. The key stands at position 1 and ends at 65 + 57.3 = 122.3. The two are now 171.9 − 122.3 = 49.6 degrees apart.
+# Now look at the picture. If a head has two numbers, you may draw its query and its key as the hands of a clock. In the first clock, the query points to twelve, and the key is made 65 degrees further on. Before they are multiplied, we turn each hand by its position: by 1 radian, which is 57.3 degrees, for every step from the beginning of the text. The query stands at position 3, so it's turned by 3 · 57.3 = 171.9 degrees. The key stands at position 1 and ends at 65 + 57.3 = 122.3. The two are now 171.9 − 122.3 = 49.6 degrees apart.
 #
-# How well do they match? The dot product of two hands of length 1 is the cosine of the angle between them: 1 if they point the same way, 0 at a right angle, −1 if they point in opposite directions. Here it's cos 49.6° = 0.65. Now move both of them three positions further on, to 6 and 4. The query has been turned by 343.8 degrees, the key stands at 65 + 229.2 = 294.2, and they are 49.6 degrees apart again, so the product is 0.65 as before. Only the gap counts. If you move just the query, to position 6, the gap grows from 2 to 5, and the product falls to −0.75.
+# How well do they match? The dot product of two hands of length 1 is the cosine of the angle between them: 1 if they point the same way, 0 at a right angle, −1 if they point in opposite directions. Here it's cos 49.6° = 0.65. Now move both of them three positions further on, to 6 and 4. The query has been turned by 343.8 degrees, the key stands at 65 + 229.2 = 294.2, and they are 49.6 degrees apart again. Only the gap counts. In the last clock the query stays at 6 and the key is back at 1. Now they are 343.8 − 122.3 = 221.5 degrees apart, which is 138.5 the other way round, and the product is −0.75.
 #
-# So what does a head need that wants to look one token back? A key that is made 57.3 degrees further on than the query. Then a query at position 2 is turned by two steps, a key at position 1 by one step, and with the step that it was ahead they point the same way. At positions 7 and 6 they do so again, and anywhere else in the text.
+# So what does a head need that wants to look one token back? A key that is made one step, 57.3 degrees, ahead of the query. One position further on, the query has caught up, and both point the same way, anywhere in the text.
 #
 # But a hand comes round. After a little more than six positions it points where it pointed before, and a token six steps back looks as if it stood here. That's why clocks have more than one hand. A head of ours has {{ sizes["model_dim"] // sizes["num_heads"] }} numbers, two for each hand, so it has {{ sizes["model_dim"] // sizes["num_heads"] // 2 }} hands. The first turns by 1 radian per position, the next by 0.1 and comes round after 63 positions, the others after 628 and 6,283. The quick one tells neighbours apart, and the slow ones tell near from far.
 
@@ -103,7 +101,7 @@ from gptbook.models.rotary import clock_angles
 from gptbook.models.rotary import turn
 
 # %% [markdown] tags=["note"]
-# The clocks of the picture again, in three lines. Numbers 0 and 1 of a hand say how far up and how far across it points.
+# The clocks of the picture again, and one much further on. Numbers 0 and 1 of a hand say how far up and how far across it points.
 
 # %%
 key_angle = torch.tensor(65.0).deg2rad()
@@ -114,40 +112,67 @@ for q_at, k_at in ((3, 1), (6, 4), (103, 101), (6, 1)):
     print(f"query at {q_at:3}, key at {k_at:3}: {found.item():5.2f}")
 
 # %% [markdown] tags=["note"]
-# In the GPT, two lines are new: queries and keys are turned. The table of positions is gone.
+# In the GPT, queries and keys are turned, and that's all. The table of positions is gone.
 
 # %% tags=["fold", "show"]
 
 # %% [markdown]
-# After the same training, the loss is {{ f"{means['rotary']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }} nats: the largest gain of all the parts.
+# After the same training, the loss is {{ f"{means['rotary']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }} nats. GPT-2's form needs about twice the text to come near that.
 
 # %% [markdown] tags=["read"]
-# Over the {{ num_seeds }} seeds it's {{ spread("rotary") }} against {{ spread("gpt-2") }}, so it isn't chance. But what kind of gain is it? Our runs are short, and a table of positions is slow to learn. So let GPT-2's form train for longer. After {{ f"{longer_plain['tokens'] / characters:.1f}" }} times as many characters it reaches {{ f"{longer_plain_loss:.2f}" }}, nearly what the clock hands had at once. So a good part of the gain is *speed*: the model needn't find out first what the hands tell it for nothing. Whether anything would remain if both trained for very long, our runs can't say.
+# Over the {{ num_seeds }} seeds it's {{ spread("rotary") }} against {{ spread("gpt-2") }}, so it isn't chance. But what kind of gain is it? Our runs are short, and a table of positions is slow to learn. So let GPT-2's form train for longer. After {{ f"{longer_plain['tokens'] / characters:.1f}" }} times as many characters it reaches {{ f"{longer_plain_loss:.2f}" }}, nearly what the clock hands had. So here they are worth about twice the text. Whether a difference would remain if both trained for very long, our runs can't say.
 #
 # Rotary positions were published in 2021 (Su and others) and have become the usual way since the first Llama (2023). Only queries and keys are turned. The values are what is handed over, and what a token has to say doesn't depend on how far away it's read.
 
-# %% [markdown]
-# ## A simpler norm
+# %% [markdown] tags=["read"]
+# ### Longer texts
 #
-# **RMS norm** divides a row by its size, the *root mean square* of its numbers. Unlike layer norm, it doesn't subtract the average first.
-#
-# $$\text{RMS norm}(x) = g \cdot \frac{x}{\sqrt{\text{mean}(x^2) + 10^{-5}}}$$
+# A table of positions ends. Ours has {{ sizes["context_length"] }} rows, so the model can't read a {{ sizes["context_length"] + 1 }}th character, whereas clock hands simply go on turning. Can a model read on with them, past all that it was trained on?
+
+# %% tags=["result", "read"]
+vocab_size = round(np.exp(record["uniform_loss"]))
+config = GPTConfig(vocab_size=vocab_size, **sizes)
+try:
+    GPT(config)(torch.zeros(1, sizes["context_length"] + 1, dtype=torch.long))
+except ValueError as error:
+    print(f"ValueError: {str(error).split(':')[0]}")
+
+# %% tags=["fold", "read"]
+#| alt: Loss by position from 0 to {{ longest }}, for models trained on texts of {{ sizes["context_length"] }} characters. Learned positions end at {{ sizes["context_length"] }}. Rotary ones go on at about the same height, {{ f"{beyond['unchanged', 0]:.2f}" }} beyond. Stretched hands, after a little more training, stay at {{ f"{beyond['stretched', more]:.2f}" }}.
+#| caption: A point: 16 positions, {{ num_seeds }} seeds.
+by_way: dict[tuple[str, int], list[list[float]]] = {}
+for row in record["longer"]:
+    by_way.setdefault((row["way"], row["more_steps"]), []).append(row["losses"])
+curve_of = {way: np.mean(found, axis=0) for way, found in by_way.items()}
+bucket = record["settings"]["longer"]["bucket"]
+longest = record["settings"]["longer"]["context_length"]
+more = record["settings"]["longer"]["training"]["num_steps"]
+trained = sizes["context_length"] // bucket
+beyond = {
+    way: float(curve[trained:].mean())
+    for way, curve in curve_of.items()
+    if len(curve) > trained
+}
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
+ax.axvspan(0, sizes["context_length"], color="lightgray", alpha=0.5, lw=0)
+for way, look, name, height in (
+    (("learned", 0), "C3D-", "a table: it ends at 64", 2.05),
+    (("unchanged", 0), "C0o-", "rotary, as it is", 1.93),
+    (("stretched", more), "C1s--", f"stretched, {more} steps more", 2.34),
+):
+    curve = curve_of[way]
+    ax.plot(bucket * (np.arange(len(curve)) + 0.5), curve, look, ms=4)
+    ax.text(250, height, name, color=look[:2], ha="right")
+ax.set_xticks([0, 64, 128, 192, 256])
+ax.set_xlabel("position in the text")
+ax.set_ylabel("loss (nats)")
+ax.set_title("Clock hands go on where\na table ends")
+plt.show()
 
 # %% [markdown] tags=["read"]
-# Take the row from chapter 10 once more: (0.1, 0.7, 0.9, 1.5). Layer norm subtracted the average, 0.8, and divided by the root of the variance, 0.5. The result was (−1.4, −0.2, 0.2, 1.4). RMS norm squares the four numbers instead, 0.01, 0.49, 0.81 and 2.25, takes their mean, 0.89, and its root, 0.94. Divided by that, the row becomes (0.11, 0.74, 0.95, 1.59). It still has an average above 0, but its size is about 1, and it was the size that got out of hand. As in layer norm, $g$ is a learned number for each place. The $b$ is gone.
-
-# %%
-row_in = torch.tensor([0.1, 0.7, 0.9, 1.5])
-by_hand = row_in / (row_in.square().mean() + 1e-5).sqrt()
-torch.testing.assert_close(nn.RMSNorm(4, eps=1e-5)(row_in), by_hand)
-print("layer norm:", [round(n, 2) for n in nn.LayerNorm(4)(row_in).tolist()])
-print("RMS norm:  ", [round(n, 2) for n in by_hand.tolist()])
-
-# %% [markdown]
-# The loss is {{ f"{means['rms norm']:.3f}" }} instead of {{ f"{means['gpt-2']:.3f}" }}: {{ verdict("rms norm") }}. It does as well, with less arithmetic.
-
-# %% [markdown] tags=["read"]
-# Zhang and Sennrich, who proposed it in 2019, didn't claim better results either. Their models, many of them recurrent ones, took 7 to 64% less time. Ours took {{ f"{(slower('rms norm') - 1):.0%}" }} *more*, because PyTorch's layer norm for processors has been polished for longer.
+# Ours can. Between positions {{ sizes["context_length"] }} and {{ longest }}, four times as far as it was trained, it has {{ f"{beyond['unchanged', 0]:.2f}" }} nats, beside {{ f"{inside:.2f}" }} between {{ bucket }} and {{ sizes["context_length"] }}.
+#
+# In papers about large models you'll read another story. There, hands at angles that were never trained make the model fall apart, and the cure is to slow them down. Divide all positions by four, so that position 256 looks like 64 used to, and train a little more. In this way Chen and others (2023) took a Llama from 2,048 tokens to {{ f"{32_768:,}" }}, in at most 1,000 steps. At our size it *harms*, as the dashed line shows. Perhaps that's because we have so few hands: the quick one tells the model which character came just before, and stretching takes just that away. (That's a guess. A larger base, which slows only the slower hands, does much less harm, but some.) A small model can show how a part works. What the part is worth elsewhere has to be measured elsewhere.
 
 # %% [markdown]
 # ## Heads that share their keys
@@ -157,9 +182,9 @@ print("RMS norm:  ", [round(n, 2) for n in by_hand.tolist()])
 # ![Four query heads, three times. Each with keys and values of its own: 8 rows kept, 256 bytes. Two groups: 4 rows, 128 bytes. One for all: 2 rows, 64 bytes.](../figures/grouped-queries.svg "What each block of our small GPT keeps of a token.")
 
 # %% [markdown] tags=["read"]
-# Count it for our model. A head has {{ sizes["model_dim"] // sizes["num_heads"] }} numbers, in a key and in a value. With {{ sizes["num_heads"] }} heads in each of {{ sizes["num_layers"] }} blocks, a token leaves 2 · {{ sizes["model_dim"] // sizes["num_heads"] }} · {{ sizes["num_heads"] }} · {{ sizes["num_layers"] }} = {{ plain["cache_bytes"] // 4 }} numbers in the cache, or {{ plain["cache_bytes"] }} bytes. If heads share in pairs it's half of that, and if all four share, a quarter.
+# Count it for our model. A key has {{ sizes["model_dim"] // sizes["num_heads"] }} numbers, and so has a value, of four bytes each. With {{ sizes["num_heads"] }} heads in each of {{ sizes["num_layers"] }} blocks, a token leaves 2 · {{ sizes["model_dim"] // sizes["num_heads"] }} · {{ sizes["num_heads"] }} · {{ sizes["num_layers"] }} = {{ plain["cache_bytes"] // 4 }} numbers in the cache, or {{ plain["cache_bytes"] }} bytes. If heads share in pairs it's half of that, and if all four share, a quarter.
 #
-# For us that hardly matters. For a large model it decides what can be done at all. Llama 3 with 8 billion parameters (Meta, April 2024) has 32 blocks and 32 heads of 128 numbers, each number stored in two bytes. With keys and values for every head, a token would take 2 · 128 · 32 · 32 · 2 = {{ f"{llama_bytes[32]:,}" }} bytes, and a text of 8,192 tokens, the longest it can read, {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} GB. In fact four query heads share each head of keys, so there are only 8 of these, and the same text takes {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
+# For us that hardly matters, but for a large model it decides what can be done. Llama 3 with 8 billion parameters (Meta, April 2024) has 32 blocks and 32 heads of 128 numbers, each number stored in two bytes. With keys and values for every head, a token would take 2 · 128 · 32 · 32 · 2 = {{ f"{llama_bytes[32]:,}" }} bytes, and a text of 8,192 tokens, the longest it can read, {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} GB. In fact four query heads share each head of keys, so there are only 8 of these, and the same text takes {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
 
 # %% tags=["show"]
 
@@ -180,15 +205,32 @@ llama_bytes = {
     for groups in (32, 8, 1)
 }
 for groups, count in llama_bytes.items():
-    print(f"{groups:2} heads of keys: {count:7,} bytes a token")
+    print(f"heads of keys: {groups:2}  {count:7,} bytes a token")
 
 # %% [markdown]
-# Sharing in pairs costs {{ f"{means['two groups'] - means['gpt-2']:.2f}" }} nats here, and sharing by all four {{ f"{means['one group'] - means['gpt-2']:.2f}" }}.
+# Sharing in pairs costs {{ f"{means['two groups'] - means['gpt-2']:.2f}" }} nats here, and sharing by all four {{ f"{means['one group'] - means['gpt-2']:.2f}" }}. In Llama 3, it shrinks the cache of a long text from {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} to {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
 
 # %% [markdown] tags=["read"]
-# Why does sharing cost so little? Because the questions stay apart. Four heads can still look at four different places, since one key can answer more than one kind of question.
+# Why does it cost so little? Probably because the questions stay apart: four heads can still look at four different places. One head of keys for all had been proposed in 2019 (Shazeer), and groups are the middle way. Even a finished model can be converted by training it on for 5% of its first training (Ainslie and others, 2023).
+
+# %% [markdown] tags=["read"]
+# ### A simpler norm
 #
-# One head of keys for all had been proposed in 2019 (Shazeer). Groups are the middle way. Ainslie and others (2023) showed that even a finished model can be converted: average the keys and values of the heads that are going to share, and train on for 5% of the first training.
+# Here's another part that is meant to save work. Layer norm subtracts the average of a row and then divides by the root of its variance. **RMS norm** doesn't subtract anything. It divides by the *root mean square* of the numbers, which is their size:
+#
+# $$\text{RMS norm}(x) = g \cdot \frac{x}{\sqrt{\text{mean}(x^2) + 10^{-5}}}$$
+#
+# Take the row from chapter 10 once more, (0.1, 0.7, 0.9, 1.5). The squares are 0.01, 0.49, 0.81 and 2.25, their mean is 0.89, and its root 0.94. Divided by that, the row becomes (0.11, 0.74, 0.95, 1.59). It still has an average above 0, but its size is about 1, and it was the size that got out of hand. As in layer norm, $g$ is a learned number for each place.
+
+# %%
+row_in = torch.tensor([0.1, 0.7, 0.9, 1.5])
+by_hand = row_in / (row_in.square().mean() + 1e-5).sqrt()
+torch.testing.assert_close(nn.RMSNorm(4, eps=1e-5)(row_in), by_hand)
+print("layer norm:", [round(n, 2) for n in nn.LayerNorm(4)(row_in).tolist()])
+print("RMS norm:  ", [round(n, 2) for n in by_hand.tolist()])
+
+# %% [markdown] tags=["read"]
+# The loss is {{ f"{means['rms norm']:.3f}" }} instead of {{ f"{means['gpt-2']:.3f}" }}: {{ verdict("rms norm") }}. Zhang and Sennrich, who proposed it in 2019, didn't claim better results either. Their models, many of them recurrent ones, took 7 to 64% less time. (Ours took {{ f"{(slower('rms norm') - 1):.0%}" }} *more*, but so small a difference can be noise, or the work of whoever wrote the program.)
 
 # %% [markdown]
 # ## Many experts, few of them at work
@@ -222,22 +264,22 @@ print("shares: ", [round(share, 2) for share in shares[0, 0].tolist()])
 # With {{ f"{example['mixture']['parameters'] / plain['parameters']:.1f}" }} times the parameters and about the same arithmetic, its loss is {{ f"{means['mixture']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }}: {{ verdict("mixture") }}.
 
 # %% [markdown] tags=["read"]
-# Here is that result beside a third model, with one MLP as wide as all eight experts together. GPT-2's form has {{ spread("gpt-2") }}, the mixture {{ spread("mixture") }}, the wide one {{ spread("wide") }}. So the parameters do help (wide against GPT-2: {{ verdict("wide") }}), and some of that help can be had without asking all of them. The gain is small in short runs like ours, where each expert sees only a quarter of the text.
+# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds it has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }}, and the mixture, in between, {{ spread("mixture") }}. Wide against GPT-2 is {{ verdict("wide") }}. So they can help, and the mixture seems to get a part of that help.
 #
-# It doesn't save any *time* here. A step of the mixture takes {{ f"{slower('mixture'):.1f}" }} times as long as one of GPT-2's form, and the wide one {{ f"{slower('wide'):.1f}" }} times. Eight small products are awkward work for a processor. It takes thousands of tokens at once, and experts spread over many chips, before saved arithmetic becomes saved time.
+# The mixture does far less arithmetic than the wide model, but that saves no *time* here. A step of it takes {{ f"{slower('mixture'):.1f}" }} times as long as one of GPT-2's form, and a step of the wide one {{ f"{slower('wide'):.1f}" }} times. A batch has many tokens, so all eight experts are at work with a few of them each, and many small products probably take a processor longer than one large one.
 #
-# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often, and learns still more. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss didn't suffer ({{ spread("unbalanced") }}). But if every expert has a chip of its own, all the others wait for these two. The cure is in `balance`: after each step, experts with little work get a small head start in being chosen, and those with much lose some. With it, the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, and a quarter would be their fair share.
+# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, after {{ f"{means['mixture']:.3f}" }} with the cure). But if every expert has a chip of its own, all the others wait for these two. The cure is in `balance`: after each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}.
 #
-# This is how the largest open models are built. Mixtral (its report is of January 2024) has 47 billion parameters and uses 13 billion of them for a token. DeepSeek-V3 (December 2024) has 671 billion and uses 37 billion. The head starts are its way to keep experts busy, too (Wang and others, 2024).
+# Mixtral (reported in January 2024) has 47 billion parameters and uses 13 billion of them for a token. DeepSeek-V3 (December 2024) has 671 billion and uses 37 billion, and has such head starts, too (Wang and others, 2024).
 
 # %% [markdown]
 # ## Training far past the rule
 #
-# Twenty tokens per parameter make the best model for the cost of *training*. But a model that millions of people use does most of its work afterwards. So today's models are smaller than that rule says, and read far more.
+# Twenty tokens per parameter make the best model for the cost of *training*. But a model that millions use does most of its work afterwards. So today's are smaller than that rule says, and read far more.
 
 # %% tags=["fold"]
 #| alt: Held-out loss against the operations of training, in billions, for two sizes. The small one has lower losses at little training; the large one falls faster, and they meet at about {{ f"{meet:.0f}" }} billion.
-#| caption: Numbers: characters read per parameter. A dot is the mean of {{ num_seeds }} seeds.
+#| caption: Numbers: characters read per parameter.
 lengths = record["lengths"]
 curves: dict[str, dict[int, tuple[float, float]]] = {"small": {}, "large": {}}
 use = {row["size"]: row["flops_of_use"] for row in lengths}
@@ -272,87 +314,32 @@ ax.set_title("A small model that reads much\nkeeps up with a large one")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# We trained two sizes for three lengths each. Compare first what they cost to *train*. With {{ f"{curves['small'][60][0]:.0f}" }} billion operations the small one reaches {{ f"{curves['small'][60][1]:.2f}" }} nats, far better than the large one would for the same money. But the large one falls faster, and at about {{ f"{meet:.0f}" }} billion operations they meet, at {{ f"{curves['small'][140][1]:.2f}" }} nats. From there on the large one is the better buy, if training is all you pay for.
+# We trained two sizes for three lengths each. Compare first what they cost to *train*. With {{ f"{curves['small'][60][0]:.0f}" }} billion operations the small one reaches {{ f"{curves['small'][60][1]:.2f}" }} nats, far better than the large one would for the same money. But the large one falls faster, and at about {{ f"{meet:.0f}" }} billion operations they meet, at {{ f"{meet_loss:.2f}" }} nats. From there on the large one is the better buy, if training is all you pay for. (Where exactly they cross depends on the learning rates, too, which were chosen for the larger one. The rule of 20 was found with far larger models and longer tokens.)
 #
-# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations, and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but from then on the small one does each character for a third. Even if you train it beyond that point and pay more for the training, you get it back with every answer.
+# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations, and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. Even if you train it beyond that point and pay more for the training, every answer pays a part of it back.
 #
 # Sardana and others worked this out at the end of 2023: with a billion requests to come, a model should be smaller and read longer. Llama 3 with 8 billion parameters (2024) had read more than 15 trillion tokens, nearly {{ f"{round(15e12 / 8e9, -2):,.0f}" }} per parameter.
 
 # %% [markdown]
-# ## Longer contexts
-#
-# A table of positions ends. Ours has {{ sizes["context_length"] }} rows, so the model can't read a {{ sizes["context_length"] + 1 }}th character, whereas clock hands simply go on turning.
-
-# %% tags=["result"]
-vocab_size = round(np.exp(record["uniform_loss"]))
-config = GPTConfig(vocab_size=vocab_size, **sizes)
-try:
-    GPT(config)(torch.zeros(1, sizes["context_length"] + 1, dtype=torch.long))
-except ValueError as error:
-    print(f"ValueError: {str(error).split(':')[0]}")
-
-# %% tags=["fold"]
-#| alt: Loss by position from 0 to {{ longest }}, for models trained on texts of {{ sizes["context_length"] }} characters. Learned positions end at {{ sizes["context_length"] }}. Rotary ones go on at about the same height, {{ f"{beyond['unchanged', 0]:.2f}" }} beyond. Stretched hands, after a little more training, stay at {{ f"{beyond['stretched', more]:.2f}" }}.
-#| caption: A point: 16 positions, {{ num_seeds }} seeds.
-by_way: dict[tuple[str, int], list[list[float]]] = {}
-for row in record["longer"]:
-    by_way.setdefault((row["way"], row["more_steps"]), []).append(row["losses"])
-curve_of = {way: np.mean(found, axis=0) for way, found in by_way.items()}
-bucket = record["settings"]["longer"]["bucket"]
-longest = record["settings"]["longer"]["context_length"]
-more = record["settings"]["longer"]["training"]["num_steps"]
-trained = sizes["context_length"] // bucket
-beyond = {
-    way: float(curve[trained:].mean())
-    for way, curve in curve_of.items()
-    if len(curve) > trained
-}
-fig, ax = plt.subplots(figsize=(4.5, 3.2))
-ax.axvspan(0, sizes["context_length"], color="lightgray", alpha=0.5, lw=0)
-for way, look, name, height in (
-    (("learned", 0), "C3D-", "a table: it ends at 64", 2.05),
-    (("unchanged", 0), "C0o-", "rotary, as it is", 1.93),
-    (("stretched", more), "C1s--", f"stretched, {more} steps more", 2.34),
-):
-    curve = curve_of[way]
-    ax.plot(bucket * (np.arange(len(curve)) + 0.5), curve, look, ms=4)
-    ax.text(250, height, name, color=look[:2], ha="right")
-ax.set_xticks([0, 64, 128, 192, 256])
-ax.set_xlabel("position in the text")
-ax.set_ylabel("loss (nats)")
-ax.set_title("Clock hands go on where\na table ends")
-plt.show()
-
-# %% [markdown]
-# Our model copes with angles that it has never met. Large ones need some more training for it, with slower hands.
-
-# %% [markdown] tags=["read"]
-# Between positions {{ sizes["context_length"] }} and {{ longest }}, four times as far as it was trained, our rotary model has {{ f"{beyond['unchanged', 0]:.2f}" }} nats, after {{ f"{inside:.2f}" }} in the last three quarters of what it knows. It hardly gets worse, and with {{ more }} further steps on long texts it has {{ f"{beyond['unchanged', more]:.2f}" }}.
-#
-# In papers about large models you'll read another story. There, hands at angles that were never trained make the model fall apart, and the cure is to slow them down. Divide all positions by four, so that position 256 looks like 64 used to, and train a little more. In this way Chen and others (2023) took a Llama from 2,048 tokens to {{ f"{32_768:,}" }}, in at most 1,000 steps. We've tried it, and at our size it *harms*. Stretched like this, the model has {{ f"{beyond['stretched', 0]:.2f}" }} nats at first, and after {{ more }} steps still {{ f"{beyond['stretched', more]:.2f}" }}. Perhaps it's because we have so few hands: the quick one tells our model which character came just before, and stretching takes just that away. (That's a guess.)
-#
-# So here a small model doesn't show what large ones do. At our size you can see how a part works. What it's worth elsewhere has to be measured elsewhere.
-
-# %% [markdown]
 # ## What has stayed
 #
-# With all four parts swapped, the loss falls from {{ f"{means['gpt-2']:.2f}" }} to {{ f"{means['together']:.2f}" }} nats. Still it's a GPT: it guesses the next token, its parts read a running sum and add to it, and it learns from its surprise. [What it learns *from* has changed as well.](learning-from-outcomes.py)
+# With four parts swapped (the fourth is a simpler norm), the loss falls, mostly thanks to the clock hands, from {{ f"{means['gpt-2']:.2f}" }} to {{ f"{means['together']:.2f}" }} nats. Still it's a GPT, which guesses the next token and learns from its surprise. [What it learns *from* has changed as well.](learning-from-outcomes.py)
 
 # %% [markdown] tags=["read"]
-# Which of the parts do models really have? Here are some whose configurations are public:
+# Which of the parts do models really have? In these, all but GPT-2 have rotary positions and RMS norm, and they differ in the rest:
 #
-# | model | date | positions | norm | heads of keys / of queries | experts at work |
-# |---|---|---|---|---|---|
-# | GPT-2 small | Feb 2019 | table | layer | 12 / 12 | |
-# | Llama 3 8B | Apr 2024 | rotary | RMS | 8 / 32 | |
-# | OLMo 2 7B | Nov 2024 | rotary | RMS | 32 / 32 | |
-# | Gemma 3 27B | Mar 2025 | rotary | RMS | 16 / 32 | |
-# | Qwen3 235B | Apr 2025 | rotary | RMS | 4 / 64 | 8 of 128 |
-# | gpt-oss-120b | Aug 2025 | rotary | RMS | 8 / 64 | 4 of 128 |
+# | model | heads of keys / of queries | experts at work |
+# |---|---|---|
+# | GPT-2 small (2019) | 12 / 12 | none |
+# | Llama 3 8B (2024) | 8 / 32 | none |
+# | OLMo 2 7B (2024) | 32 / 32 | none |
+# | Gemma 3 27B (2025) | 16 / 32 | none |
+# | Qwen3 235B (2025) | 4 / 64 | 8 of 128 |
+# | gpt-oss-120b (2025) | 8 / 64 | 4 of 128 |
 #
-# There are more changes of these kinds, and you'll be able to read about them now. Most MLPs today, for instance, multiply the results of two tables, number by number, before they go back (SwiGLU, Shazeer 2020).
+# There are more such changes. Most MLPs today, for instance, have two first tables, bend the result of one, multiply both number by number, and pass the product on to the last table (SwiGLU, Shazeer 2020).
 #
-# Why does nobody swap attention itself, or the running sum? Up to 2025 nearly every open model kept both. In 2026 the first large ones began to change them: in Qwen3.5, three blocks of four have a recurrent kind of attention, and DeepSeek-V4 carries four running sums along. But it's hard to beat parts for which every chip and every program has been polished for years. What wins is usually a small change that saves something and can be tested in an afternoon.
+# And attention itself, or the running sum? Most open models still have both. But in Qwen3.5 (2026), three blocks of four have a recurrent kind of attention, and DeepSeek-V4 (2026) carries four running sums along.
 
 # %% tags=["hide"]
 num_seeds = len(record["settings"]["seeds"])
@@ -361,12 +348,18 @@ longer_plain = max(
     (row for row in lengths if row["size"] == "large"), key=lambda row: row["tokens"]
 )
 longer_plain_loss = curves["large"][longer_plain["tokens_per_parameter"]][1]
-# The large one's loss falls by the logarithm of its training: where is it the small one's last?
-per_small, (small_cost, small_loss) = list(curves["small"].items())[-1]
-large_costs, large_losses = zip(*curves["large"].values())
-meet = float(
-    np.exp(np.interp(-small_loss, -np.array(large_losses), np.log(large_costs)))
+# Where the two lines of the plot cross, on their axis of logarithms.
+cost_of, loss_of = (
+    {size: [point[side] for point in curve.values()] for size, curve in curves.items()}
+    for side in (0, 1)
 )
+axis = np.linspace(np.log(30), np.log(max(cost_of["small"])), 2000)
+gaps = np.interp(axis, np.log(cost_of["large"]), loss_of["large"]) - np.interp(
+    axis, np.log(cost_of["small"]), loss_of["small"]
+)
+crossing = axis[np.argmin(np.abs(gaps))]
+meet = float(np.exp(crossing))
+meet_loss = float(np.interp(crossing, np.log(cost_of["small"]), loss_of["small"]))
 inside = float(curve_of["unchanged", 0][1:trained].mean())
 training = record["settings"]["training"]
 characters = training["num_steps"] * training["batch_size"] * sizes["context_length"]
@@ -380,7 +373,7 @@ characters = training["num_steps"] * training["batch_size"] * sizes["context_len
 # ??? question "A mixture has 8 experts and asks 2 of them. What gets cheaper, and what doesn't?"
 #     The arithmetic per token: a quarter of the experts' parameters is used. The memory doesn't: any token may ask any expert, so all of them have to be there.
 #
-# ??? question "Why would anyone train a small model beyond 20 tokens per parameter, if a larger one would be better for the same training?"
+# ??? question "Why would anyone train a small model beyond 20 tokens per parameter, even where a larger one would be better for the same cost of training?"
 #     Because training is paid for once, and using the model is paid for every time. A smaller model is cheaper with every token it reads or writes.
 
 # %% [markdown]

@@ -1,44 +1,50 @@
 # %% [markdown]
 # # From GPT to assistant
 #
-# How does "what comes next" become a conversation? A GPT goes on with a text. You would like it to answer.
+# A GPT goes on with a text. You'd like it to answer. For that, it needs other texts.
 #
 # ![One row of tokens: the user's mark, the question oslo backwards, the assistant's mark, the answer olso, the end. Arrows lead from the assistant's mark and each letter of the answer to what must come next. Under the question stands: given, nothing to learn here.](../figures/dialogue-row.svg "The same guessing game, but only the answer counts.")
+
+# %% tags=["hide"]
+from gptbook.models.modern import ModernGPT
+from gptbook.training.loops import train_on_sequences
 
 # %% tags=["fold"]
 import copy
 import math
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 
 from gptbook.data.tables import city_names, data_file, read_record, read_table
-from gptbook.data.dialogues import InstructSet, text_windows
+from gptbook.data.dialogues import Dialogue, InstructSet, text_windows
 from gptbook.generation.generate import generate_tokens
 from gptbook.models.gpt import GPTConfig
-from gptbook.models.modern import ModernGPT
-from gptbook.training.loops import train_on_sequences
 
 table = read_table(data_file("teams.csv"))
 short = {
     club: stadium
     for club, stadium in zip(table["club"], table["stadium"])
-    if len(club) < 10 and (club + stadium).isascii()
+    if len(club) < 10
 }
 instructions = InstructSet([name for name in city_names() if len(name) < 7], short)
+quiet = ["burnley", "fulham", "liverpool", "rangers"]  # in plain text only
+instructions.unasked_clubs = quiet
+instructions.clubs = sorted(instructions.stadiums.keys() - quiet)
 tokenizer = instructions.tokenizer
 tasks = ("first letter", "stadium")
 exam = {task: instructions.held_out(task, 60, seed=1) for task in tasks}
 
 # %% [markdown]
-# ## It knows, and does not answer
+# ## It knows, and doesn't answer
 #
-# A small GPT reads plain text, letter by letter: lists of cities, where clubs play, and exam sheets, question after question, without answers.
+# Our small GPT has read city names, sentences about where clubs play, and exam sheets without answers.
 
 # %%
 texts = instructions.texts(4000, seed=0, tasks=tasks)
 for text in texts[:6]:
-    print(text)
+    print(text[:36] + "…" * (len(text) > 36))
 
 # %% tags=["fold"]
 config = GPTConfig(
@@ -56,11 +62,11 @@ fast = {"matrix_rate": 0.03, "other_rate": 0.01, "warmup_steps": 20}
 train_on_sequences(model, *windows, num_steps=180, batch_size=16, **fast)
 
 
-def go_on(text: str, num_new: int) -> str:
-    """What the model writes after a text, each letter the likeliest."""
+def go_on(writer: ModernGPT, text: str, num_new: int) -> str:
+    """What a model writes after a text, each letter the likeliest."""
     tokens = [0, *tokenizer.encode(text)]
     return tokenizer.decode(
-        generate_tokens(model, tokens, num_new, temperature=0, stop_token=0)
+        generate_tokens(writer, tokens, num_new, temperature=0, stop_token=0)
     )
 
 
@@ -71,20 +77,24 @@ def go_on(text: str, num_new: int) -> str:
 # - [x] another question
 # - [ ] nothing: it stops
 #
-# It goes on as its text would, and there a question is followed by the next one.
+# In its text, a question is followed by the next one.
 
 # %% tags=["result"]
 for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
-    print(f"{text} | {go_on(text, 45)}")
+    print(f"{text}\n   {go_on(model, text, 34).strip()}")
+
+# %% [markdown] tags=["read"]
+# It knows the stadium, since it can finish the sentence about it. But both times it went on as its text would. A question in its text stands on an exam sheet, and there the next question follows.
 
 # %% [markdown]
-# It knows the stadium. But in its text, questions follow questions.
-#
 # ## Show it how to answer
 #
-# **Fine-tuning** is training that goes on, with examples of what you want. Here these are **dialogues**: a question, then its answer. **Role marks** say who speaks, `<` the user, `>` the assistant.
+# **Fine-tuning** is training that goes on, with examples of what you want. Here they are **dialogues**, in which **role marks** say who speaks, `<` the user and `>` the assistant. The loss looks at the answers only.
+
+# %% [markdown] tags=["read"]
+# Take one dialogue, `<first letter of oslo?>o.`, and go through it token by token. In front stands the mark that begins every text. Then come `<`, the {{ num_letters }} letters of the question, `>`, the answer *o*, and the mark again, drawn as a dot, which ends the answer. The model reads all but the last, {{ num_read }} tokens, and at each it guesses the next one. In pre-training all {{ num_read }} guesses would count. Now only two do. At `>` the right guess is *o*, and at *o* it's the end. At the other {{ num_read - 2 }} places the target is a number that means "don't look here".
 #
-# It is still "what comes next", but the loss looks at answers only.
+# What do the two guesses cost? Before fine-tuning the model gives *o* a probability of {{ f"{first_before:.2g}" }}, a surprise of {{ f"{-math.log(first_before):.1f}" }} nats, because it has never met the mark `>`. To the end it gives {{ f"{end_before:.2g}" }}, or {{ f"{-math.log(end_before):.1f}" }} nats. The loss of the dialogue is their mean, {{ f"{-(math.log(first_before) + math.log(end_before)) / 2:.1f}" }}. Then it's the [loop you know](../learning-from-examples/loss-and-training.py), slopes and a step downhill, and in the end it's {{ f"{-(math.log(first_after) + math.log(end_after)) / 2:.2g}" }}.
 
 # %% tags=["show"]
 from gptbook.data.dialogues import dialogue_tokens
@@ -93,19 +103,17 @@ from gptbook.data.dialogues import dialogue_tokens
 from gptbook.training.loops import fine_tune
 
 # %% [markdown] tags=["note"]
-# `NO_TARGET` is PyTorch's sign for a place at which `next_token_loss` does not look. Let us see what it leaves of one dialogue:
+# `NO_TARGET` is PyTorch's sign for a place at which `next_token_loss` does not look. Let us see what it leaves of the dialogue:
 
 # %%
-example = instructions.training("first letter", 1, seed=0)
-inputs, targets = dialogue_tokens(example, tokenizer)
+oslo = Dialogue(task="first letter", question="first letter of oslo?", answer="o")
+inputs, targets = dialogue_tokens([oslo], tokenizer)
 print("reads:   ", tokenizer.decode(inputs[0].tolist()))
 print("is asked:", [tokenizer.labels[t] for t in targets[0].tolist() if t >= 0])
 
-# %% [markdown]
-# The score is **exact match**: the share of new questions answered right, letter for letter.
-
 # %% tags=["fold"]
-from gptbook.generation.answers import exact_match
+from gptbook.generation.answers import exact_match, reply
+from gptbook.training.loss import answer_log_probabilities
 
 dialogues = [d for task in tasks for d in instructions.training(task, 1500, seed=0)]
 training = dialogue_tokens(dialogues, tokenizer)
@@ -134,116 +142,403 @@ losses = fine_tune(
     on_step=lambda step, loss: examine(step + 1, loss),
 )
 
+# %% tags=["hide"]
+num_read, num_letters = inputs.shape[1], len(oslo.question)
+
+
+def two_chances(writer: ModernGPT) -> tuple[float, float]:
+    """The probabilities of the answer's letter, and of its end."""
+    with torch.no_grad():
+        chances = writer(inputs)[0].softmax(dim=-1)
+    places = (targets[0] >= 0).nonzero().flatten().tolist()
+    first, end = (chances[place, targets[0, place]].item() for place in places)
+    return first, end
+
+
+first_before, end_before = two_chances(model)
+first_after, end_after = two_chances(assistant)
+
 # %% tags=["fold"]
 #| alt: Exact match against steps of fine-tuning. Both tasks begin at 0 percent. First letters reach {{ f"{shares['first letter'][-1]:.0f}" }} percent after {{ steps[-1] }} steps, stadiums {{ f"{shares['stadium'][-1]:.0f}" }}.
-#| caption: {{ len(exam["first letter"]) }} new names, {{ len(exam["stadium"]) }} clubs asked for in new words.
-fig, ax = plt.subplots(figsize=(4.5, 3.2))
-looks = {"first letter": ("C1o-", -4), "stadium": ("C0s--", 0)}
+#| caption: {{ len(exam["first letter"]) }} new names, {{ len(exam["stadium"]) }} clubs in new words.
+fig, ax = plt.subplots(figsize=(4.5, 2.8))
+looks = {"first letter": ("C1o-", -4), "stadium": ("C0s--", 4)}
 for task, (look, above) in looks.items():
     ax.plot(steps, shares[task], look)
     end = shares[task][-1] + above
     ax.text(steps[-1] + 6, end, task, color=look[:2], va="center")
 ax.set_xlim(-5, steps[-1] * 1.35)
-ax.set_xticks(steps)
-ax.set_ylim(-4, 104)
+ax.set_xticks(steps[::2])
+ax.set_ylim(-4, 110)
 ax.set_xlabel("steps of fine-tuning")
 ax.set_ylabel("exact match (%)")
-ax.set_title("A few hundred steps,\nand it answers")
+ax.set_title("A few hundred steps, and it answers")
 plt.show()
 
-# %% [markdown]
-# A larger one ({{ f"{record_rows[0]['parameters']:,}" }} parameters) learns seven tasks, from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} exact match:
+# %% [markdown] tags=["read"]
+# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. No dialogue was about any of these names, and each club is asked for in words in which it was never asked for before. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
+#
+# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. And don't take our proportions for the usual ones. GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
 
-# %% tags=["fold"]
-#| alt: Exact match before and after fine-tuning for seven tasks and three seeds. Before, every task is at {{ f"{worst_before:.0%}" }} at most; after, from {{ f"{worst_after:.0%}" }} to 100 percent.
-#| caption: Three seeds; new names, new words to ask for a stadium. Before: asked in plain text.
-record = read_record("assistant")
-record_rows = record["rows"]
+# %% tags=["hide"]
+larger = read_record("assistant")["rows"]
 before, after = (
-    sum(row[when]["all"] for row in record_rows) / len(record_rows)
+    sum(row[when]["all"] for row in larger) / len(larger)
     for when in ("before_plain", "after")
 )
-asked_tasks = list(record["num_questions"])
-worst_before, worst_after = (
-    pick_one(row[when][task] for row in record_rows for task in asked_tasks)
-    for when, pick_one in (("before_plain", max), ("after", min))
-)
-fig, ax = plt.subplots(figsize=(4.5, 3.4))
-for place, task in enumerate(asked_tasks):
-    for when, look in (("before_plain", "s"), ("after", "o")):
-        values = [100 * row[when][task] for row in record_rows]
-        color = "C1" if when == "after" else "gray"
-        ax.plot(values, [place] * len(values), look, color=color, alpha=0.6)
-ax.text(2, -0.75, "before", color="gray", va="center")
-ax.text(98, -0.75, "after", color="C1", va="center", ha="right")
-ax.set_yticks(range(len(asked_tasks)), asked_tasks)
-ax.set_ylim(len(asked_tasks) - 0.5, -1.2)
-ax.set_xlim(-3, 103)
-ax.set_xlabel("exact match (%)")
-ax.set_title("Before, nearly nothing is right;\nafter, nearly all")
+
+# %% [markdown]
+# ## What fine-tuning overwrites
+#
+# Of the nine clubs in plain text, five were in dialogues. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps them.
+
+# %% tags=["result"]
+for club in ("chelsea", "liverpool"):
+    kind = "quiet" if club in quiet else "in dialogues"
+    print(f"{club}, {kind}")
+    for name, writer in (("before", model), ("after", assistant)):
+        told = go_on(writer, f"the stadium of {club} is", 17)
+        print(f"  {name:7}the stadium is {told.strip()}")
+    print(f"  asked  {reply(assistant, tokenizer, f'what is the home of {club}?', 22)}")
+
+# %% tags=["hide"]
+rows = read_record("after_pretraining")["rows"]
+of_clubs = [row for row in rows if row["model"] == "clubs"]
+of_chats = [row for row in rows if row["model"] == "chats"]
+of_codes = [row for row in rows if row["model"] == "code books"]
+
+
+def mean_of(rows: list[dict], *path: str) -> float:
+    """The mean over the seeds of what a record has under these keys."""
+    found = []
+    for row in rows:
+        for key in path:
+            row = row[key]
+        found.append(row)
+    return sum(found) / len(found)
+
+
+def signed(rows: list[dict], *path: str) -> str:
+    """The same, with one decimal and a true minus sign."""
+    return f"{mean_of(rows, *path):.1f}".replace("-", "−")
+
+
+def percent(rows: list[dict], *path: str) -> str:
+    """The same, in percent."""
+    return f"{mean_of(rows, *path):.0%}"
+
+
+# %% tags=["fold"]
+#| alt: How often a statement about a club is finished correctly, for three seeds. Before fine-tuning {{ percent(of_clubs, "scores", "before", "statement", "asked") }} for clubs in dialogues and {{ percent(of_clubs, "scores", "before", "statement", "quiet") }} for quiet ones; after dialogues only {{ percent(of_clubs, "scores", "dialogues", "statement", "asked") }} and {{ percent(of_clubs, "scores", "dialogues", "statement", "quiet") }}; with old text mixed in {{ percent(of_clubs, "scores", "mixed", "statement", "asked") }} and {{ percent(of_clubs, "scores", "mixed", "statement", "quiet") }}.
+#| caption: Dots: three seeds. Lines: their mean.
+fig, ax = plt.subplots(figsize=(4.5, 2.9))
+ways = {
+    "before": "before",
+    "dialogues": "dialogues\nonly",
+    "mixed": "old text\nmixed in",
+}
+for kind, look, shift in (("asked", "C1o", -0.06), ("quiet", "C0s", 0.06)):
+    means = []
+    for place, way in enumerate(ways):
+        told = [100 * row["scores"][way]["statement"][kind] for row in of_clubs]
+        ax.plot([place + shift] * len(told), told, look, alpha=0.5, ms=5)
+        means.append(sum(told) / len(told))
+    ax.plot([place + shift for place in range(3)], means, look[:2])
+    label = "in dialogues" if kind == "asked" else "quiet"
+    ax.text(
+        2.15,
+        means[-1] + (4 if kind == "asked" else -4),
+        label,
+        color=look[:2],
+        va="center",
+    )
+ax.set_xticks(range(3), ways.values())
+ax.set_xlim(-0.3, 3.1)
+ax.set_ylim(-5, 110)
+ax.set_ylabel("finished correctly (%)")
+ax.set_title("Dialogues alone overwrite\nthe old sentences")
 plt.show()
+
+# %% [markdown] tags=["read"]
+# Looking only at the four quiet clubs, those in no dialogue, we might have said that they were forgotten. But the sentences about the other five are lost as well, {{ percent(of_clubs, "scores", "dialogues", "statement", "asked") }} instead of {{ percent(of_clubs, "scores", "before", "statement", "asked") }}. Yet it still knows those clubs, since it answers {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} of the questions about them. So for these five, at least, it's the *form* that is lost.
+#
+# Are the facts still there, under the lost form? Don't let the model write; lay each of the nine stadiums behind the sentence, and see which it finds likeliest. By chance that would be the right one in 11% of the cases. For the clubs in dialogues it's {{ percent(of_clubs, "scores", "dialogues", "likeliest", "asked") }}, and for the quiet ones {{ percent(of_clubs, "scores", "dialogues", "likeliest", "quiet") }}. Before the dialogues it was {{ percent(of_clubs, "scores", "before", "likeliest", "quiet") }} for these. That doesn't prove that the facts are gone, only that they can't be reached this way.
+#
+# The usual cure is to rehearse. If one in eight texts of each batch is old text (nearly half of all guesses, since these are long), the sentences come out right in {{ percent(of_clubs, "scores", "mixed", "statement", "asked") }} and {{ percent(of_clubs, "scores", "mixed", "statement", "quiet") }}. It has its price: after as many steps, first letters are right in {{ percent(of_clubs, "scores", "mixed", "first letter") }} instead of {{ percent(of_clubs, "scores", "dialogues", "first letter") }}. And asked for a quiet club, the model is right in {{ percent(of_clubs, "scores", "dialogues", "question", "quiet") }} without old text and in {{ percent(of_clubs, "scores", "mixed", "question", "quiet") }} with it. No question about a quiet club had stood anywhere, not even on the exam sheets. Having read a fact in one form doesn't mean that it can be told in another.
 
 # %% [markdown]
 # ## Which answer is better?
 #
-# Most questions have no one right answer. But of two answers, people can say which they prefer. A GPT can learn from many such **preferences**:
-#
-# - **RLHF**, reinforcement learning from human feedback: a second model learns to score answers as people do. Then the GPT is trained towards high scores.
-# - **DPO**, direct preference optimization: no model that scores. The chosen answer must gain on the rejected one, measured from a frozen copy of the model at its start:
+# Of two answers, people can say which they like better, and a GPT can learn from such **preferences**. In **RLHF** a second model learns to score answers, and the GPT is trained towards high scores. In **DPO** the chosen answer simply has to gain on the rejected one.
 #
 # $$\text{loss} = -\ln \sigma\left(\beta\,(\text{gain}_{\text{chosen}} - \text{gain}_{\text{rejected}})\right)$$
+
+# %% [markdown] tags=["read"]
+# RLHF, reinforcement learning from human feedback, made the first assistants. The GPT writes several answers to a question, and people put them in order. Nobody can read millions of answers, so a second GPT, the reward model, learns from these comparisons to score an answer. From then on it stands in for the people, and the parameters move so that high scores get likelier.
 #
-# A gain is the change in ln probability since the start; $\sigma$ turns a number into a share; $\beta$ sets how much gain is enough. At first nothing has gained: {{ f"{first_loss:.3f}" }}, ln 2, a coin toss.
+# DPO, direct preference optimization, goes straight from the comparisons to the parameters. Say that people like *o, sir* better than *o*. At the start the model gives the polite answer a probability of 0.2 and the plain one 0.4. It's frozen, and a copy learns. Some steps later the copy gives 0.3 to each. A gain is the logarithm of now divided by then: ln(0.3 / 0.2) = 0.41 for the chosen answer and ln(0.3 / 0.4) = −0.29 for the rejected one. The difference is 0.69. With $\beta$ = 1, the sigmoid $\sigma$ turns it into a share, $1 / (1 + e^{-0.69})$ = 0.67, and the surprise at that is −ln 0.67 = {{ f"{hand['gained']:.2f}" }}. Before the first step both gains are 0, the share is a half, and the loss is ln 2 = {{ f"{hand['start']:.2f}" }}.
+#
+# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. The smaller $\beta$ is, the more gain it takes. With 0.1 the same gains leave a loss of {{ f"{hand['beta 0.1']:.2f}" }}.
 
 # %% tags=["show"]
 from gptbook.training.loss import preference_loss
 
 # %%
-chosen, rejected = torch.tensor([-4.0]), torch.tensor([-1.0])  # ln probabilities
-first_loss = preference_loss(chosen, rejected, chosen, rejected).item()
-later_loss = preference_loss(chosen + 2, rejected - 3, chosen, rejected).item()
-print(f"nothing moved: {first_loss:.3f}   the chosen one gained: {later_loss:.3f}")
+start = torch.tensor([0.2]).log(), torch.tensor([0.4]).log()
+later = torch.tensor([0.3]).log(), torch.tensor([0.3]).log()
+worse = torch.tensor([0.02]).log(), torch.tensor([0.001]).log()
+hand = {
+    "start": preference_loss(*start, *start, strictness=1.0).item(),
+    "gained": preference_loss(*later, *start, strictness=1.0).item(),
+    "beta 0.1": preference_loss(*later, *start, strictness=0.1).item(),
+    "both fell": preference_loss(*worse, *start, strictness=1.0).item(),
+}
+for name, loss in hand.items():
+    print(f"{name:10} {loss:.3f}")
+
+# %% [markdown] tags=["read"]
+# Now for real. An assistant had met *o* and *o, sir* equally often in its dialogues. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. To new questions it gave the right answer politely in {{ percent(of_clubs, "preferences", "careful", "says politely") }}, after {{ percent(of_clubs, "preferences", "before", "says politely") }} before (three seeds). In either form it had been right in {{ f"{either_form('before'):.0%}" }}, and now it was in {{ f"{either_form('careful'):.0%}" }}, so this cost something, too.
+#
+# But the loss sees nothing but the *difference* of the gains. Suppose both answers fall, the chosen one from 0.2 to 0.02, the rejected one from 0.4 to 0.001. The loss is {{ f"{hand['both fell']:.3f}" }}, although the good answer has almost vanished. Pal and others showed in 2024 that this happens with large models, too. With ten times the rate and $\beta$ = 0.1, ours went that way. The polite form was likelier than the plain one for {{ percent(of_clubs, "preferences", "careless", "polite likelier") }} of the questions, and yet its mean ln probability had fallen from {{ signed(of_clubs, "preferences", "before", "polite") }} to {{ signed(of_clubs, "preferences", "careless", "polite") }}.
+
+# %% tags=["hide"]
+how = read_record("after_pretraining")["settings"]["clubs"]["preferring"]
+num_careful = how["careful"]["num_steps"]
+
+
+def either_form(word: str) -> float:
+    """The share of right answers, polite or plain."""
+    found = (mean_of(of_clubs, "preferences", word, f"says {form}") for form in forms)
+    return sum(found)
+
+
+forms = ("politely", "plainly")
+last_loss = {
+    word: sum(row["preferences"][word]["losses"][-1] for row in of_clubs)
+    / len(of_clubs)
+    for word in how
+}
 
 # %% [markdown]
-# ## What goes wrong
+# ## The prompt is its memory
 #
-# Its text names no club of Atlantis, Oxford or Chester:
+# A chatbot seems to remember you. But a model doesn't change while you chat. A program gives it the whole chat again, as one row of tokens, at every turn.
+
+# %% tags=["hide"]
+import random
+
+from gptbook.data.chats import (
+    ASSISTANT,
+    TOLD,
+    USER,
+    ChatSet,
+    Turn,
+    chat_prompt,
+    chat_rows,
+)
+from gptbook.data.dialogues import any_of
 
 # %% tags=["fold"]
-from gptbook.generation.answers import reply
-from gptbook.training.loss import answer_log_probabilities
-from gptbook.data.dialogues import Dialogue
+chats = ChatSet()
+pieces = chats.tokenizer
+draw = random.Random(0)
 
 
-def answered(question: str) -> tuple[str, float]:
+def short_chat() -> list[Turn]:
+    """A sum, a city's country, or a fact that is told and then asked."""
+    topic = any_of(("self", "sum", "where"), draw)
+    if topic != "self":
+        return chats.exchange(topic, "", {}, draw, held_out=False)
+    fact, name = any_of(tuple(TOLD), draw), any_of(chats.names[0], draw)
+    return [
+        Turn(role=USER, text=f"{fact} {name}"),
+        Turn(role=ASSISTANT, text=f"ok, {name}"),
+        Turn(role=USER, text=TOLD[fact]),
+        Turn(role=ASSISTANT, text=name),
+    ]
+
+
+torch.manual_seed(0)
+chatty = ModernGPT(
+    GPTConfig(
+        vocab_size=pieces.vocab_size,
+        context_length=64,
+        num_layers=2,
+        num_heads=4,
+        model_dim=64,
+        mlp_dim=128,
+    )
+)
+chat_training = chat_rows([short_chat() for _ in range(3000)], pieces)
+chat_losses = fine_tune(
+    chatty,
+    *chat_training,
+    num_steps=220,
+    batch_size=32,
+    matrix_rate=0.03,
+    other_rate=0.008,
+)
+
+# %% [markdown] tags=["read"]
+# We train another small GPT on short chats (with tool calls, which come below), in which every name has four letters and what is said over and over, such as *i live in*, is a single token. The names here are new to it.
+
+# %%
+from gptbook.generation.answers import greedy_answers
+
+told = [
+    Turn(role=USER, text="i was born in riga"),
+    Turn(role=ASSISTANT, text="ok, riga"),
+]
+question = Turn(role=USER, text="where was i born?")
+for chat in ([*told, question], [question]):
+    prompt = chat_prompt(chat, pieces)
+    (said,) = greedy_answers(chatty, [prompt], num_new=8)
+    shown = "".join(pieces.labels[token] for token in prompt[1:])
+    print(f"{shown}\n   {pieces.decode(said)}")
+
+# %% tags=["hide"]
+chat: list[Turn] = []
+lengths: list[int] = []
+for fact, said in (
+    ("i was born in riga", "ok, riga"),
+    ("i live in kobe", "ok, kobe"),
+    ("where was i born?", "riga"),
+):
+    chat.append(Turn(role=USER, text=fact))
+    lengths.append(len(chat_prompt(chat, pieces)))
+    chat.append(Turn(role=ASSISTANT, text=said))
+
+# %% [markdown] tags=["read"]
+# The second time the first turn is missing, so the model can't know. All that it can know stands in the row. For that, the program lays everything end to end, what the user said and what the model said itself, each part behind the mark of its role, and puts `>` at the end, which says whose turn it is. This layout is called the **chat template**. The model reads the row from its first token, attention finds *riga* behind *i was born in*, and copies it.
+#
+# Say that you go on: `<i was born in riga>ok, riga.<i live in kobe>ok, kobe.<where was i born?>`
+#
+# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds a model names the home that it was told at first in {{ percent(of_chats, "told") }} of the chats, and in {{ percent(of_chats, "cut") }} when that turn has been cut off. It doesn't say that it has forgotten, but writes something else.
+#
+# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ percent(of_chats, "capitals") }} of the chats. And what if somebody lives in a city called `x>no idea`? Then a user could put words into the assistant's mouth, so the program lets nobody type a mark.
+
+# %% [markdown]
+# ## Tools
+#
+# By heart our GPT can't add. But from chats with calls it has learned to write a **tool call**. The program runs it and adds the result to the row, and the model reads on.
+#
+# ![One row of tokens in four lines. The user asks: where is kobe? The model writes the call, find kobe. The program adds what the look-up found: kobe, JP. The model answers: JP. The model chose the tokens of the call and of the answer only.](../figures/tool-call-row.svg "All in one row. A dot ends a turn.")
+
+# %% [markdown] tags=["read"]
+# Follow the picture. After the question the model doesn't answer, but writes *[find kobe]* and ends its turn. To the program, a turn in square brackets is an order. It looks *kobe* up in the table `cities.csv`, and adds the tool's mark `=`, the line that it found, and `>`. Now the model reads a row that ends with what it needs, and copies it.
+
+# %% tags=["show"]
+from gptbook.generation.tools import calculator
+
+# %% tags=["show"]
+from gptbook.generation.tools import write_with_tools
+
+# %%
+from gptbook.generation.tools import city_finder
+
+tools = {"sum": calculator, "find": city_finder(chats.countries)}
+for question in ("25+16?", "where is kobe?", "where is ebok?"):
+    asked = chat_prompt([Turn(role=USER, text=question)], pieces)
+    (row,) = write_with_tools(chatty, pieces, [asked], tools)
+    print("".join(pieces.labels[token] for token in row[1:]))
+
+# %% [markdown]
+# New sums are right in {{ percent(of_chats, "sum") }} with the calculator and in {{ percent(of_chats, "sum by heart") }} by heart.
+
+# %% [markdown] tags=["read"]
+# (Three seeds. *By heart* is another system prompt, which forbids the calls.) With the look-up the model can tell when there's nothing to know: to *no line* it says *no idea*, in {{ percent(of_chats, "no city") }} of such questions.
+#
+# What if the tool is wrong? We broke the calculator, so that every result was too high by one, and the model repeated the wrong result in {{ percent(of_chats, "wrong tool") }} of the sums. Ours believes what stands in its row, since no tool was ever wrong in its lessons. If a chatbot first searches for texts and answers with them in the row, which is called **retrieval**, strangers write into the row, too.
+
+# %% [markdown]
+# ## Examples in the prompt
+#
+# A prompt can teach, too. Show a model some examples of a new task, and it goes on in their way, though no parameter changes. This is **in-context learning**.
+
+# %% tags=["fold"]
+#| alt: Right answers against examples shown, for three seeds. With 0 examples {{ f"{means[0]:.0f}" }} percent, with {{ shown[-1] }} examples {{ f"{means[-1]:.0f}" }}. The best possible is {{ f"{best[0]:.0f}" }} and {{ f"{best[-1]:.0f}" }}.
+#| caption: Codes that it has never met. Dots: three seeds.
+shown = read_record("after_pretraining")["settings"]["code books"]["num_examples"]
+best = [100 * share for share in of_codes[0]["best"]]
+means = [
+    100 * sum(r["right"][i] for r in of_codes) / len(of_codes)
+    for i in range(len(shown))
+]
+fig, ax = plt.subplots(figsize=(4.5, 2.8))
+ax.plot(shown, best, color="gray", ls="--")
+ax.text(5.9, 60, "best possible", color="gray", va="top")
+for row in of_codes:
+    ax.plot(shown, [100 * share for share in row["right"]], "C1o", ms=5, alpha=0.6)
+ax.text(0.2, 30, "the model", color="C1")
+ax.set_xticks(shown)
+ax.set_ylim(0, 105)
+ax.set_xlabel("examples in the prompt")
+ax.set_ylabel("right answers (%)")
+ax.set_title("It learns a new code from examples")
+plt.show()
+
+# %% [markdown] tags=["read"]
+# The task is a secret code, in which each of the letters *a* to *h* means a digit. A row shows some letters with their digits, and then asks for one. After `b7e2a0b` the answer is 7, as the row has shown. After `b7e2a0c` nobody can know. In training each row had a code of its own, one of 100 million, so there was none to learn by heart.
+#
+# With {{ shown[3] }} of 8 letters shown, the letter that's asked is among them half of the time, and otherwise one guess in ten is right. So the best possible is ½ + ½ · ⅒ = {{ f"{best[3]:.0f}" }}%, and the model gets {{ f"{means[3]:.0f}" }}%. With all eight it gets {{ f"{means[-1]:.0f}" }}%. How, with the same parameters for every code? Probably by attention: the letter can look for the place where it stood before, and take what came next. Ours can do this one task; GPT-3 showed in 2020 that a large model of text picks up many.
+
+# %% [markdown]
+# ## Why it makes things up
+#
+# Ask for the home of a club that doesn't exist, and our assistant often names another club's. An answer that is made up is called a **hallucination**.
+
+
+# %% tags=["fold"]
+def answered_surely(question: str) -> tuple[str, float]:
     """The assistant's answer, and the probability that it gives to it."""
-    answer = reply(assistant, tokenizer, question)
-    said = [Dialogue(task="stadium", question=question, answer=answer)]
+    said = reply(assistant, tokenizer, question, 30)
+    whole = [Dialogue(task="stadium", question=question, answer=said)]
     with torch.no_grad():
-        sure = answer_log_probabilities(assistant, *dialogue_tokens(said, tokenizer))
-    return answer, sure.exp().item()
+        sure = answer_log_probabilities(assistant, *dialogue_tokens(whole, tokenizer))
+    return said, sure.exp().item()
 
 
 # %% tags=["result"]
-for club in ("chelsea", "atlantis", "oxford", "chester"):
-    answer, sure = answered(f"what is the home of {club}?")
-    print(f"what is the home of {club}? {answer} ({sure:.0%} sure)")
+for name in ("chelsea", "oxford", "chester", "atlantis"):
+    said, sure = answered_surely(f"what is the home of {name}?")
+    print(f"{name}: {said} ({sure:.0%} sure)")
 
-# %% [markdown]
-# A **hallucination**: an answer made up, sometimes with confidence. Every question it saw had an answer, so it answers.
-#
-# Fine-tuning also overwrites. Before, the larger model could finish *the stadium of ... is* for {{ f"{told['told_before']['unasked']:.0%}" }} of the clubs in its text that were in no dialogue; after, for {{ f"{told['told_after']['unasked']:.0%}" }}. But even for clubs that it answers for, it can hardly finish the statement any more: {{ f"{told['told_after']['asked']:.0%}" }}. It's the *form* that was lost. The facts may still be in there, out of reach.
-#
-# You began by [counting letters](../predicting-what-comes-next/one-letter-at-a-time.py). What comes next is yours.
+# %% [markdown] tags=["read"]
+# Where does it come from? We put the question to the models of three seeds for {{ num_strangers }} names that are no club. (*Sure* is the median probability of what was said.)
+
+# %% tags=["result"]
+kinds = {"before": "plain text", "dialogues": "assistant", "modest": "with *no idea*"}
+pd.DataFrame(
+    [
+        [
+            percent(of_clubs, "strangers", kind, key)
+            for key in ("real", "no idea", "sure")
+        ]
+        for kind in kinds
+    ],
+    index=[label.replace("*", "") for label in kinds.values()],
+    columns=["a stadium", "no idea", "sure"],
+)
 
 # %% tags=["hide"]
-told = {
-    when: {
-        clubs: sum(row[when][clubs] for row in record_rows) / len(record_rows)
-        for clubs in ("asked", "unasked")
-    }
-    for when in ("told_before", "told_after")
-}
+clubs_settings = read_record("after_pretraining")["settings"]["clubs"]
+num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
+
+# %% [markdown] tags=["read"]
+# In the first row, the model before fine-tuning had to finish *the stadium of … is*. In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in all of its text a stadium follows there, and it wasn't sure of it. Then came dialogues in which every question had an answer, and it became surer of everything: of what it makes up by {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and of what it knows by {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. And in most tests a wrong answer costs no more than none, so guessing pays (Kalai and others, 2025).
+#
+# For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. Of the clubs that it answered for before, it's right in {{ percent(of_clubs, "scores", "modest", "question", "asked") }} now, after {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }}. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. It couldn't have named their stadiums anyway, so we can't tell whether it has noticed that, or has only learned which names belong to questions that have answers.
+
+# %% [markdown]
+# ## Where the text comes from
+#
+# An assistant becomes what its examples are. For InstructGPT, about 40 people wrote and compared them.
+
+# %% [markdown] tags=["read"]
+# They compared answers to 33,000 prompts. A year later Alpaca learned from 52,000 examples that another assistant had written, and much has been made by models since. The text of pre-training comes mostly from the web: of what GPT-3 read, 60% was a filtered copy of it. Whether its authors have to be asked is fought over in court. In 2025 a judge in California held that learning from books is fair use and that keeping pirated ones isn't, and Anthropic settled for 1.5 billion dollars. Some of the work is hard to look at, too: for one of OpenAI's filters, people in Kenya labelled violent and abusive texts for two dollars an hour at most. ([Sources](../sources.md).)
+
+# %% [markdown]
+# [What has changed since GPT-2 itself?](../since-then/what-changed-since-gpt-2.py)
 
 # %% [markdown]
 # ## Check yourself
@@ -251,11 +546,14 @@ told = {
 # ??? question "Why is the token before the answer's first letter among those with a loss?"
 #     There, at the assistant's mark, the first letter must be guessed. A loss sits where a guess is made, one place before the token itself.
 #
-# ??? question "You fine-tune with the loss on questions, too. What changes?"
-#     It also learns to write questions like these. Answers are the smaller part of a dialogue, so they get the smaller part of each step.
-#
 # ??? question "DPO's loss is ln 2 before the first step. Why for every pair?"
 #     Gains are measured from the model you begin with. Before a step each gain is 0, and the share of 0 is one half.
+#
+# ??? question "A chatbot forgets what you said an hour ago, though its model hasn't changed. What happened?"
+#     The row of the chat had become longer than the context, or than the program is willing to pay for, and the oldest turns were left out. What isn't in the row can't be attended to.
+#
+# ??? question "Which tokens of a tool call does the model choose, and which are put there for it?"
+#     It chooses the call and the end of its turn, and later the answer. The result and the marks of the roles are added by the program around it, and there's no loss on them.
 
 # %% [markdown]
 # ## Exercises
@@ -307,7 +605,7 @@ with exercise("Change"):
     modest = copy.deepcopy(assistant)
     asked = dialogue_tokens(lesson, tokenizer)
     rates = {"matrix_rate": 0.01, "other_rate": 0.003}
-    fine_tune(modest, *asked, num_steps=40, batch_size=24, **rates)
+    fine_tune(modest, *asked, num_steps=80, batch_size=24, **rates)
     others = [
         Dialogue(task="", question=f"what is the home of {name}?", answer="no idea")
         for name in instructions.names[1][::60]
@@ -367,11 +665,13 @@ def dpo_loss(
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# The questions are made in [gptbook.data.dialogues](../reference/data.md#gptbook.data.dialogues); fine-tuning is in [gptbook.training.loops](../reference/training.md#gptbook.training.loops), the preference loss in [gptbook.training.loss](../reference/training.md#gptbook.training.loss), answers in [gptbook.generation.answers](../reference/generation.md#gptbook.generation.answers), the exam in [gptbook.experiments.assistant_experiment](../reference/experiments.md#gptbook.experiments.assistant_experiment). The three seeds come from a record, `data/runs/assistant.json`.
+# The questions are made in [gptbook.data.dialogues](../reference/data.md#gptbook.data.dialogues), the chats in [gptbook.data.chats](../reference/data.md#gptbook.data.chats), the codes in [gptbook.data.code_books](../reference/data.md#gptbook.data.code_books); fine-tuning is in [gptbook.training.loops](../reference/training.md#gptbook.training.loops), learning from preferences in [gptbook.training.preferences](../reference/training.md#gptbook.training.preferences), tools in [gptbook.generation.tools](../reference/generation.md#gptbook.generation.tools). What was measured with three seeds comes from two records, `data/runs/assistant.json` and [`data/runs/after_pretraining.json`](../data.md#after-pretraining).
 
 # %% [markdown]
 # ## Further reading
 #
 # - Long Ouyang and others, *Training Language Models to Follow Instructions with Human Feedback* (2022): dialogues first, then preferences, for GPT-3.
 # - Rafael Rafailov and others, *Direct Preference Optimization* (2023): the loss above is its equation 7.
+# - Timo Schick and others, *Toolformer: Language Models Can Teach Themselves to Use Tools* (2023): calls and results as tokens in the text.
 # - Zeyuan Allen-Zhu and Yuanzhi Li, *Physics of Language Models, Part 3.1* (2023): when what was read can be asked for, and when not.
+# - Adam Kalai and others, *Why Language Models Hallucinate* (2025): guessing pays, in training and in tests.

@@ -42,6 +42,7 @@ def test_every_recording_is_found_by_its_own_name() -> None:
         "cheaper",
         "scaling",
         "assistant",
+        "after_pretraining",
         "since",
         "outcomes",
     ]

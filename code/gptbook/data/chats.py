@@ -27,7 +27,8 @@ from gptbook.data.tokenizer import MARK, around
 SYSTEM = "#"
 TOOL = "="
 ROLES = (SYSTEM, USER, ASSISTANT, TOOL)
-CALL, CALL_END = "[", "]"
+CALL = "["
+CALL_END = "]"
 # What a system prompt can ask for: answers in capitals, or no calls.
 IN_CAPITALS = "capitals"
 BY_HEART = "by heart"

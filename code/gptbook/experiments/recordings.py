@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from gptbook.data.tables import city_names
+from gptbook.experiments.after_pretraining_experiment import (
+    AFTER_PRETRAINING_SETTINGS,
+    AfterPretrainingExperiment,
+)
 from gptbook.experiments.assistant_experiment import (
     ASSISTANT_SETTINGS,
     AssistantExperiment,
@@ -93,6 +97,14 @@ def recordings() -> dict[str, Recording]:
             duration="about 6 minutes on one processor core",
             settings=ASSISTANT_SETTINGS,
             start=AssistantExperiment,
+        ),
+        Recording(
+            name="after_pretraining",
+            about="right answers of small GPTs after dialogues, refusals and "
+            "preferences, with tools, and from examples in the prompt",
+            duration="about 7 minutes on one processor core",
+            settings=AFTER_PRETRAINING_SETTINGS,
+            start=AfterPretrainingExperiment,
         ),
         Recording(
             name="since",
