@@ -35,7 +35,7 @@ PIECES = {
 SHOW_ALL = """() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("* { content-visibility: visible !important; }");
-  document.adoptedStyleSheets = [sheet];
+  document.adoptedStyleSheets.push(sheet);
 }"""
 LOOK_ONCE = """() => {
   const seen = new Set();
