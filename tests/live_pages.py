@@ -192,6 +192,7 @@ def axe_finds(page: Page, within: str | None = None) -> list[Any]:
         page.evaluate(AXE_SCRIPT)
     if not within:
         page.evaluate(SHOW_ALL)
+        settle(page)
         page.evaluate(LOOK_ONCE)
     # Of what passes, no list; that takes a fifth of its time. Nor are styles fetched again, for a rule that is off.
     violations = page.evaluate(

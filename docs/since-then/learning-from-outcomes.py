@@ -75,7 +75,7 @@ plt.show()
 # %% [markdown]
 # ## It finds out what pays
 #
-# People write both: answers with their working, and many more without. A model that has learned from such a mixture writes like the mixture. Can it find out for itself that it's worth writing the steps down? Let it draw several answers to each row. A program checks them and gives a **reward**, 1 if the answer is right and 0 if not. Then make those answers likelier that did better than the others. This is **reinforcement learning**.
+# People write both: answers with their working, and many more without. A model that has learned from such a mixture writes like the mixture. Can it find out for itself that it's worth writing the steps down? Let it draw several answers to each row. A program gives a **reward**, 1 if the answer is right and 0 if not. Then make those answers likelier that did better than the others. This is **reinforcement learning**.
 
 # %% [markdown] tags=["read"]
 # Let's train the model of this page on such a mixture. Its rows have five digits, so that it takes seconds, and {{ f"{share_with_steps:.0%}" }} of the answers it learns from are written with the steps.
@@ -186,6 +186,13 @@ before, after = curves["strict"][0], curves["strict"][-1]
 
 # %% [markdown] tags=["note"]
 # (It learns twice: once from a strict checker, and once from a sloppy one, which comes in the next section.)
+
+# %% [markdown] tags=["guess"]
+# Of 100 answers, how many are right after {{ moments[-1] }} rounds?
+#
+# answer: {{ f"{100 * after['strict']:.0f}" }}, within 10
+#
+# Nearly all of them show their working by then, and in a working it makes few mistakes.
 
 # %% [markdown]
 # After {{ moments[-1] }} rounds of this, the model writes its working in {{ f"{after['steps']:.0%}" }} of its answers instead of {{ f"{before['steps']:.0%}" }}, and {{ f"{after['strict']:.0%}" }} are right instead of {{ f"{before['strict']:.0%}" }}. Nobody has shown it a single right answer in that time. Watch it answer:

@@ -3,7 +3,7 @@
 #
 # Open one of today's models and you'll recognise nearly everything. A few parts have changed. Here they're swapped into the GPT that you know, one at a time, and measured.
 #
-# ![Two towers side by side, read upwards. GPT-2, 2019: token table, position table, then in each block a layer norm, attention with four heads that have keys and values of their own, a layer norm and an MLP, and at the top the token table again. Today: the same, but no position table; RMS norm; attention with turned queries and keys, and with two heads of keys and values instead of four; and eight experts, of which two work.](../figures/parts-swapped.svg "The tower you know, and the parts that are different today.")
+# ![Two towers side by side, read upwards. GPT-2, 2019: token table, position table, then in each block a layer norm, attention with four heads that have keys and values of their own, a layer norm and an MLP, and at the top the token table again. Today: the same, but no position table; RMS norm; attention with turned queries and keys, and with two heads of keys and values instead of four; and eight experts, of which two work.](../figures/parts-swapped.svg "What is different today.")
 
 # %% [markdown] tags=["read"]
 # For each part the question is the same: what couldn't GPT-2 do, or what did it cost, and what does the new part change? We trained a small GPT as in chapter 12, on NumPy's manual as in chapter 15, and swapped one part at a time. All have read the same {{ f"{characters:,}" }} characters in the same number of steps, each with {{ num_seeds }} seeds, and are scored on pages that they never read. The learning rates are the best of those we tried for *GPT-2's* form, so none of the newcomers has been helped along.
@@ -116,8 +116,15 @@ for q_at, k_at in ((3, 1), (6, 4), (103, 101), (6, 1)):
 
 # %% tags=["fold", "show"]
 
+# %% [markdown] tags=["guess"]
+# With its table, our GPT reaches {{ f"{means['gpt-2']:.2f}" }} nats. And with clock hands?
+#
+# answer: {{ f"{means['rotary']:.2f}" }}, within 0.1
+#
+# How far apart two tokens stand needn't be learned any more.
+
 # %% [markdown]
-# After the same training, the loss is {{ f"{means['rotary']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }} nats. GPT-2's form needs about twice the text to come near that.
+# After the same training, the loss is {{ f"{means['rotary']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }} nats.
 
 # %% [markdown] tags=["read"]
 # Over the {{ num_seeds }} seeds it's {{ spread("rotary") }} against {{ spread("gpt-2") }}, so it isn't chance. But what kind of gain is it? Our runs are short, and a table of positions is slow to learn. So let GPT-2's form train for longer. After {{ f"{longer_plain['tokens'] / characters:.1f}" }} times as many characters it reaches {{ f"{longer_plain_loss:.2f}" }}, nearly what the clock hands had. So here they are worth about twice the text. Whether a difference would remain if both trained for very long, our runs can't say.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 NO_TARGET = -100  # PyTorch's sign for a place that no loss looks at
@@ -55,3 +56,37 @@ def sequence_batch(
     if len(chosen) == 0:  # a few sequences of very different length
         chosen = rows[part::4]
     return trimmed(inputs[chosen], targets[chosen])
+
+
+def laid_together(
+    first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of both, filled up on the right to the same width.
+
+    Shapes: inputs and targets (P, T) and (Q, U), both results (P + Q, max(T, U)).
+    """
+    width = max(first[0].shape[1], second[0].shape[1])
+    inputs, targets = (
+        torch.cat(
+            [F.pad(rows, (0, width - rows.shape[1]), value=fill) for rows in both]
+        )
+        for fill, both in zip((0, NO_TARGET), zip(first, second))
+    )
+    return inputs, targets
+
+
+def rows_with_ends(
+    rows: Sequence[tuple[Sequence[int], Sequence[int]]],
+) -> tuple[Tensor, Tensor]:
+    """Beginnings and ends of rows as inputs and targets; only the ends are asked.
+
+    Shapes: both results (P, T), T one less than the longest row has tokens.
+    """
+    width = max(len(begun) + len(end) for begun, end in rows) - 1
+    inputs = torch.zeros(len(rows), width, dtype=torch.long)
+    targets = torch.full((len(rows), width), NO_TARGET)
+    for place, (begun, end) in enumerate(rows):
+        whole = torch.tensor([*begun, *end])
+        inputs[place, : len(whole) - 1] = whole[:-1]
+        targets[place, len(begun) - 1 : len(whole) - 1] = whole[len(begun) :]
+    return inputs, targets

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from gptbook.data.chats import NO_IDEA
 from gptbook.data.dialogues import (
@@ -20,7 +18,7 @@ from gptbook.data.dialogues import (
     prompt_tokens,
     text_windows,
 )
-from gptbook.data.sequences import NO_TARGET
+from gptbook.data.sequences import laid_together, rows_with_ends
 from gptbook.data.tables import city_names, data_file, read_table
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.answers import exact_match, greedy_answers
@@ -293,37 +291,3 @@ def said_share(
     return exact_match(
         model, tokenizer, [replace(dialogue, answer=answer) for dialogue in asked]
     )
-
-
-def laid_together(
-    first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Inputs and targets of both, filled up on the right to the same width.
-
-    Shapes: inputs and targets (P, T) and (Q, U), both results (P + Q, max(T, U)).
-    """
-    width = max(first[0].shape[1], second[0].shape[1])
-    inputs, targets = (
-        torch.cat(
-            [F.pad(rows, (0, width - rows.shape[1]), value=fill) for rows in both]
-        )
-        for fill, both in zip((0, NO_TARGET), zip(first, second))
-    )
-    return inputs, targets
-
-
-def rows_with_ends(
-    rows: Sequence[tuple[Sequence[int], Sequence[int]]],
-) -> tuple[Tensor, Tensor]:
-    """Beginnings and ends of rows as inputs and targets; only the ends are asked.
-
-    Shapes: both results (P, T), T one less than the longest row has tokens.
-    """
-    width = max(len(begun) + len(end) for begun, end in rows) - 1
-    inputs = torch.zeros(len(rows), width, dtype=torch.long)
-    targets = torch.full((len(rows), width), NO_TARGET)
-    for place, (begun, end) in enumerate(rows):
-        whole = torch.tensor([*begun, *end])
-        inputs[place, : len(whole) - 1] = whole[:-1]
-        targets[place, len(begun) - 1 : len(whole) - 1] = whole[len(begun) :]
-    return inputs, targets
