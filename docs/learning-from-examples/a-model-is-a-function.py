@@ -68,7 +68,7 @@ plt.show()
 # Suppose a model should give a score for "this is a versicolor". Versicolor's petals are neither the shortest nor the longest, so with growing length the score should rise and fall again, like a hill. But a line only rises or only falls. One bend is enough to make a hill.
 
 # %% [markdown] tags=["read"]
-# Would a second line do it, too? No: use the result of one line as the input of a second, and the two together are still a line. Check that first. Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
+# Would a second line do it? Let one line compute 2 · length + 1, and hand its result $u$ to a second line, which computes 3 · $u$ − 4. Multiplied out, the two together are 6 · length − 1, which is one line again, with the weight 6 and the bias −1. You can put a hundred lines in a row, and you'll always be able to multiply them out into a single one. All the extra parameters achieve nothing.
 #
 # So lines need something else that isn't a line. The simplest such thing is to turn every negative number into 0 and leave the others as they are:
 #
@@ -236,7 +236,7 @@ print(f"{num_parameters:28}")
 # ![GPT-2 as a tower. At the bottom, tokens go into a token table and a table of positions. A line, the running sum, leads up through 12 blocks; in each, attention and MLP read it through a norm and add to it. At the top a norm and the token table again. The number of parameters stands beside each part.](../figures/gpt-2-tower.svg "GPT-2, from the bottom up. The numbers on the right count parameters, all blocks together.")
 
 # %% [markdown] tags=["read"]
-# The rest of this book explains the parts of this tower. What you can do already is count. Below is the whole of GPT-2, nothing left out. Take it as a promise: at the end of chapter 11 you'll be able to read each line aloud and say why it's there. For now, look only for what you know. Letters like $W$ and $E$ are tables of weights, $b$ is a row of biases, and $\text{gelu}$ is a bend, like $\max(0, \ldots)$ with its corner rounded off.
+# The rest of this book explains its parts. What you can do already is count. Below is the whole of GPT-2, nothing left out. Take it as a promise: at the end of chapter 11 you'll be able to read each line aloud and say why it's there. For now, look only for what you know. Letters like $W$ and $E$ are tables of weights, $b$ is a row of biases, and $\text{gelu}$ is a bend, like $\max(0, \ldots)$ with its corner rounded off.
 #
 # First, every token picks a row of numbers from a table $E$, and adds a row for its position from a table $P$:
 #

@@ -219,20 +219,27 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Was that luck? Here is the same for {{ num_digits }} digits, with the larger model of the first experiment and three seeds:
 
+
 # %% tags=["fold", "read"]
 #| alt: Two lines for each of three seeds against steps of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
 #| caption: Answers drawn while it learns. Dashed: as long as the working is. Solid: right.
+def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
+    """The shares of right answers, and of something else, dashed, as they learn."""
+    ax = plt.figure(figsize=(4.5, 3.0)).subplots()
+    for curve in curves:
+        ax.plot([100 * share for share in curve[dashed]], "C1--", lw=1.2)
+        ax.plot([100 * share for share in curve["strict"]], "C0-", lw=1.2)
+    ax.set_ylim(-3, 104)
+    ax.set_xlabel("steps of learning from outcomes")
+    ax.set_ylabel("% of answers")
+    return ax
+
+
 learned = record["learned"]
 group_curves = [row["learners"]["group"]["curve"] for row in learned]
-fig, ax = plt.subplots(figsize=(4.5, 3.0))
-for curve in group_curves:
-    ax.plot([100 * share for share in curve["steps"]], "C1--", lw=1.2)
-    ax.plot([100 * share for share in curve["strict"]], "C0-", lw=1.2)
+ax = draw_runs(group_curves, "steps")
 ax.text(2, 92, "with steps", color="C1")
 ax.text(14, 55, "right", color="C0")
-ax.set_ylim(0, 104)
-ax.set_xlabel("steps of learning from outcomes")
-ax.set_ylabel("% of answers")
 ax.set_title("More working, and with it\nmore right answers")
 plt.show()
 
@@ -254,15 +261,9 @@ plt.show()
 #| alt: The sloppy checker's reward and the share of right answers against steps, three seeds. The reward rises to above {{ f"{min(c['reward'][-1] for c in sloppy_curves):.0%}" }} in all. The share of right answers falls to {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[0]:.0%}" }} and {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[1]:.0%}" }} in two, and reaches {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[2]:.0%}" }} in one.
 #| caption: Three seeds. Dashed: what the sloppy checker rewards. Solid: what's right.
 sloppy_curves = [row["learners"]["sloppy"]["curve"] for row in learned]
-fig, ax = plt.subplots(figsize=(4.5, 3.0))
-for curve in sloppy_curves:
-    ax.plot([100 * share for share in curve["reward"]], "C1--", lw=1.2)
-    ax.plot([100 * share for share in curve["strict"]], "C0-", lw=1.2)
+ax = draw_runs(sloppy_curves, "reward")
 ax.text(1, 88, "rewarded", color="C1")
 ax.text(36, 45, "right", color="C0")
-ax.set_ylim(-3, 104)
-ax.set_xlabel("steps of learning from outcomes")
-ax.set_ylabel("% of answers")
 ax.set_title("The reward rises, and what you\nwanted can be lost")
 plt.show()
 

@@ -7,11 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gptbook.data.sequences import NO_TARGET, padded, sequence_batch, trimmed
+from gptbook.data.dialogues import Dialogue, dialogue_tokens
+from gptbook.data.sequences import NO_TARGET, laid_together, padded, rows_with_ends, sequence_batch, trimmed
+from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.modern import ModernGPT
 from gptbook.training.loss import next_token_loss
 
+LETTERS = CharacterTokenizer("abc, sirx<>?")
 WORDS = [[1, 2, 3], [4], [2, 2, 5, 1, 3, 4], [], [5, 5]]
 
 
@@ -138,3 +141,27 @@ def test_no_batch_is_empty_however_few_or_unlike_the_sequences_are() -> None:
                 seen, wanted = sequence_batch(inputs, targets, step, batch_size, seed=3)
                 assert len(seen) > 0
                 assert seen.shape == wanted.shape
+
+
+def test_rows_with_ends_ask_for_the_ends_only() -> None:
+    inputs, targets = rows_with_ends([([0, 1, 2], [3, 0]), ([0, 5], [6])])
+    assert inputs.tolist() == [[0, 1, 2, 3], [0, 5, 0, 0]]
+    assert targets.tolist() == [[NO_TARGET, NO_TARGET, 3, 0], [NO_TARGET, 6, NO_TARGET, NO_TARGET]]
+
+
+def test_a_row_with_its_end_is_what_a_dialogue_asks() -> None:
+    asked = Dialogue(task="", question="abc?", answer="a")
+    inputs, targets = dialogue_tokens([asked], LETTERS)
+    begun, end = [0, *LETTERS.encode("<abc?>")], [*LETTERS.encode("a"), 0]
+    ours = rows_with_ends([(begun, end)])
+    assert torch.equal(ours[0], inputs)
+    assert torch.equal(ours[1], targets)
+
+
+@pytest.mark.parametrize("widths", [(2, 5), (5, 2), (3, 3)])
+def test_rows_of_two_widths_are_laid_together_and_nothing_more_is_asked(widths: tuple[int, int]) -> None:
+    first, second = ((torch.ones(2, w, dtype=torch.long), torch.full((2, w), 7)) for w in widths)
+    inputs, targets = laid_together(first, second)
+    assert inputs.shape == targets.shape == (4, max(widths))
+    assert int((targets != NO_TARGET).sum()) == 2 * sum(widths)
+    assert int(inputs.sum()) == 2 * sum(widths)
