@@ -330,7 +330,7 @@ def test_the_readers_own_model_writes_in_its_place(opened: tuple[Page, Locator],
     piece.get_by_role("button", name="Back to the city GPT").click()
     expect(field(piece)).to_have_value("plym")
     expect(piece.locator(".city-gpt-cell")).to_have_count(5)
-    assert piece.get_by_label("Use your own model").evaluate("input => input === document.activeElement")
+    expect(piece.get_by_label("Use your own model")).to_be_focused()
 
 
 def test_files_that_are_no_model_get_a_sentence(opened: tuple[Page, Locator], tmp_path: Path, site: Site) -> None:

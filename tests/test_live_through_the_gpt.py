@@ -253,7 +253,7 @@ def test_by_keyboard_alone_one_walks_stations_letters_and_cells(opened: tuple[Pa
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     assert state(piece)["cell"] == 17
-    assert piece.locator(".cells:visible [aria-selected=true]").evaluate("cell => cell === document.activeElement")
+    expect(piece.locator(".cells:visible [aria-selected=true]")).to_be_focused()
 
 
 def test_by_touch_alone_every_station_is_in_reach(open_live: OpenLive) -> None:

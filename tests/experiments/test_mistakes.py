@@ -530,7 +530,7 @@ def test_names_of_test_files_stand_in_one_folded_place(sections: dict[str, str])
 
 def test_every_mistake_has_a_symptom_by_which_it_is_found() -> None:
     page = (this_project().docs_dir / "when-training-goes-wrong.md").read_text(encoding="utf-8")
-    table = page.split("symptoms")[1].split("</div>")[0]
+    table = page.split('class="columns two-of-five symptoms"')[1].split("</div>")[0]
     found = set(re.findall(r"\]\(#([a-z-]+)\)", table))
     for slug, mistake in EVERY.items():
         assert slug in found or mistake.symptom in found, slug
