@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## Scratch paper
 #
-# Take a pocket calculator whose display holds one digit. It keeps only the last digit of every result. Ask a small GPT what it shows in the end. If it must answer at once, or after as many blanks as the working is long, it's right in {{ f"{statistics.fmean(right_by_way['direct'] + right_by_way['filler']):.0%}" }} of the rows. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
+# Take a pocket calculator whose display holds one digit. It keeps only the last digit of every result. Ask a small GPT what it shows in the end. If it must answer at once, it's right in {{ f"{statistics.fmean(right_by_way['direct']):.0%}" }} of the rows. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
 
 # %% [markdown] tags=["read"]
 # Work one out, from left to right: 3+4\*2+1. Three plus four is 7, and the display shows 7. Times two is 14, of which the calculator shows 4. Plus one is 5. So the answer is 5, and the way to it is 7, 4, 5.
@@ -44,7 +44,7 @@ always = max(last_digits.values()) / last_digits.total()
 
 # %% tags=["fold"]
 #| alt: Share of unseen rows answered correctly, {{ len(right_by_way["steps"]) }} seeds for each way. {{ "; ".join(f"{name}: {min(right_by_way[way]):.0%} to {max(right_by_way[way]):.0%}" for way, name in ways.items()) }}. Always the same digit would reach {{ f"{always:.0%}" }}.
-#| caption: A dot: one seed. Dashed: always the same digit.
+#| caption: A dot: one seed. Dashed: always answering the commonest digit.
 ways = {
     "direct": "at once",
     "direct, longer": "at once, longer",
@@ -66,7 +66,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Is it only that a longer answer gives the model more time? The blanks say no. They're just as long, so the model computes just as much before it answers, and yet it's no better than the one that answers at once. What counts is what's written.
 #
-# Why is that? The plain way to the last display leads over the one before it, and to that one over the one before, {{ num_digits - 1 }} times in a row. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. After writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
+# Why is that? The plain way to the last display is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. After writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
 #
 # That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps: multiply each added digit by all the factors that come after it, all of them side by side, and add up. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks there are proofs, under assumptions that most people believe, that a transformer of any fixed depth fails when they grow long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
 #
@@ -78,7 +78,7 @@ plt.show()
 # People write both: answers with their working, and many more without. A model that has learned from such a mixture writes like the mixture. Can it find out for itself that it's worth writing the steps down? Let it draw several answers to each row. A program gives a **reward**, 1 if the answer is right and 0 if not. Then make those answers likelier that did better than the others. This is **reinforcement learning**.
 
 # %% [markdown] tags=["read"]
-# Let's train the model of this page on such a mixture. Its rows have five digits, so that it takes seconds, and {{ f"{share_with_steps:.0%}" }} of the answers it learns from are written with the steps.
+# Let's train the model of this page on such a mixture. Its rows have five digits (the picture's have four), so that it takes seconds, and {{ f"{share_with_steps:.0%}" }} of the answers it learns from are written with the steps.
 
 # %% tags=["fold"]
 from gptbook.data.arithmetic import (
@@ -222,7 +222,7 @@ plt.show()
 
 # %% tags=["fold", "read"]
 #| alt: Two lines for each of three seeds against steps of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
-#| caption: Answers drawn while it learns. Dashed: as long as the working is. Solid: right.
+#| caption: Answers drawn while it learns. Dashed: with steps (as long as a working). Solid: right.
 def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
     """The shares of right answers, and of something else, dashed, as they learn."""
     ax = plt.figure(figsize=(4.5, 3.0)).subplots()
@@ -246,11 +246,11 @@ plt.show()
 # %% [markdown] tags=["read"]
 # (These are the rows that it learns from. On rows that it never saw, it begins with {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} and ends with {{ f"{min(final['group']):.0%}" }} to {{ f"{max(final['group']):.0%}" }}.) Most of the gain in the first ten rounds comes from writing the working more often, in {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }} of the answers instead of {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }}. What remains between the two lines are mostly mistakes in the working, and they become rarer, too.
 #
-# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise and leaves the direction as it is. What you subtract is called the **baseline**.
+# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise. It doesn't change where things are going, because all answers can't become likelier at once: their probabilities add up to 1. So a push that is the same for every answer comes to nothing, on average over the draws. What you subtract is called the **baseline**.
 #
-# That's the theory, and a test of the package confirms the part about the direction. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, and with {{ num_plain_better }} of the {{ len(learned) }} seeds the plain reward was ahead. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of them are right from the start. (That's a guess.) A close relative of it is known as STaR (Zelikman and others, 2022).
+# That's the theory, and a test of the package confirms the part about the direction. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, and with {{ "all" if num_plain_better == len(learned) else f"{num_plain_better} of the" }} {{ len(learned) }} seeds the plain reward was ahead. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of all its answers are right from the start. (That's a guess.) A close relative of it is known as STaR (Zelikman and others, 2022).
 #
-# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. By that second division, each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers do grow longer. The first gives very easy and very hard questions more weight. They left out both, and so do we.
+# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. Dividing by the length means that each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers do grow longer. Dividing by the spread gives very easy and very hard questions more weight. They left out both, and so do we.
 
 # %% [markdown]
 # ## What goes wrong
@@ -280,9 +280,9 @@ print(f"before:         {cheat['base']['shown'][asked]}")
 print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 
 # %% [markdown] tags=["read"]
-# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that we allow." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? When a mistake has slipped into the working, every further digit is one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
+# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that this experiment allowed." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? When a mistake has slipped into the working, every further digit is one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
 #
-# The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} steps. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the sloppy checker did: choose it in the piece above, and go through the steps.
+# The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} steps. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the sloppy checker did: choose it in the piece above, and move the slider through the steps.
 #
 # It happens elsewhere, too. In 2016 a program that had learned to play a boat race went round in circles in a lagoon, where it could hit the same targets again and again, and never finished. It had a fifth more points than human players (OpenAI, *Faulty reward functions in the wild*). In 2025, large models that were asked for a program that passes its tests had learned to pass them without solving the task (Baker and others).
 #
@@ -296,7 +296,7 @@ print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 # %% [markdown] tags=["read"]
 # OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made a model that does. DeepSeek-R1-Zero began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. A part of the growth was later traced to the division by length that we've left out.
 #
-# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1 can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
+# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1-Zero can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
 #
 # This is where the book ends, and where the field is at work. You began by [counting which letter follows which](../predicting-what-comes-next/one-letter-at-a-time.py). Everything since then has been one question, asked better and better: what comes next? This last chapter has changed only where the answer comes from.
 

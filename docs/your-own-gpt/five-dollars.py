@@ -74,7 +74,7 @@ def dollars(hours: float) -> str:
 # %% [markdown] tags=["read"]
 # His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. A loss of 3.29 is a perplexity of {{ f"{math.exp(3.29):.0f}" }}: the model hesitates as if between {{ f"{math.exp(3.29):.0f}" }} equally likely tokens, out of {{ f"{gpt_2.vocab_size:,}" }}.
 #
-# The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and publishes code and logs, so that others can build on them. On eight H100, llm.c itself takes 45 minutes. It's the first bar of the chart, with 8 times 45 minutes, or 6 H100-hours, because that's what you'd pay for.
+# The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and publishes code and logs, so that others can build on them. On eight H100, llm.c itself takes 45 minutes, in which it reads 10.3 billion tokens. It's the first bar of the chart, with 8 times 45 minutes, or 6 H100-hours, because that's what you'd pay for.
 
 # %% [markdown] tags=["guess"]
 # It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed in November 2024?
@@ -110,7 +110,7 @@ plt.show()
 # Bold: what this book's recipe has too.
 
 # %% [markdown] tags=["read"]
-# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. It evens out each step, so that it goes equally far in every direction. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* hand every block the token's embedding and the first block's values once more, and what a low block has made to its partner high up. How much of each is taken is learned.
+# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. An ordinary step changes a table a lot in a few of its patterns and hardly in the others; Muon evens the step out, so that all of them move equally far. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* carry numbers past the blocks in between. Every block gets the token's embedding and the first block's values once more, and a block in the upper half also gets what its partner in the lower half has made. How much of each it takes is learned.
 #
 # What can you take from the race? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So most of the gain comes from learning more from each token, and little from computing faster. And no single change cut the time in half: it's many small gains, each of them measured.
 #
@@ -119,13 +119,16 @@ plt.show()
 # %% tags=["result"]
 for row in (0, 4, 7, 10, len(runs) - 1):
     price = dollars(runs["hours"][row])
-    print(f"{runs['date'][row]}: {price}, projected")
+    print(f"{runs['date'][row]}: {price}, without setup, projected")
 
 # %% [markdown]
-# The book's recipe is that of 10 November 2024, with half its batch. (These prices are without setup.)
+# The book's recipe is that of 10 November 2024, with half its batch.
 
 # %% [markdown] tags=["read"]
-# How many tokens does that recipe need? The book used to have the one of 3 November, with {{ f"{earlier / 1e9:.2f}" }} billion. Three changes came on top. The rates start at their full height, stay there, and fall only over the last half of the run, and Muon's memory begins short and grows. Then there are the shortcuts, and scores that are kept between −30 and 30. And the batch is halved, so that the same tokens make twice as many steps. We measured this on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation. With how many tokens does the new recipe reach the loss that the old one reaches with 100?
+# How many tokens does that recipe need? The race's record of 3 November, an older recipe of this book, needs {{ f"{earlier / 1e9:.2f}" }} billion. Since then, three things have changed. First, the rates start at their full height, stay there, and fall only over the last half of the run, and Muon's memory begins short and grows. Second, there are the shortcuts, and scores that are kept between −30 and 30. Third, the batch is halved, so that the same tokens make twice as many steps. We measured on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation how many tokens each of these saves.
+
+# %% [markdown]
+# What small GPTs need, where the recipe before took 100 tokens:
 
 # %% tags=["hide"]
 from gptbook.experiments.budget import measured_ratios
@@ -141,7 +144,7 @@ for change, of_seeds in ratios.items():
 # %% [markdown]
 # ## Before you pay
 #
-# Multiply tokens by FLOPs, divide by what the GPU gets done in a second, and you have the time. Time has a price.
+# Multiply tokens by FLOPs, divide by what the GPU gets done in a second, and you have the time.
 
 # %% tags=["fold"]
 from gptbook.machine.cost import (
@@ -156,7 +159,7 @@ from gptbook.models.sizes import KEPT_BYTES, USABLE_SHARE, logit_bytes, paramete
 
 # %% tags=["result"]
 recipe = Job(
-    config=GPTConfig(num_heads=6),
+    config=GPTConfig(num_heads=6),  # each twice as wide as in GPT-2
     form="speedrun",
     optimizer="muon",
     batch_size=256,
@@ -244,7 +247,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.flops / 1e18:.2f}" }} billion billion operations. Divide by the {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion that an H100 gets done per second, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of the offers we found, which makes ${{ f"{training_dollars:.2f}" }}.
 #
-# Then there's the setup, since a rented machine costs money before the first step, too. We assume {{ booting }} minutes until it has started, {{ installing }} to install PyTorch and the package, {{ fetching }} to fetch the text, {{ f"{2 * recipe.num_tokens / 1e9:.1f}" }} GB that others have already cut into tokens, and {{ compiling }} until PyTorch has translated the model for this GPU. These {{ f"{60 * SETUP_HOURS:.0f}" }} minutes bring the total to ${{ f"{total:.2f}" }}.
+# Then there's the setup, since a rented machine costs money before the first step, too. We assume {{ booting }} minutes until it has started, {{ installing }} to install PyTorch and the package, {{ fetching }} to fetch the text, nearly 4 GB that others have already cut into tokens, and {{ compiling }} until PyTorch has translated the model for this GPU. These {{ f"{60 * SETUP_HOURS:.0f}" }} minutes bring the total to ${{ f"{total:.2f}" }}.
 #
 # How sure is that? Nobody has run this recipe on an H100 for this book, and the weak point is the number of tokens. With the cheapest offer we found it would be ${{ f"{projected.total(gpu.price_low_usd):.2f}" }}, with the dearest ${{ f"{projected.total(gpu.price_high_usd):.2f}" }}.
 #
@@ -278,7 +281,7 @@ plt.show()
 # Is it the real GPT-2? No. It has GPT-2's blocks, widths and tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the chart's bold changes, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
 
 # %% [markdown]
-# A ledger writes down how long each phase took. Here it's that of a small GPT, by a pretended clock: a billion FLOPs count as one second.
+# A ledger notes how long each phase of a run takes. In this one, of a small GPT, the clock is pretended: a billion FLOPs count as one second.
 
 # %% tags=["show"]
 from gptbook.machine.ledger import Ledger
@@ -355,7 +358,7 @@ print("\n".join(lines))
 # %% [markdown]
 # ## What goes wrong
 #
-# **It doesn't fit.** A small GPU takes a part of the batch at a time, and adds up:
+# **It doesn't fit.** A small GPU takes a part of the batch at a time, and adds up the gradients:
 
 # %% tags=["fold"]
 from gptbook.models.sizes import sequences_at_once, training_memory

@@ -94,7 +94,7 @@ for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
 # %% [markdown] tags=["read"]
 # Take one dialogue, `<first letter of oslo?>o.`, and go through it token by token. In front stands the mark that begins every text. Then come `<`, the {{ num_letters }} letters of the question, `>`, the answer *o*, and the mark again, drawn as a dot, which ends the answer. The model reads all but the last, {{ num_read }} tokens, and at each it guesses the next one. In pre-training all {{ num_read }} guesses would count. Now only two do. At `>` the right guess is *o*, and at *o* it's the end. At the other {{ num_read - 2 }} places the target is a number that means "don't look here".
 #
-# What do the two guesses cost? Before fine-tuning the model gives *o* a probability of {{ f"{first_before:.2g}" }}, a surprise of {{ f"{-math.log(first_before):.1f}" }} nats, because it has never met the mark `>`. To the end it gives {{ f"{end_before:.2g}" }}, or {{ f"{-math.log(end_before):.1f}" }} nats. The loss of the dialogue is their mean, {{ f"{-(math.log(first_before) + math.log(end_before)) / 2:.1f}" }}. Then it's the [loop you know](../learning-from-examples/loss-and-training.py), slopes and a step downhill, and in the end it's {{ f"{-(math.log(first_after) + math.log(end_after)) / 2:.2g}" }}.
+# What do the two guesses cost? Before fine-tuning the model gives *o* a probability of {{ f"{first_before:.2g}" }}, a surprise of {{ f"{-math.log(first_before):.1f}" }} nats, because it has never met the mark `>`. The end mark gets {{ f"{end_before:.2g}" }}, or {{ f"{-math.log(end_before):.1f}" }} nats. The loss of the dialogue is their mean, {{ f"{-(math.log(first_before) + math.log(end_before)) / 2:.1f}" }}. Then it's the [loop you know](../learning-from-examples/loss-and-training.py), and in the end it's {{ f"{-(math.log(first_after) + math.log(end_after)) / 2:.2g}" }}.
 
 # %% tags=["show"]
 from gptbook.data.dialogues import dialogue_tokens
@@ -108,8 +108,8 @@ from gptbook.training.loops import fine_tune
 # %%
 oslo = Dialogue(task="first letter", question="first letter of oslo?", answer="o")
 inputs, targets = dialogue_tokens([oslo], tokenizer)
-print("reads:   ", tokenizer.decode(inputs[0].tolist()))
-print("is asked:", [tokenizer.labels[t] for t in targets[0].tolist() if t >= 0])
+print("reads:", "".join(tokenizer.labels[t] for t in inputs[0].tolist()))
+print("asked:", [tokenizer.labels[t] for t in targets[0].tolist() if t >= 0])
 
 # %% tags=["fold"]
 from gptbook.generation.answers import exact_match, reply
@@ -178,7 +178,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. No dialogue was about any of these names, and each club is asked for in words in which it was never asked for before. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
 #
-# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. And don't take our proportions for the usual ones. GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
+# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. Our proportions aren't the usual ones, though. GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
 
 # %% tags=["hide"]
 larger = read_record("assistant")["rows"]
@@ -190,7 +190,7 @@ before, after = (
 # %% [markdown]
 # ## What fine-tuning overwrites
 #
-# Of the nine clubs in plain text, five were in dialogues. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps them.
+# Of the nine clubs, five were in dialogues; four stayed *quiet*. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps them.
 
 # %% tags=["result"]
 for club in ("chelsea", "liverpool"):
@@ -260,9 +260,9 @@ ax.set_title("Dialogues alone overwrite\nthe old sentences")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Looking only at the four quiet clubs, those in no dialogue, we might have said that they were forgotten. But the sentences about the other five are lost as well, {{ percent(of_clubs, "scores", "dialogues", "statement", "asked") }} instead of {{ percent(of_clubs, "scores", "before", "statement", "asked") }}. Yet it still knows those clubs, since it answers {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} of the questions about them. So for these five, at least, it's the *form* that is lost.
+# Looking only at the four quiet clubs, we might have said that they were forgotten. But the sentences about the other five are lost as well, {{ percent(of_clubs, "scores", "dialogues", "statement", "asked") }} instead of {{ percent(of_clubs, "scores", "before", "statement", "asked") }}. Yet it still knows those clubs, since it answers {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} of the questions about them. So for these five, at least, it's the *form* that is lost.
 #
-# Are the facts still there, under the lost form? Don't let the model write; lay each of the nine stadiums behind the sentence, and see which it finds likeliest. By chance that would be the right one in 11% of the cases. For the clubs in dialogues it's {{ percent(of_clubs, "scores", "dialogues", "likeliest", "asked") }}, and for the quiet ones {{ percent(of_clubs, "scores", "dialogues", "likeliest", "quiet") }}. Before the dialogues it was {{ percent(of_clubs, "scores", "before", "likeliest", "quiet") }} for these. That doesn't prove that the facts are gone, only that they can't be reached this way.
+# Are the facts still there, under the lost form? Don't let the model write; lay each of the nine stadiums behind the sentence, and see which it finds likeliest. By chance that would be the right one in 11% of the cases. For the clubs in dialogues it's {{ percent(of_clubs, "scores", "dialogues", "likeliest", "asked") }}, and for the quiet ones {{ percent(of_clubs, "scores", "dialogues", "likeliest", "quiet") }}. Before the dialogues the quiet ones had {{ percent(of_clubs, "scores", "before", "likeliest", "quiet") }}, too. That doesn't prove that the facts are gone, only that they can't be reached this way.
 #
 # The usual cure is to rehearse. If one in eight texts of each batch is old text (nearly half of all guesses, since these are long), the sentences come out right in {{ percent(of_clubs, "scores", "mixed", "statement", "asked") }} and {{ percent(of_clubs, "scores", "mixed", "statement", "quiet") }}. It has its price: after as many steps, first letters are right in {{ percent(of_clubs, "scores", "mixed", "first letter") }} instead of {{ percent(of_clubs, "scores", "dialogues", "first letter") }}. And asked for a quiet club, the model is right in {{ percent(of_clubs, "scores", "dialogues", "question", "quiet") }} without old text and in {{ percent(of_clubs, "scores", "mixed", "question", "quiet") }} with it. No question about a quiet club had stood anywhere, not even on the exam sheets. Having read a fact in one form doesn't mean that it can be told in another.
 
@@ -274,11 +274,11 @@ plt.show()
 # $$\text{loss} = -\ln \sigma\left(\beta\,(\text{gain}_{\text{chosen}} - \text{gain}_{\text{rejected}})\right)$$
 
 # %% [markdown] tags=["read"]
-# RLHF, reinforcement learning from human feedback, made the first assistants. The GPT writes several answers to a question, and people put them in order. Nobody can read millions of answers, so a second GPT, the reward model, learns from these comparisons to score an answer. From then on it stands in for the people, and the parameters move so that high scores get likelier.
+# RLHF, reinforcement learning from human feedback, made the first assistants. The GPT writes several answers to a question, and people put them in order. Since nobody can read millions of answers, a second GPT, the reward model, learns from these comparisons to score an answer. From then on it stands in for the people, and the parameters move so that high scores get likelier.
 #
 # DPO, direct preference optimization, goes straight from the comparisons to the parameters. Say that people like *o, sir* better than *o*. At the start the model gives the polite answer a probability of 0.2 and the plain one 0.4. It's frozen, and a copy learns. Some steps later the copy gives 0.3 to each. A gain is the logarithm of now divided by then: ln(0.3 / 0.2) = 0.41 for the chosen answer and ln(0.3 / 0.4) = −0.29 for the rejected one. The difference is 0.69. With $\beta$ = 1, the sigmoid $\sigma$ turns it into a share, $1 / (1 + e^{-0.69})$ = 0.67, and the surprise at that is −ln 0.67 = {{ f"{hand['gained']:.2f}" }}. Before the first step both gains are 0, the share is a half, and the loss is ln 2 = {{ f"{hand['start']:.2f}" }}.
 #
-# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. The smaller $\beta$ is, the more gain it takes. With 0.1 the same gains leave a loss of {{ f"{hand['beta 0.1']:.2f}" }}.
+# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. The smaller $\beta$ is, the further the gains must move apart for the same loss. With 0.1, ours would leave {{ f"{hand['beta 0.1']:.2f}" }}.
 
 # %% tags=["show"]
 from gptbook.training.loss import preference_loss
@@ -297,7 +297,7 @@ for name, loss in hand.items():
     print(f"{name:10} {loss:.3f}")
 
 # %% [markdown] tags=["read"]
-# Now for real. An assistant had met *o* and *o, sir* equally often in its dialogues. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. To new questions it gave the right answer politely in {{ percent(of_clubs, "preferences", "careful", "says politely") }}, after {{ percent(of_clubs, "preferences", "before", "says politely") }} before (three seeds). In either form it had been right in {{ f"{either_form('before'):.0%}" }}, and now it was in {{ f"{either_form('careful'):.0%}" }}, so this cost something, too.
+# An assistant had met *o* and *o, sir* equally often in its dialogues. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: polite and plain answers together had been right for {{ f"{either_form('before'):.0%}" }} of them, and now were for {{ f"{either_form('careful'):.0%}" }}.
 #
 # But the loss sees nothing but the *difference* of the gains. Suppose both answers fall, the chosen one from 0.2 to 0.02, the rejected one from 0.4 to 0.001. The loss is {{ f"{hand['both fell']:.3f}" }}, although the good answer has almost vanished. Pal and others showed in 2024 that this happens with large models, too. With ten times the rate and $\beta$ = 0.1, ours went that way. The polite form was likelier than the plain one for {{ percent(of_clubs, "preferences", "careless", "polite likelier") }} of the questions, and yet its mean ln probability had fallen from {{ signed(of_clubs, "preferences", "before", "polite") }} to {{ signed(of_clubs, "preferences", "careless", "polite") }}.
 
@@ -373,7 +373,7 @@ chat_training = chat_rows([short_chat() for _ in range(3000)], pieces)
 chat_losses = fine_tune(
     chatty,
     *chat_training,
-    num_steps=220,
+    num_steps=300,
     batch_size=32,
     matrix_rate=0.03,
     other_rate=0.008,
@@ -413,9 +413,9 @@ for fact, said in (
 #
 # Say that you go on: `<i was born in riga>ok, riga.<i live in kobe>ok, kobe.<where was i born?>`
 #
-# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds a model names the home that it was told at first in {{ percent(of_chats, "told") }} of the chats, and in {{ percent(of_chats, "cut") }} when that turn has been cut off. It doesn't say that it has forgotten, but writes something else.
+# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds, chats begin with where somebody lives and ask for it later. The answer is right in {{ percent(of_chats, "told") }} of them, and in {{ percent(of_chats, "cut") }} when the first turn has been cut off. It doesn't say that it has forgotten, but writes something else.
 #
-# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ percent(of_chats, "capitals") }} of the chats. And what if somebody lives in a city called `x>no idea`? Then a user could put words into the assistant's mouth, so the program lets nobody type a mark.
+# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ percent(of_chats, "capitals") }} of the chats. And what if somebody lives in a city called `x>no idea`? Then the row would be `<i live in x>no idea>`, as if the assistant had already spoken. So the program lets nobody type a mark.
 
 # %% [markdown]
 # ## Tools
@@ -425,7 +425,7 @@ for fact, said in (
 # ![One row of tokens in four lines. The user asks: where is kobe? The model writes the call, find kobe. The program adds what the look-up found: kobe, JP. The model answers: JP. The model chose the tokens of the call and of the answer only.](../figures/tool-call-row.svg "All in one row. A dot ends a turn.")
 
 # %% [markdown] tags=["read"]
-# Follow the picture. After the question the model doesn't answer, but writes *[find kobe]* and ends its turn. To the program, a turn in square brackets is an order. It looks *kobe* up in the table `cities.csv`, and adds the tool's mark `=`, the line that it found, and `>`. Now the model reads a row that ends with what it needs, and copies it.
+# After the question, the model doesn't answer, but writes *[find kobe]* and ends its turn. To the program, a turn in square brackets is an order. It looks *kobe* up in the table `cities.csv`, and adds the tool's mark `=`, the line that it found, and `>`. Now the model reads a row that ends with what it needs, and copies it.
 
 # %% tags=["show"]
 from gptbook.generation.tools import calculator
@@ -469,7 +469,7 @@ ax.plot(shown, best, color="gray", ls="--")
 ax.text(5.9, 60, "best possible", color="gray", va="top")
 for row in of_codes:
     ax.plot(shown, [100 * share for share in row["right"]], "C1o", ms=5, alpha=0.6)
-ax.text(0.2, 30, "the model", color="C1")
+ax.text(2.4, 22, "the model", color="C1")
 ax.set_xticks(shown)
 ax.set_ylim(0, 105)
 ax.set_xlabel("examples in the prompt")
@@ -485,7 +485,7 @@ plt.show()
 # %% [markdown]
 # ## Why it makes things up
 #
-# Ask for the home of a club that doesn't exist, and our assistant often names another club's. An answer that is made up is called a **hallucination**.
+# Ask for the home of a club that doesn't exist, and our assistant makes one up. An answer that is made up is called a **hallucination**.
 
 
 # %% tags=["fold"]
@@ -504,7 +504,7 @@ for name in ("chelsea", "oxford", "chester", "atlantis"):
     print(f"{name}: {said} ({sure:.0%} sure)")
 
 # %% [markdown] tags=["read"]
-# Where does it come from? We put the question to the models of three seeds for {{ num_strangers }} names that are no club. (*Sure* is the median probability of what was said.)
+# Where does it come from? We asked the models of three seeds about {{ num_strangers }} names that are no club. The first row of the table is before fine-tuning, when a model can't answer yet, so there it had to finish *the stadium of … is*. (*Sure* is the median probability of what was said.)
 
 # %% tags=["result"]
 kinds = {"before": "plain text", "dialogues": "assistant", "modest": "with *no idea*"}
@@ -525,9 +525,9 @@ clubs_settings = read_record("after_pretraining")["settings"]["clubs"]
 num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 
 # %% [markdown] tags=["read"]
-# In the first row, the model before fine-tuning had to finish *the stadium of … is*. In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in all of its text a stadium follows there, and it wasn't sure of it. Then came dialogues in which every question had an answer, and it became surer of everything: of what it makes up by {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and of what it knows by {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. And in most tests a wrong answer costs no more than none, so guessing pays (Kalai and others, 2025).
+# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in all of its text a stadium follows there, and it wasn't sure of it. Then came dialogues in which every question had an answer, and it became surer of everything. What it made up got a probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it knew {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. And in most tests a wrong answer costs no more than none, so guessing pays (Kalai and others, 2025).
 #
-# For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. Of the clubs that it answered for before, it's right in {{ percent(of_clubs, "scores", "modest", "question", "asked") }} now, after {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }}. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. It couldn't have named their stadiums anyway, so we can't tell whether it has noticed that, or has only learned which names belong to questions that have answers.
+# For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. For the five clubs in dialogues, its right answers fell from {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} to {{ percent(of_clubs, "scores", "modest", "question", "asked") }}. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. We can't tell whether it has noticed that it doesn't know them, or has only learned which names belong to questions with answers.
 
 # %% [markdown]
 # ## Where the text comes from
