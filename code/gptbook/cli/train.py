@@ -2,14 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.guards import locked_for, memory_in_mind, watched
 from gptbook.cli.progress import train_with_bar
 from gptbook.data.chosen_text import corpus_for
 from gptbook.data.text_sources import check_text_length
@@ -217,73 +218,3 @@ def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -
         if team.leads:
             clear_leftovers(run_dir)
     return run
-
-
-@contextmanager
-def locked_for(team: Team, run_dir: Path) -> Iterator[None]:
-    """Keep a run folder for a team: the leader locks it, and all are refused as one.
-
-    Raises ValueError if another process works there.
-    """
-    refusal: ValueError | None = None
-    with ExitStack() as stack:
-        if team.leads:
-            try:
-                stack.enter_context(locked(run_dir))
-            except ValueError as error:
-                refusal = error
-        if team.any(refusal is not None):
-            raise refusal or ValueError(f"{run_dir} is not for this team: see above")
-        yield
-
-
-@contextmanager
-def memory_in_mind(run: Run) -> Iterator[None]:
-    """Say what to halve where the memory is full. Raises ValueError then."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        signs = ("out of memory", "allocate memory")
-        if not isinstance(error, MemoryError) and not any(
-            sign in str(error) for sign in signs
-        ):
-            raise
-        rows = run.rows_at_once
-        fewer = 1 if rows % 2 else rows // 2  # both divide the batch as rows does
-        advice = (
-            f"give --rows-at-once {fewer} (it was {rows})"
-            if rows > 1
-            else "take a smaller recipe, or a machine that has more of it"
-        )
-        raise ValueError(
-            f"the memory of {run.machine.device} is full: {advice}; the step stays the "
-            "same, and what was saved is kept"
-        ) from None
-
-
-@contextmanager
-def watched(
-    options: argparse.Namespace, run: Run, run_dir: Path
-) -> Iterator[Callable[[Run], None] | None]:
-    """Write every step for TensorBoard, if that is asked for.
-
-    Raises ValueError if TensorBoard is not installed.
-    """
-    if not options.tensorboard or not run.team.leads:
-        yield None
-        return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ValueError(
-            "--tensorboard needs a library that is not here: pip install tensorboard"
-        ) from None
-    folder = str(run_dir / "tensorboard")
-    with SummaryWriter(folder, purge_step=run.step + 1) as writer:
-
-        def write(now: Run) -> None:
-            writer.add_scalar("loss/training", run.losses[-1], run.step)
-            if (held_out := run.new_held_out_loss) is not None:
-                writer.add_scalar("loss/held_out", held_out, run.step)
-
-        yield write
