@@ -77,7 +77,8 @@ def test_a_known_word_is_the_text_not_the_folder_of_its_name(
     corpus = prepare_corpus("own.txt", tmp_path / "docstrings")
     asked: list[str] = []
 
-    def prepare(source: str) -> object:
+    def prepare(source: str, given: object) -> object:
+        assert given is None
         asked.append(source)
         return corpus
 

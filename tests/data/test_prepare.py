@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gptbook.data import prepare
+from gptbook.data import corpus_writing, prepare
 from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer, bytes_per_token
 from gptbook.data.corpus import open_corpus
 from gptbook.data.hub import load_gpt2_tokenizer
@@ -54,7 +54,7 @@ def test_a_text_is_cut_as_nanogpt_cuts_it_and_its_characters_are_numbered(my_txt
 
 def test_long_texts_are_numbered_part_by_part_without_a_seam(my_txt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = prepare_corpus(my_txt)
-    monkeypatch.setattr(prepare, "LETTERS_AT_ONCE", 7)
+    monkeypatch.setattr(corpus_writing, "LETTERS_AT_ONCE", 7)
     parts = prepare_corpus(my_txt, Path("parts"))
     assert contents(whole.folder) == contents(parts.folder)
 
@@ -121,7 +121,7 @@ def test_shakespeare_is_characters_and_needs_no_network_the_second_time(monkeypa
 
 def test_gpt2s_tokenizer_can_be_asked_for(my_txt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in = BytePairTokenizer([(b"t", b"h")], end_of_text=True)
-    monkeypatch.setattr(prepare, "load_gpt2_tokenizer", lambda: stand_in)
+    monkeypatch.setattr(corpus_writing, "load_gpt2_tokenizer", lambda: stand_in)
     corpus = prepare_corpus(my_txt, tokenizer="gpt2")
     assert corpus.vocab_size == 258
     assert corpus.tokenizer.decode([*corpus.training.tolist(), *corpus.held_out.tolist()]) == TEXT
@@ -304,7 +304,7 @@ def test_ctrl_c_leaves_nothing(my_txt: str, monkeypatch: pytest.MonkeyPatch) -> 
     def stop(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare, "write_corpus", stop)
+    monkeypatch.setattr(corpus_writing, "write_corpus", stop)
     Path("out").mkdir()
     with pytest.raises(KeyboardInterrupt):
         prepare_corpus(my_txt, Path("out"))

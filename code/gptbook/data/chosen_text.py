@@ -5,18 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from gptbook.data.corpus import CORPUS_FACTS_FILE, Corpus, open_corpus
-from gptbook.data.prepare import prepare_corpus
+from gptbook.data.corpus_writing import GIVEN, tokenizer_sha256
+from gptbook.data.prepare import BY_TOKENS, prepare_corpus
 from gptbook.data.text_sources import TEXT_SOURCES, cache_folder
+from gptbook.data.tokenizer_files import TextTokenizer
 from gptbook.files.nearest_word import find_text
 
 DIGESTS = ("training_sha256", "held_out_sha256", "tokenizer_sha256")
 
 
-def corpus_for(source: str | None) -> Corpus:
+def corpus_for(source: str | None, given: TextTokenizer | None = None) -> Corpus:
     """The text for --data: a prepared folder, or a file or word that is prepared now.
 
     A word that gptbook knows is that text, even where a folder or file has its name:
-    ./shakespeare is the one here. Raises ValueError if there is none.
+    ./shakespeare is the one here. given is the tokenizer of a model, in whose tokens it
+    must be. Raises ValueError if there is none, or not in them.
     """
     if not source:
         raise ValueError(
@@ -31,26 +34,44 @@ def corpus_for(source: str | None) -> Corpus:
                 f"here by the same name, give ./{source}"
             )
     elif (Path(source) / CORPUS_FACTS_FILE).is_file():
-        return open_corpus(Path(source))
+        return in_tokens_of(given, open_corpus(Path(source)))
     elif Path(source).is_dir():
         raise ValueError(
             f"{source} is a folder without a prepared text: give a text file, or the "
             "folder that gptbook data prepare made"
         )
-    return prepare_corpus(source)
+    if source in BY_TOKENS:
+        return in_tokens_of(given, prepare_corpus(source))
+    return prepare_corpus(source, given=given)
+
+
+def in_tokens_of(given: TextTokenizer | None, corpus: Corpus) -> Corpus:
+    """The same corpus. Raises ValueError if it is in other tokens than the given."""
+    if given is None or tokenizer_sha256(given) == corpus.facts[GIVEN]:
+        return corpus
+    raise ValueError(
+        f"{corpus.facts['name']} was prepared in {corpus.vocab_size:,} tokens of "
+        f"another tokenizer, and the model knows {given.vocab_size:,}: give the text "
+        "itself, which is prepared for the model then"
+    )
 
 
 def corpus_of_run(
-    said: str, wanted: dict[str, Any], data: str | None, run_dir: Path
+    said: str,
+    wanted: dict[str, Any],
+    data: str | None,
+    run_dir: Path,
+    given: TextTokenizer | None = None,
 ) -> Corpus:
     """The text that a run learned from, known by its checksums wherever it lies now.
 
     said is the folder that the run names, wanted are the run's facts of its data, data
-    is what the reader gives in its place. Without that, a text that was prepared here,
-    in the cache, will do. Raises ValueError if none is that text.
+    is what the reader gives in its place, given the tokenizer of the model that the run
+    went on from, if it did. Without data, a text that was prepared here, in the cache,
+    will do. Raises ValueError if none is that text.
     """
     if data is not None:
-        corpus = corpus_for(data)
+        corpus = corpus_for(data, given)
         if is_same_text(corpus.facts, wanted):
             return corpus
         shown = [

@@ -1,26 +1,21 @@
 """A text, prepared for training: had, cut in two, and turned into tokens, once."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
 from gptbook.data.corpus import (
     CORPUS_FACTS_FILE,
     TOKEN_FILES,
     Corpus,
     open_corpus,
-    write_corpus,
 )
+from gptbook.data.corpus_writing import GIVEN, given_settings, write_texts
 from gptbook.data.docstrings import LIBRARIES, docstrings
 from gptbook.data.fineweb import PROGRESS_FILE, WEB_TEXTS, prepare_web_text
 from gptbook.data.hub import load_gpt2_tokenizer
-from gptbook.data.merging import learn_merges, split_words, utf8
 from gptbook.data.ready_tokens import READY_TEXTS, prepare_ready_tokens
 from gptbook.data.text_sources import (
     SHAKESPEARE_SHA256,
@@ -31,12 +26,10 @@ from gptbook.data.text_sources import (
     tiny_shakespeare,
     token_count,
 )
-from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.data.tokenizer_files import (
     CHARACTERS_FILE,
     PIECES_FILE,
     TextTokenizer,
-    token_bytes,
 )
 from gptbook.files.json_files import brief, read_json
 from gptbook.files.lock import LOCK_FILE, locked
@@ -47,7 +40,6 @@ KEPT_FILES = (CORPUS_FACTS_FILE, PROGRESS_FILE)  # a folder with one is worth ke
 OWN_FILES = {*KEPT_FILES, *TOKEN_FILES.values(), CHARACTERS_FILE, PIECES_FILE}
 MOST_CHARACTERS = 256  # different ones, for which auto takes characters
 PAIRS_VOCAB_SIZE = 4096  # byte pairs, if nothing else is asked for
-LETTERS_AT_ONCE = 2**20
 MOST_HELD_OUT = 10_485_760  # of web text: just what FineWeb's records are measured on
 
 
@@ -58,15 +50,16 @@ def prepare_corpus(
     tokenizer: str = "auto",
     vocab_size: int | None = None,
     num_tokens: int | None = None,
+    given: TextTokenizer | None = None,
 ) -> Corpus:
     """Prepare a text, one of `TEXT_SOURCES` or a file's, or find it prepared.
 
     Without a folder it goes into `cache_folder`. tokenizer is one of `TOKENIZERS`; auto
     takes gpt2 for web text, characters for a text with at most 256 different ones, and
     else byte pairs, learned on the training part alone, vocab_size of them at most.
-    num_tokens is for web text, if none is prepared there yet. The last tenth of a text
-    is held out; of docstrings, a tenth drawn by chance; of web text, the first
-    documents.
+    num_tokens is for web text, if none is prepared there yet. given is the tokenizer of
+    a model, in place of a choice; web text takes none. The last tenth of a text is held
+    out; of docstrings, a tenth drawn by chance; of web text, the first documents.
 
     The same source and settings a second time do nothing. Raises ValueError, in one
     sentence, if the text cannot be had or is none, or the folder holds something else;
@@ -77,10 +70,12 @@ def prepare_corpus(
     if source in BY_TOKENS and num_tokens is None:
         num_tokens = tokens_before(folder or cache_folder() / source)
     settings = corpus_settings(source, text, tokenizer, vocab_size, num_tokens)
+    settings |= given_settings(given)
     name = source if text is None else Path(source).stem
     if folder is None:
-        unique = "" if text is None else f"-{settings['sha256'][:8]}"
-        folder = cache_folder() / f"{name}{unique}"
+        digests = [settings.get(key, "")[:8] for key in ("sha256", GIVEN)]
+        unique = digests if text is not None else digests[1:]
+        folder = cache_folder() / "-".join([name, *filter(None, unique)])
     there = prepared_before(folder, settings)
     if there is not None:
         print(f"{name} is prepared already, in {folder}")
@@ -92,7 +87,7 @@ def prepare_corpus(
             if there is not None:
                 return there
             try:
-                return prepare_now(source, text, folder, name, settings)
+                return prepare_now(source, text, folder, name, settings, given)
             finally:
                 if not any((folder / name).exists() for name in KEPT_FILES):
                     for file in OWN_FILES:
@@ -106,7 +101,12 @@ def prepare_corpus(
 
 
 def prepare_now(
-    source: str, text: str | None, folder: Path, name: str, settings: Mapping[str, Any]
+    source: str,
+    text: str | None,
+    folder: Path,
+    name: str,
+    settings: Mapping[str, Any],
+    given: TextTokenizer | None = None,
 ) -> Corpus:
     """Prepare a text, or go on with web text, in a folder that is this process's."""
     if source in WEB_TEXTS:
@@ -121,7 +121,7 @@ def prepare_now(
         cut = int(0.9 * len(whole))  # where nanoGPT cuts
         parts = [whole[:cut]], [whole[cut:]]
     spelling = "NFC" if text else "as it came"
-    return write_texts(folder, name, settings, *parts, spelling=spelling)
+    return write_texts(folder, name, settings, *parts, spelling=spelling, given=given)
 
 
 def corpus_settings(
@@ -235,66 +235,3 @@ def prepared_before(folder: Path, settings: Mapping[str, Any]) -> Corpus | None:
     except ValueError as error:
         print(f"{error}: that is done now")
         return None
-
-
-def write_texts(
-    folder: Path,
-    name: str,
-    settings: Mapping[str, Any],
-    training: Sequence[str],
-    held_out: Sequence[str],
-    spelling: str = "as it came",
-) -> Corpus:
-    """Choose the tokens and write both parts in them; of several texts, each marked.
-
-    spelling is how the texts write accents; corpora from before do not say it.
-    """
-    tokenizer: TextTokenizer
-    are_many = len(training) > 1
-    if settings["tokenizer"] == "characters":
-        tokenizer = CharacterTokenizer.from_texts([*training, *held_out])
-    elif settings["tokenizer"] == "gpt2":
-        tokenizer = load_gpt2_tokenizer()
-    else:
-        is_marked = are_many or any(END_OF_TEXT in text for text in training)
-        tokenizer = learn_pieces(training, settings["vocab_size"], is_marked)
-    is_spelled = isinstance(tokenizer, CharacterTokenizer)
-    mark = [0 if is_spelled else tokenizer.vocab_size - 1] if are_many else []
-    measured = list(encoded(tokenizer, held_out, mark))
-    held = token_bytes(tokenizer)
-    num_bytes = sum(held[token] for piece in measured for token in piece)
-    facts = {
-        "name": name,
-        "bytes_per_token": num_bytes / sum(map(len, measured)),
-        "spelling": spelling,
-        "settings": dict(settings),
-    }
-    pieces = encoded(tokenizer, training, mark)
-    return write_corpus(folder, tokenizer, pieces, measured, facts)
-
-
-def learn_pieces(
-    texts: Iterable[str], vocab_size: int, end_of_text: bool
-) -> BytePairTokenizer:
-    """Byte pairs learned on the texts: as many as asked for, or as there are."""
-    words: Counter[str] = Counter()
-    for text in texts:
-        utf8(text)  # refused before it is cut
-        words.update(split_words(text))
-    num_merges = vocab_size - 256 - end_of_text
-    with tqdm(total=num_merges, unit=" merges", disable=None) as bar:
-        merges = learn_merges(words, num_merges, lambda piece, times: bar.update())
-    return BytePairTokenizer(merges, end_of_text=end_of_text)
-
-
-def encoded(
-    tokenizer: TextTokenizer, texts: Iterable[str], mark: list[int]
-) -> Iterator[list[int]]:
-    """The tokens of the texts, each with the mark in front, a part at a time."""
-    for text in texts:
-        yield mark
-        if isinstance(tokenizer, CharacterTokenizer):
-            for start in range(0, len(text), LETTERS_AT_ONCE):
-                yield tokenizer.encode(text[start : start + LETTERS_AT_ONCE])
-        else:
-            yield tokenizer.encode(text)

@@ -1,0 +1,127 @@
+"""Texts become a corpus: in tokens that are chosen for them, or in those of a model."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
+from gptbook.data.corpus import Corpus, write_corpus
+from gptbook.data.hub import load_gpt2_tokenizer
+from gptbook.data.merging import learn_merges, split_words, utf8
+from gptbook.data.tokenizer import CharacterTokenizer
+from gptbook.data.tokenizer_files import (
+    TextTokenizer,
+    end_token,
+    save_tokenizer_file,
+    token_bytes,
+    tokenizer_path,
+)
+from gptbook.files.nearest_word import quoted
+from gptbook.files.whole_files import file_sha256
+
+SHOWN_STRANGERS = 5
+LETTERS_AT_ONCE = 2**20
+GIVEN = "tokenizer_sha256"  # in the settings of a text in a model's own tokens
+
+
+def given_settings(given: TextTokenizer | None) -> dict[str, str]:
+    """What the settings of a text say of a tokenizer that is given; nothing of none."""
+    if given is None:
+        return {}
+    return {"tokenizer": "given", GIVEN: tokenizer_sha256(given)}
+
+
+def tokenizer_sha256(tokenizer: TextTokenizer) -> str:
+    """The sha256 of the file that keeps a tokenizer."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_tokenizer_file(Path(folder), tokenizer)
+        return file_sha256(tokenizer_path(Path(folder)))
+
+
+def write_texts(
+    folder: Path,
+    name: str,
+    settings: Mapping[str, Any],
+    training: Sequence[str],
+    held_out: Sequence[str],
+    spelling: str = "as it came",
+    given: TextTokenizer | None = None,
+) -> Corpus:
+    """Choose the tokens and write both parts in them; of several texts, each marked.
+
+    spelling is how the texts write accents; corpora from before do not say it. given is
+    the tokenizer of a model. Raises ValueError for a letter that it does not know.
+    """
+    tokenizer: TextTokenizer
+    are_many = len(training) > 1
+    if given is not None:
+        check_letters(given, [*training, *held_out], name)
+        tokenizer = given
+    elif settings["tokenizer"] == "characters":
+        tokenizer = CharacterTokenizer.from_texts([*training, *held_out])
+    elif settings["tokenizer"] == "gpt2":
+        tokenizer = load_gpt2_tokenizer()
+    else:
+        is_marked = are_many or any(END_OF_TEXT in text for text in training)
+        tokenizer = learn_pieces(training, settings["vocab_size"], is_marked)
+    end = 0 if isinstance(tokenizer, CharacterTokenizer) else end_token(tokenizer)
+    mark = [end] if are_many and end is not None else []
+    measured = list(encoded(tokenizer, held_out, mark))
+    held = token_bytes(tokenizer)
+    num_bytes = sum(held[token] for piece in measured for token in piece)
+    facts = {
+        "name": name,
+        "bytes_per_token": num_bytes / sum(map(len, measured)),
+        "spelling": spelling,
+        "settings": dict(settings),
+    }
+    pieces = encoded(tokenizer, training, mark)
+    return write_corpus(folder, tokenizer, pieces, measured, facts)
+
+
+def check_letters(given: TextTokenizer, texts: Iterable[str], name: str) -> None:
+    """Raise ValueError if the texts have letters that a model does not know.
+
+    To byte pairs none is unknown.
+    """
+    if not isinstance(given, CharacterTokenizer):
+        return
+    strange = sorted(set().union(*texts) - given.ids.keys())
+    if strange:
+        shown = ", ".join(map(quoted, strange[:SHOWN_STRANGERS]))
+        dots = ", ..." * (len(strange) > SHOWN_STRANGERS)
+        raise ValueError(
+            f"{name} has characters that the model does not know, {len(strange)} of "
+            f"them ({shown}{dots}): replace them, or go on with another model"
+        )
+
+
+def learn_pieces(
+    texts: Iterable[str], vocab_size: int, end_of_text: bool
+) -> BytePairTokenizer:
+    """Byte pairs learned on the texts: as many as asked for, or as there are."""
+    words: Counter[str] = Counter()
+    for text in texts:
+        utf8(text)  # refused before it is cut
+        words.update(split_words(text))
+    num_merges = vocab_size - 256 - end_of_text
+    with tqdm(total=num_merges, unit=" merges", disable=None) as bar:
+        merges = learn_merges(words, num_merges, lambda piece, times: bar.update())
+    return BytePairTokenizer(merges, end_of_text=end_of_text)
+
+
+def encoded(
+    tokenizer: TextTokenizer, texts: Iterable[str], mark: list[int]
+) -> Iterator[list[int]]:
+    """The tokens of the texts, each with the mark in front, a part at a time."""
+    for text in texts:
+        yield mark
+        if isinstance(tokenizer, CharacterTokenizer):
+            for start in range(0, len(text), LETTERS_AT_ONCE):
+                yield tokenizer.encode(text[start : start + LETTERS_AT_ONCE])
+        else:
+            yield tokenizer.encode(text)
