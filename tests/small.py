@@ -64,3 +64,9 @@ def finished_pieces_run() -> Path:
     assert main(words) == 0
     assert main(["train", "laptop", "--data", "pairs", "--precision", "float32", "--steps", "3"]) == 0
     return RUN
+
+
+def finished_gpt2_run(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same in the form gpt-2."""
+    monkeypatch.setattr("gptbook.cli.train.recipe", lambda word: replace(TINY, form="gpt-2", optimizer="adamw"))
+    return finished_pieces_run()

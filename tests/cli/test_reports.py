@@ -8,7 +8,7 @@ import pytest
 import torch
 from command_line import content, refused, written
 from safetensors import safe_open
-from small import OWN, TINY, finished_pieces_run, finished_text_run, text_commands
+from small import EXACT, OWN, TINY, finished_gpt2_run, finished_pieces_run, finished_text_run, text_commands
 from tokenizers import Tokenizer
 
 from gptbook.cli.parser import main
@@ -204,4 +204,31 @@ def test_an_export_replaces_one_of_its_own_kind_alone(run: Path, capsys: pytest.
         assert content(Path(to)) == before
     before = content(run)
     refused(["export", str(run), "--to", "web", "--out", str(run)], capsys)
+    assert content(run) == before
+
+
+def test_a_gguf_is_one_file_with_a_card_beside_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished_gpt2_run(monkeypatch)
+    capsys.readouterr()
+    sizes = []
+    for number, precision in enumerate(("float16", "float32")):
+        words = ["export", str(run), "--to", "gguf", "--out", f"other {number}", "--precision", precision]
+        said = written(words, capsys)
+        assert said.startswith(f"Written: other {number}/model.gguf, 0.0 MB\n")
+        assert said.splitlines()[-1] == f"  llama-cli -m 'other {number}/model.gguf' -p Once"
+        assert set(content(Path(f"other {number}"))) == {"model.gguf", "README.md", "gptbook-export.json"}
+        sizes.append(Path(f"other {number}/model.gguf").stat().st_size)
+    assert sizes[0] < sizes[1]
+    assert main(["export", str(run), "--to", "gguf"]) == 0
+    assert main(["train", "laptop", "--data", "pairs", *EXACT, "--steps", "3"]) == 0, "the run's folder is still one"
+
+
+def test_what_llama_cpp_does_not_know_is_refused_and_leaves_nothing(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(run)
+    said = refused(["export", str(run), "--to", "gguf"], capsys)
+    assert "llama.cpp has no model like the modern" in said
     assert content(run) == before

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from gptbook.data.bpe import BytePairTokenizer
 from gptbook.data.merging import in_symbols
-from gptbook.data.tokenizer_files import TextTokenizer, end_token
+from gptbook.data.tokenizer_files import TextTokenizer, end_mark, end_token
 from gptbook.exchange.export import WEB_FORMAT, load_exported_tokenizer, save_for_huggingface, save_for_web
 from gptbook.exchange.nanochat import save_nanochat
 from gptbook.generation.generate import generate_tokens
@@ -208,3 +208,20 @@ def test_letters_with_other_numbers_are_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="export the run again"):
         load_exported_tokenizer(path)
+
+
+@both_forms
+@both_tokenizers
+def test_transformers_has_the_chat_template_and_stops_at_the_end_of_an_answer(
+    form: str, tokenizer: TextTokenizer, tmp_path: Path, transformers: Any
+) -> None:
+    model, (end, mark) = stirred(form, tokenizer.vocab_size), end_mark(tokenizer)
+    save_for_huggingface(model, tokenizer, tmp_path, "{{ bos_token }}{{ messages[0]['content'] }}{{ eos_token }}")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    row = theirs.apply_chat_template([{"role": "user", "content": "to be"}])["input_ids"]
+    assert row == [end, *tokenizer.encode("to be"), end]
+    assert (theirs.eos_token, theirs.eos_token_id) == (mark, end)
+    other = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert other.generation_config.eos_token_id == end
+    save_for_huggingface(model, tokenizer, tmp_path)
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path).chat_template is None

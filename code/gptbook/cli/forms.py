@@ -65,6 +65,7 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     },
     "export": {
         "huggingface": Form("--to huggingface", ("out",)),
+        "gguf": Form("--to gguf", ("out", "precision")),
         "web": Form("--to web", ("out", "precision")),
     },
     "data prepare": {

@@ -124,15 +124,14 @@ def build_parser() -> argparse.ArgumentParser:
     example = "export runs/laptop-shakespeare --to huggingface"
     export = command(commands, "export", text, example)
     export.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
-    targets = ("huggingface", "web")
-    export.add_argument(
-        "--to", required=True, type=one_of(targets), help=" or ".join(targets)
-    )
+    targets = ("huggingface", "gguf", "web")
+    text = "huggingface, gguf (a GPT-2 for llama.cpp) or web"
+    export.add_argument("--to", required=True, type=one_of(targets), help=text)
     export.add_argument("--out", type=Path, help="folder (default: in the run's)")
     export.add_argument(
         "--precision",
         type=one_of(("float16", "float32")),
-        help="of a file for the web: float16 (default, half the download) or float32",
+        help="of a gguf or web file: float16 (default, half as large) or float32",
     )
 
     text = "split a text into pieces with a trained tokenizer"

@@ -4,6 +4,7 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +17,24 @@ from gptbook.data.tables import read_names
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.exchange.export import save_for_huggingface, save_for_web
 from gptbook.exchange.export_folder import check_export_folder, export_folder
+from gptbook.exchange.gguf_file import save_gguf
 from gptbook.experiments.budget import GPT2_VOCAB_SIZE, job_of
 from gptbook.files.lock import locked
+from gptbook.files.shell import shell_words
 from gptbook.machine.cost import estimate, estimate_here, find_gpu, gpu_called
 from gptbook.machine.device import check_device, this_machine
 from gptbook.machine.ledger import read_sessions
 from gptbook.machine.receipt import receipt_lines
 from gptbook.models.sizes import flops_per_token, size_lines
+from gptbook.tasks.model_card import CARD_FILE, write_model_card
 from gptbook.tasks.names import gpt_config
-from gptbook.tasks.open_run import load_text_model, open_run, run_of, surprise_at_names
+from gptbook.tasks.open_run import (
+    open_run,
+    open_text_run,
+    run_of,
+    surprise_at_names,
+    text_model_in,
+)
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import NamesRecipe, TextRecipe
 from gptbook.tasks.text import TextTask
@@ -129,20 +139,36 @@ def export_command(options: argparse.Namespace) -> None:
     check_form(options, "export", options.to)
     folder = options.out or options.run_dir / options.to
     check_export_folder(folder, options.to)
-    model, tokenizer = load_text_model(options.run_dir)
-    path = folder
+    saved = open_text_run(options.run_dir)
+    model, tokenizer = text_model_in(saved)
+    template, path = None, folder
+    half = options.precision != "float32"
     with locked(folder, "--out"), export_folder(folder, options.to):
         if options.to == "web":
-            half = options.precision != "float32"
             path = save_for_web(model, tokenizer, folder, half)
+        elif options.to == "gguf":
+            about: dict[str, Any] = {"name": saved.recipe.name, "half": half}
+            about["chat_template"] = template
+            path = save_gguf(model, tokenizer, folder, **about)
         else:
-            save_for_huggingface(model, tokenizer, folder)
+            save_for_huggingface(model, tokenizer, folder, template)
+        if options.to != "web":
+            write_model_card(saved, folder, options.to, template is not None)
+    print(f"Written: {path}" + size_shown(path))
     if options.to == "web":
-        print(f"Written: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return
-    print(f"Written: {folder}")
-    print("Open it with transformers:")
-    print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')
+    print(f"Its card, with a licence for you to choose: {folder / CARD_FILE}")
+    if options.to == "gguf":
+        print("Open it with llama.cpp, or with a program around it:")
+        print(f"  {shell_words(['llama-cli', '-m', str(path), '-p', 'Once'])}")
+    else:
+        print("Open it with transformers:")
+        print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')
+
+
+def size_shown(path: Path) -> str:
+    """How large a file is; nothing of a folder."""
+    return f", {path.stat().st_size / 1e6:.1f} MB" if path.is_file() else ""
 
 
 def evaluate_command(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
 from gptbook.data.merging import utf8
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.files.json_files import Fields, Listing, Words, check_facts, read_json
@@ -11,6 +11,7 @@ from gptbook.files.whole_files import write_whole
 
 CHARACTERS_FILE = "characters.json"
 PIECES_FILE = "tokenizer.json"
+MARK_NAME = "<|mark|>"  # token 0 of characters, in the files of others
 TextTokenizer = CharacterTokenizer | BytePairTokenizer
 
 
@@ -69,3 +70,18 @@ def end_token(tokenizer: TextTokenizer) -> int | None:
     if isinstance(tokenizer, CharacterTokenizer) or not tokenizer.end_of_text:
         return None
     return tokenizer.vocab_size - 1
+
+
+def end_mark(tokenizer: TextTokenizer) -> tuple[int, str]:
+    """The token that ends an answer, and how others write it: `end_token`, or the mark.
+
+    Raises ValueError if there is neither.
+    """
+    if isinstance(tokenizer, CharacterTokenizer):
+        return 0, MARK_NAME
+    end = end_token(tokenizer)
+    if end is None:
+        raise ValueError(
+            f"the tokenizer has no {END_OF_TEXT}: take one with that token"
+        )
+    return end, END_OF_TEXT

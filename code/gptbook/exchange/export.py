@@ -5,17 +5,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
-from torch import Tensor
 
-from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
+from gptbook.data.bpe import BytePairTokenizer
+from gptbook.data.chat_template import TEMPLATE_FILE
 from gptbook.data.merging import in_symbols
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.data.tokenizer_files import PIECES_FILE, TextTokenizer, end_token
+from gptbook.data.tokenizer_files import (
+    MARK_NAME,
+    PIECES_FILE,
+    TextTokenizer,
+    end_mark,
+    end_token,
+)
 from gptbook.exchange.nanochat import save_nanochat
 from gptbook.exchange.pretrained import save_gpt2
-from gptbook.exchange.weight_files import check_finite, check_no_shortcuts
+from gptbook.exchange.weight_files import check_no_shortcuts, in_precision
 from gptbook.files.json_files import read_json, with_sorted_metadata
 from gptbook.files.whole_files import write_whole
 from gptbook.models.gpt import GPT
@@ -25,32 +30,43 @@ GENERATION_FILE = "generation_config.json"
 TOKENIZER_SETTINGS_FILE = "tokenizer_config.json"
 WEB_FORMAT = "gptbook web 1"
 WEB_FILE = "model.safetensors"
-MARK_NAME = "<|mark|>"  # token 0 of characters has no letter of its own
 
 
 def save_for_huggingface(
-    model: GPT | ModernGPT, tokenizer: TextTokenizer, folder: Path
+    model: GPT | ModernGPT,
+    tokenizer: TextTokenizer,
+    folder: Path,
+    chat_template: str | None = None,
 ) -> None:
     """Write a model and its tokenizer as transformers opens them, logits equal.
 
     Its generate() stops where `gptbook sample` does: at the token that ends a text, if
-    there is one. Raises ValueError if the folder holds a model that something else
-    saved, or the model has shortcuts.
+    there is one; of an assistant, which has a chat template, at the end of its answer.
+    Raises ValueError if the folder holds a model that something else saved, or the
+    model has shortcuts.
     """
-    end = end_token(tokenizer)
+    end, mark = end_token(tokenizer), ""
+    if end is not None or chat_template is not None:
+        end, mark = end_mark(tokenizer)
     if isinstance(model, GPT):
         save_gpt2(model, folder, end)
     else:
         save_nanochat(model, folder, end)
     ends = ("bos", "eos", "pad")  # it pads with what nothing follows
     ids = dict.fromkeys((f"{name}_token_id" for name in ends), end)
-    names = dict.fromkeys((f"{name}_token" for name in ends), END_OF_TEXT)
+    names = dict.fromkeys((f"{name}_token" for name in ends), mark)
     settings: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",  # or it guesses by the model
         "model_max_length": model.config.context_length,
         "clean_up_tokenization_spaces": False,
         **({} if end is None else names),
+        **({} if chat_template is None else {"chat_template": chat_template}),
     }
+    template = folder / TEMPLATE_FILE
+    if chat_template is None:
+        template.unlink(missing_ok=True)
+    else:
+        write_whole(template, chat_template.encode())
     for name, content in ((GENERATION_FILE, ids), (TOKENIZER_SETTINGS_FILE, settings)):
         write_whole(folder / name, (json.dumps(content, indent=2) + "\n").encode())
     if isinstance(tokenizer, BytePairTokenizer):
@@ -107,15 +123,10 @@ def save_for_web(
     has shortcuts.
     """
     check_no_shortcuts(model, "a page of the book")
-    tensors: dict[str, Tensor] = {}
-    for name, tensor in model.state_dict().items():
-        check_finite(name, tensor, "the model")
-        stored = tensor.to("cpu", torch.float16 if half else torch.float32)
-        if not stored.isfinite().all():
-            raise ValueError(
-                f"{name} holds numbers too large for float16: give --precision float32"
-            )
-        tensors[name] = stored.contiguous()
+    tensors = {
+        name: in_precision(name, tensor, half)
+        for name, tensor in model.state_dict().items()
+    }
     about = {
         "format": WEB_FORMAT,
         "form": "gpt-2" if isinstance(model, GPT) else "modern",

@@ -107,6 +107,20 @@ def check_finite(name: str, tensor: Tensor, source: str) -> None:
         )
 
 
+def in_precision(name: str, tensor: Tensor, half: bool) -> Tensor:
+    """The numbers of a model for a file: on the processor, in float16 or float32.
+
+    Raises ValueError if one is not finite, or too large for float16.
+    """
+    check_finite(name, tensor, "the model")
+    stored = tensor.to("cpu", torch.float16 if half else torch.float32)
+    if not stored.isfinite().all():
+        raise ValueError(
+            f"{name} holds numbers too large for float16: give --precision float32"
+        )
+    return stored.contiguous()
+
+
 def check_no_shortcuts(model: nn.Module, whose: str) -> None:
     """Raise ValueError for a model with shortcuts, which nothing else computes."""
     if isinstance(model, SpeedrunGPT):

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -15,6 +17,22 @@ def write_whole(path: Path, content: bytes) -> None:
         with growing.open("wb") as file:
             file.write(content)
             file.flush()
+            os.fsync(file.fileno())
+        growing.replace(path)
+    finally:
+        growing.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """The same for a file that another library writes: where the block has to write it.
+
+    It takes its name when the block ends; where that fails, the old file stays.
+    """
+    growing = path.with_name(path.name + ".part")
+    try:
+        yield growing
+        with growing.open("rb+") as file:
             os.fsync(file.fileno())
         growing.replace(path)
     finally:

@@ -134,18 +134,28 @@ def model_of(saved: SavedRun) -> nn.Module:
     return model.eval()
 
 
-def load_text_model(run_dir: Path) -> tuple[GPT | ModernGPT, TextTokenizer]:
-    """The model of a run on a text, and its tokenizer. It needs no data.
-
-    Raises ValueError if the folder holds no such run, its tokenizer is another one, or
-    its training has failed.
-    """
+def open_text_run(run_dir: Path) -> SavedRun:
+    """What a run on a text has saved, checked. Raises ValueError for any other run."""
     saved = open_run(run_dir)
     if not isinstance(saved.recipe, TextRecipe):
         raise ValueError(
             f"{run_dir} holds a run of {saved.recipe.name}, which learns from no text: "
             "give a run of laptop or gpt2-124m"
         )
+    return saved
+
+
+def load_text_model(run_dir: Path) -> tuple[GPT | ModernGPT, TextTokenizer]:
+    """The model of a run on a text, and its tokenizer. It needs no data.
+
+    Raises ValueError if the folder holds no such run, its tokenizer is another one, or
+    its training has failed.
+    """
+    return text_model_in(open_text_run(run_dir))
+
+
+def text_model_in(saved: SavedRun) -> tuple[GPT | ModernGPT, TextTokenizer]:
+    """The same of a run that is opened already."""
     model = model_of(saved)
     assert isinstance(model, GPT | ModernGPT)
     return model, text_tokenizer(saved)
