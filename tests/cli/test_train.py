@@ -131,7 +131,11 @@ def test_a_prepared_folder_a_file_and_a_moved_one_are_the_same_text(capsys: pyte
     ("words", "sentence"),
     [
         ([], "there is no text to learn from: give --data my.txt, or a word that gptbook data prepare knows"),
-        (["--data", "letters"], "letters is a folder without a prepared text: give a text file"),
+        (["--data", "letters"], "letters is too short to learn from"),
+        (["--data", "nothing"], "nothing holds no text: give a file or folder with text in it"),
+        (["--data", "own.txt", "--glob", "*.md"], "--glob chooses among the files of folders"),
+        (["--data", "own.txt", "--field", "text"], "--field is for JSON Lines, and own holds none: leave it out"),
+        (["--glob", "*.md"], "--glob is about a text of your own: give that with --data"),
         (["--data", "none.txt"], 'there is no file "none.txt": give the path of a text; or choose from shakespeare'),
         (["--data", "short.txt"], "and a context of 16 needs 17: give a text"),
         (["--data", "tiny.txt"], "tiny.txt is too short"),
@@ -153,6 +157,7 @@ def test_a_mistake_before_training_is_answered_in_one_sentence_and_begins_no_run
     words: list[str], sentence: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "letters").mkdir()
+    (folder / "nothing").mkdir()
     (folder / "letters" / "dear.txt").write_text("Dear")
     (folder / "short.txt").write_text("Too short to read on.")
     (folder / "tiny.txt").write_text("ab")

@@ -9,6 +9,7 @@ from runs import text_run
 from gptbook.cli.parser import main
 from gptbook.data.chosen_text import corpus_for, corpus_of_run, prepared_folders
 from gptbook.data.corpus import open_corpus
+from gptbook.data.documents import ReadersTexts
 from gptbook.data.prepare import prepare_corpus
 from gptbook.tasks.recipes import TextRecipe
 
@@ -77,9 +78,9 @@ def test_a_known_word_is_the_text_not_the_folder_of_its_name(
     corpus = prepare_corpus("own.txt", tmp_path / "docstrings")
     asked: list[str] = []
 
-    def prepare(source: str, given: object) -> object:
+    def prepare(texts: ReadersTexts, given: object) -> object:
         assert given is None
-        asked.append(source)
+        asked.extend(texts.sources)
         return corpus
 
     monkeypatch.setattr("gptbook.data.chosen_text.prepare_corpus", prepare)

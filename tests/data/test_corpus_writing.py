@@ -1,5 +1,6 @@
 """A text in the tokens of a model that is there already: the same tokens, or a sentence why not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,41 @@ def test_a_folder_in_other_tokens_is_refused_and_one_in_the_same_is_taken() -> N
     prepare_corpus("own.txt", Path("theirs"))
     with pytest.raises(ValueError, match=r"own was prepared in .* another tokenizer, .*: give the text itself"):
         corpus_for("theirs", PIECES)
+
+
+class Counted:
+    """Texts of which one at a time exists."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[str]:
+        for number in range(self.count):
+            yield f"Text {number} says little, in few words. "
+
+
+@pytest.mark.parametrize("tokenizer", ["characters", "byte-pairs"])
+def test_each_of_several_texts_has_the_mark_in_front(tmp_path: Path, tokenizer: str) -> None:
+    settings = {"tokenizer": tokenizer, "vocab_size": 300, "documents": 34}
+    corpus = write_texts(tmp_path / "out", "some", settings, Counted(30), Counted(4))
+    mark = 0 if tokenizer == "characters" else corpus.vocab_size - 1
+    for tokens, texts in ((corpus.training, Counted(30)), (corpus.held_out, Counted(4))):
+        assert tokens[0] == mark
+        assert tokens.tolist().count(mark) == len(texts)
+        assert corpus.tokenizer.decode([token for token in tokens.tolist() if token != mark]) == "".join(texts)
+    num_bytes = sum(len(text.encode()) for text in Counted(4))
+    assert corpus.bytes_per_token == num_bytes / len(corpus.held_out)
+
+
+@pytest.mark.parametrize(("more", "is_marked"), [({}, False), ({"documents": 2}, True)])
+def test_one_text_in_two_parts_has_no_mark_and_two_texts_have(
+    tmp_path: Path, more: dict[str, int], is_marked: bool
+) -> None:
+    settings = {"tokenizer": "byte-pairs", "vocab_size": 260, **more}
+    corpus = write_texts(tmp_path / "out", "some", settings, ["first words"], ["second words"])
+    assert isinstance(corpus.tokenizer, BytePairTokenizer)
+    assert corpus.tokenizer.end_of_text is is_marked
+    assert (corpus.training[0] == corpus.vocab_size - 1) == is_marked

@@ -12,9 +12,10 @@ import pytest
 from gptbook.data import corpus_writing, prepare
 from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer, bytes_per_token
 from gptbook.data.corpus import open_corpus
+from gptbook.data.documents import ReadersTexts
 from gptbook.data.hub import load_gpt2_tokenizer
 from gptbook.data.prepare import prepare_corpus
-from gptbook.data.text_sources import split_documents
+from gptbook.data.text_sources import own_texts, split_documents
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.files.lock import LOCK_FILE, locked
 
@@ -243,9 +244,9 @@ def test_two_processes_that_prepare_one_folder_take_turns(my_txt: str) -> None:
             assert "Preparing" in said.readline()
             assert "waits for another process" in said.readline()
             assert [path.name for path in Path("out").iterdir()] == [LOCK_FILE], "it writes nothing meanwhile"
-            text = Path(my_txt).read_text(encoding="utf-8")
-            settings = prepare.corpus_settings(my_txt, text, "auto", None, None)
-            mine = prepare.prepare_now(my_txt, text, Path("out"), "my", settings)
+            survey = own_texts(ReadersTexts((my_txt,)))
+            settings = prepare.corpus_settings("", survey, "auto", None, None)
+            mine = prepare.prepare_now("", survey, Path("out"), "my", settings)
             times = {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir() if path.name != LOCK_FILE}
         assert os.waitstatus_to_exitcode(os.waitpid(second, 0)[1]) == 0
     assert times == {path.name: path.stat().st_mtime_ns for path in mine.folder.iterdir()}, "the other's is taken"

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from gptbook.data import text_sources
+from gptbook.data.documents import ReadersTexts
 from gptbook.data.text_sources import (
     SHORTEST_CONTEXT,
     cache_folder,
-    own_text,
+    own_texts,
     split_documents,
     tiny_shakespeare,
     token_count,
@@ -135,22 +136,22 @@ def test_what_is_no_text_to_learn_from_is_one_sentence(tmp_path: Path, content: 
     path = tmp_path / "my.txt"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=sentence) as caught:
-        own_text(str(path))
+        own_texts(ReadersTexts((str(path),)))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_and_a_file_that_is_not_there_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a folder: give one file"):
-        own_text(str(tmp_path))
+def test_an_empty_folder_and_a_file_that_is_not_there_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no text: give a file or folder with text in it"):
+        own_texts(ReadersTexts((str(tmp_path),)))
     with pytest.raises(ValueError, match=r"no file .*shakespear: give the path of a text, or one of shakespeare, doc"):
-        own_text(str(tmp_path / "shakespear"))
+        own_texts(ReadersTexts((str(tmp_path / "shakespear"),)))
 
 
 def test_line_ends_of_windows_are_ours(tmp_path: Path) -> None:
     path = tmp_path / "my.txt"
     path.write_bytes(b"\xef\xbb\xbffirst line\r\nsecond line\r\n")
-    assert own_text(str(path)) == "first line\nsecond line\n"
+    assert own_texts(ReadersTexts((str(path),))).whole == "first line\nsecond line\n"
 
 
 def test_documents_are_parted_and_shuffled_in_the_same_way_each_time() -> None:

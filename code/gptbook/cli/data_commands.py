@@ -3,12 +3,13 @@
 import argparse
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.own_data import texts_of_paths
 from gptbook.data.prepare import BY_TOKENS, prepare_corpus
 from gptbook.data.tables import data_file, read_record, read_table
 from gptbook.data.text_sources import TEXT_SOURCES, token_count
 from gptbook.experiments.record import Recording, make_record, what_changed
 from gptbook.experiments.recordings import recordings
-from gptbook.files.nearest_word import find_text, find_word
+from gptbook.files.nearest_word import find_word
 from gptbook.files.shell import shell_words
 
 DATA_SETS = {
@@ -32,7 +33,9 @@ def prepare_data(options: argparse.Namespace) -> None:
 
     Raises ValueError if it cannot be had.
     """
-    name = find_text(options.name, (*DATA_SETS, *TEXT_SOURCES))
+    texts = texts_of_paths(options.name, options)
+    # The nearest word is named even where several are given.
+    name = texts.named((*DATA_SETS, *TEXT_SOURCES)) or texts.name
     check_form(options, "data prepare", preparing_form(name, options.tokenizer), name)
     if name in DATA_SETS:
         path = data_file(DATA_SETS[name][0])
@@ -41,7 +44,7 @@ def prepare_data(options: argparse.Namespace) -> None:
         print(f"{name} is ready: {len(table):,} rows with {columns} in {path}")
         return
     corpus = prepare_corpus(
-        name,
+        name if name in TEXT_SOURCES else texts,
         options.out,
         tokenizer=options.tokenizer or "auto",
         vocab_size=options.vocab_size,

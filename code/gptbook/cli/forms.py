@@ -15,6 +15,8 @@ class Form:
 
 
 TRAINING = ("run_dir", "seed", "steps")
+TEXTS = ("data", "glob", "field")
+PREPARING = ("out", "tokenizer", "glob", "field")
 CHOICE = ("temperature", "top_k", "top_p")
 COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
@@ -24,7 +26,7 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
             "laptop and the recipes of gpt2-124m",
             (
                 *TRAINING,
-                "data",
+                *TEXTS,
                 "device",
                 "precision",
                 "rows_at_once",
@@ -37,11 +39,11 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     },
     "estimate": {
         "gpu": Form(
-            "an estimate with --gpu", ("steps", "data", "price", "gpu", "gpus")
+            "an estimate with --gpu", ("steps", *TEXTS, "price", "gpu", "gpus")
         ),
         "here": Form(
             "an estimate for this machine",
-            ("steps", "data", "price", "device", "precision"),
+            ("steps", *TEXTS, "price", "device", "precision"),
         ),
     },
     "sample": {
@@ -60,7 +62,7 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     },
     "evaluate": {
         "names": Form("runs on names", ("names", "column")),
-        "text": Form("runs on a text", ("data",)),
+        "text": Form("runs on a text", TEXTS),
         "other": Form("other runs", ()),
     },
     "export": {
@@ -71,8 +73,8 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "data prepare": {
         "table": Form("a table of the book", ()),
         "web": Form("web text", ("out", "tokens")),
-        "text": Form("a text in byte pairs", ("out", "tokenizer", "vocab_size")),
-        "fixed": Form("a text in characters or GPT-2's tokens", ("out", "tokenizer")),
+        "text": Form("a text in byte pairs", ("vocab_size", *PREPARING)),
+        "fixed": Form("a text in characters or GPT-2's tokens", PREPARING),
     },
 }
 

@@ -13,14 +13,18 @@ from gptbook.cli.arguments import (
 )
 from gptbook.training.recipe import LARGEST_NUMBER
 
+TEXT_HELP = (
+    "your text: files, folders, .zip or .gz, .jsonl, or chats exported from WhatsApp, "
+    "Telegram or ChatGPT"
+)
+STAYS_HERE = "Nothing of it leaves this machine"
 HIGHEST_PRICE = 1_000_000.0  # dollars an hour
 
 
 def add_text_options(parser: argparse.ArgumentParser) -> None:
     """Add what only a run on a text takes."""
-    parser.add_argument(
-        "--data", help="a text file, a prepared folder, or a word such as shakespeare"
-    )
+    kinds = "a prepared folder, or a word such as shakespeare"
+    add_data(parser, f"{TEXT_HELP}; {kinds}. {STAYS_HERE}")
     add_machine_options(parser)
     parser.add_argument(
         "--rows-at-once",
@@ -38,6 +42,27 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
         help="let PyTorch compile the model (default: on GPUs)",
     )
     add_switch(parser, "--tensorboard", "write the curve for TensorBoard too")
+
+
+def add_data(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --data, of one text or of several, and what chooses among them."""
+    parser.add_argument(
+        "--data", action="extend", nargs="+", metavar="PATH", help=text
+    )
+    add_text_choice(parser)
+
+
+def add_text_choice(parser: argparse.ArgumentParser) -> None:
+    """Add --glob and --field."""
+    parser.add_argument(
+        "--glob",
+        action="append",
+        metavar="PATTERN",
+        help='which files of a folder or zip, such as "*.md" (default: all with text)',
+    )
+    parser.add_argument(
+        "--field", metavar="NAME", help="which field of each JSON line is the text"
+    )
 
 
 def add_seed(parser: argparse.ArgumentParser, text: str) -> None:

@@ -10,12 +10,15 @@ from typing import Any
 from gptbook.cli.arguments import SentenceParser, one_of, typed_text, whole_number
 from gptbook.cli.console import answer, complain, open_streams
 from gptbook.cli.options import (
+    TEXT_HELP,
     add_choice_options,
+    add_data,
     add_machine_options,
     add_names_options,
     add_price,
     add_seed,
     add_steps,
+    add_text_choice,
     add_text_options,
     add_tokens,
 )
@@ -72,7 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     estimate.add_argument("--gpu", help=f"{GPU_HELP} (default: this machine, measured)")
     gpus = whole_number(1, LARGEST_NUMBER)
     estimate.add_argument("--gpus", type=gpus, help="how many (default: 1)")
-    estimate.add_argument("--data", help="the text, as gptbook train takes it")
+    add_data(estimate, "the text, as gptbook train takes it")
     add_steps(estimate)
     add_price(estimate, "dollars an hour for each device")
     add_machine_options(estimate)
@@ -109,9 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = command(commands, "evaluate", text, "evaluate runs/city-bigram")
     evaluate.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     add_names_options(evaluate, "measure on these names instead")
-    evaluate.add_argument(
-        "--data", help="where the run's text is now: the file, or the prepared folder"
-    )
+    add_data(evaluate, "where the run's text is now, as gptbook train takes it")
 
     text = "print what a run took, and where its time went"
     example = "receipt runs/laptop-shakespeare --gpu h100"
@@ -147,11 +148,12 @@ def build_parser() -> argparse.ArgumentParser:
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
     command(actions, "list", "list the tables", "data list")
     text = "turn a text into tokens, once; or check a table"
-    example = "data prepare my.txt"
+    example = 'data prepare notes --glob "*.md"'
     prepare = command(actions, "prepare", text, example)
     prepare.add_argument(
-        "name", help="a text file, or a name that gptbook data list shows"
+        "name", nargs="+", help=f"{TEXT_HELP}; or a name that gptbook data list shows"
     )
+    add_text_choice(prepare)
     prepare.add_argument("--out", type=Path, help="folder (default: in the cache)")
     kinds = ("auto", "characters", "byte-pairs", "gpt2")
     prepare.add_argument(

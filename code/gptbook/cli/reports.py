@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.own_data import readers_texts
 from gptbook.cli.train import wants_own_names
 from gptbook.cli.write import refuse_tokenizer
 from gptbook.data.chosen_text import corpus_for
@@ -63,7 +64,8 @@ def estimate_command(options: argparse.Namespace) -> None:
     if options.device:
         check_device(options.device)
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
-    corpus = corpus_for(options.data) if options.data else None
+    texts = readers_texts(options)
+    corpus = corpus_for(texts) if texts else None
     job = job_of(chosen, corpus.vocab_size if corpus else vocab_size)
     print(f"{chosen.name}: {chosen.num_steps:,} steps")
     if gpu is not None:
@@ -184,7 +186,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
         loss = surprise_at_names(saved, names)
         print(f"  loss on your {len(names):,} names  {loss:.3f} nats per position")
         return
-    run = run_of(saved, options.data)
+    run = run_of(saved, readers_texts(options))
     print(f"{run.recipe.name} after {run.step:,} of {run.recipe.num_steps:,} steps")
     for line in run.report():
         print(line, flush=True)

@@ -11,8 +11,10 @@ import torch
 
 from gptbook.cli.forms import check_form
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
+from gptbook.cli.own_data import readers_texts
 from gptbook.cli.progress import train_with_bar
-from gptbook.data.chosen_text import corpus_for
+from gptbook.data.chosen_text import changes_since, corpus_for
+from gptbook.data.documents import ReadersTexts
 from gptbook.data.text_sources import check_text_length
 from gptbook.files.lock import locked
 from gptbook.files.shell import shell_words
@@ -108,7 +110,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         def prepare() -> Task:
             if run_dir is not None and team.leads:  # refused before it does work
                 stack.enter_context(locked(run_dir))
-            return task_with_data(chosen, options.data)
+            return task_with_data(chosen, readers_texts(options))
 
         task = stack.enter_context(together(team, prepare))
         if run_dir is None:
@@ -119,7 +121,7 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         return train_here(options, run, run_dir, words)
 
 
-def task_with_data(chosen: Recipe, data: str | None) -> Task:
+def task_with_data(chosen: Recipe, data: ReadersTexts | None) -> Task:
     """What is trained; a text is prepared now if it has not been before.
 
     Raises ValueError if the data are not right.
@@ -214,7 +216,21 @@ def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -
         compiles=machine.kind == "cuda" if options.compile is None else options.compile,
     )
     if saved:
+        if isinstance(task, TextTask) and isinstance(saved.recipe, TextRecipe):
+            refuse_changed_files(saved, saved.recipe.data, task)
         run.resume(saved)
         if team.leads:
             clear_leftovers(run_dir)
     return run
+
+
+def refuse_changed_files(saved: SavedRun, said: str, task: TextTask) -> None:
+    """Raise ValueError, which names them, if files of a run's text have changed.
+
+    said is the folder of the prepared text that the run learned from.
+    """
+    if changes := changes_since(said, saved.facts["data"], task.corpus):
+        raise ValueError(
+            f"{saved.run_dir} learns from other texts ({changes}): give another "
+            f"--run-dir, or put them back; {said} has them prepared as they were"
+        )

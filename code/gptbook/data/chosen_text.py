@@ -6,16 +6,19 @@ from typing import Any
 
 from gptbook.data.corpus import CORPUS_FACTS_FILE, Corpus, open_corpus
 from gptbook.data.corpus_writing import GIVEN, tokenizer_sha256
+from gptbook.data.documents import ReadersTexts
+from gptbook.data.parted_documents import changed_files
 from gptbook.data.prepare import BY_TOKENS, prepare_corpus
 from gptbook.data.text_sources import TEXT_SOURCES, cache_folder
 from gptbook.data.tokenizer_files import TextTokenizer
-from gptbook.files.nearest_word import find_text
 
 DIGESTS = ("training_sha256", "held_out_sha256", "tokenizer_sha256")
 
 
-def corpus_for(source: str | None, given: TextTokenizer | None = None) -> Corpus:
-    """The text for --data: a prepared folder, or a file or word that is prepared now.
+def corpus_for(
+    source: str | ReadersTexts | None, given: TextTokenizer | None = None
+) -> Corpus:
+    """The text for --data: a prepared folder, or files or a word, prepared now.
 
     A word that gptbook knows is that text, even where a folder or file has its name:
     ./shakespeare is the one here. given is the tokenizer of a model, in whose tokens it
@@ -26,23 +29,30 @@ def corpus_for(source: str | None, given: TextTokenizer | None = None) -> Corpus
             "there is no text to learn from: give --data my.txt, or a word that "
             "gptbook data prepare knows, such as docstrings"
         )
-    source = find_text(source, TEXT_SOURCES)
-    if source in TEXT_SOURCES:
-        if Path(source).exists():
-            print(
-                f"{source} is the text that gptbook knows by this word; for what is "
-                f"here by the same name, give ./{source}"
-            )
-    elif (Path(source) / CORPUS_FACTS_FILE).is_file():
-        return in_tokens_of(given, open_corpus(Path(source)))
-    elif Path(source).is_dir():
+    texts = ReadersTexts((source,)) if isinstance(source, str) else source
+    alone = texts.named(TEXT_SOURCES)
+    is_word, is_prepared = alone in TEXT_SOURCES, is_corpus(alone)
+    if (is_word or is_prepared) and (texts.globs or texts.field):
         raise ValueError(
-            f"{source} is a folder without a prepared text: give a text file, or the "
-            "folder that gptbook data prepare made"
+            f"{alone} is chosen and read already: leave out --glob and --field"
         )
-    if source in BY_TOKENS:
-        return in_tokens_of(given, prepare_corpus(source))
-    return prepare_corpus(source, given=given)
+    if is_word:
+        texts = ReadersTexts((alone,))
+        if Path(alone).exists():
+            print(
+                f"{alone} is the text that gptbook knows by this word; for what is "
+                f"here by the same name, give ./{alone}"
+            )
+    elif is_prepared:
+        return in_tokens_of(given, open_corpus(Path(alone)))
+    if alone in BY_TOKENS:
+        return in_tokens_of(given, prepare_corpus(texts))
+    return prepare_corpus(texts, given=given)
+
+
+def is_corpus(folder: str) -> bool:
+    """Whether a folder holds a prepared text."""
+    return folder != "" and (Path(folder) / CORPUS_FACTS_FILE).is_file()
 
 
 def in_tokens_of(given: TextTokenizer | None, corpus: Corpus) -> Corpus:
@@ -59,7 +69,7 @@ def in_tokens_of(given: TextTokenizer | None, corpus: Corpus) -> Corpus:
 def corpus_of_run(
     said: str,
     wanted: dict[str, Any],
-    data: str | None,
+    data: str | ReadersTexts | None,
     run_dir: Path,
     given: TextTokenizer | None = None,
 ) -> Corpus:
@@ -74,13 +84,19 @@ def corpus_of_run(
         corpus = corpus_for(data, given)
         if is_same_text(corpus.facts, wanted):
             return corpus
+        what = data if isinstance(data, str) else data.shown
+        if changes := changes_since(said, wanted, corpus):
+            raise ValueError(
+                f"{what} has changed since {run_dir} learned from it ({changes}): put "
+                "that back, or leave out --data, if the prepared text is still there"
+            )
         shown = [
             f"{name} is {wanted[name]} there, {corpus.facts.get(name)} here"
             for name in ("name", "vocab_size", "training_tokens")
             if corpus.facts.get(name) != wanted[name]
         ]
         raise ValueError(
-            f"{data} is not the text that {run_dir} learned from "
+            f"{what} is not the text that {run_dir} learned from "
             f"({'; '.join(shown) or 'its checksums differ'}): give that one, or the "
             "folder that gptbook data prepare made of it, with the same settings"
         )
@@ -95,6 +111,20 @@ def corpus_of_run(
         f"the text that {run_dir} learned from, {wanted['name']}, is not in {said} any "
         f"more, nor prepared in {cache_folder()}: give --data with its file or folder"
     )
+
+
+def changes_since(said: str, wanted: dict[str, Any], corpus: Corpus) -> str:
+    """Which files of a text are others than those that a run learned from.
+
+    said and wanted are as in `corpus_of_run`. "" if nothing is, or it is not known.
+    """
+    if is_same_text(corpus.facts, wanted):
+        return ""
+    try:
+        before = corpus_of_run(said, wanted, None, Path(said))
+    except ValueError:
+        return ""
+    return changed_files(before.folder, corpus.folder)
 
 
 def is_same_text(facts: dict[str, Any], wanted: dict[str, Any]) -> bool:

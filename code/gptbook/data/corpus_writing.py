@@ -2,14 +2,16 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from tqdm import tqdm
 
 from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
-from gptbook.data.corpus import Corpus, write_corpus
+from gptbook.data.corpus import TOKEN_TYPE, Corpus, write_corpus
 from gptbook.data.hub import load_gpt2_tokenizer
 from gptbook.data.merging import learn_merges, split_words, utf8
 from gptbook.data.tokenizer import CharacterTokenizer
@@ -26,6 +28,18 @@ from gptbook.files.whole_files import file_sha256
 SHOWN_STRANGERS = 5
 LETTERS_AT_ONCE = 2**20
 GIVEN = "tokenizer_sha256"  # in the settings of a text in a model's own tokens
+
+
+class Texts(Protocol):
+    """Texts that can be counted, and read as often as need be."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __iter__(self) -> Iterator[str]:
+        """One after another."""
+        ...
 
 
 def given_settings(given: TextTokenizer | None) -> dict[str, str]:
@@ -46,8 +60,8 @@ def write_texts(
     folder: Path,
     name: str,
     settings: Mapping[str, Any],
-    training: Sequence[str],
-    held_out: Sequence[str],
+    training: Texts,
+    held_out: Texts,
     spelling: str = "as it came",
     given: TextTokenizer | None = None,
 ) -> Corpus:
@@ -57,12 +71,12 @@ def write_texts(
     the tokenizer of a model. Raises ValueError for a letter that it does not know.
     """
     tokenizer: TextTokenizer
-    are_many = len(training) > 1
+    are_many = "documents" in settings or len(training) > 1
     if given is not None:
-        check_letters(given, [*training, *held_out], name)
+        check_letters(given, chain(training, held_out), name)
         tokenizer = given
     elif settings["tokenizer"] == "characters":
-        tokenizer = CharacterTokenizer.from_texts([*training, *held_out])
+        tokenizer = CharacterTokenizer(sorted(letters_of(chain(training, held_out))))
     elif settings["tokenizer"] == "gpt2":
         tokenizer = load_gpt2_tokenizer()
     else:
@@ -70,9 +84,10 @@ def write_texts(
         tokenizer = learn_pieces(training, settings["vocab_size"], is_marked)
     end = 0 if isinstance(tokenizer, CharacterTokenizer) else end_token(tokenizer)
     mark = [end] if are_many and end is not None else []
-    measured = list(encoded(tokenizer, held_out, mark))
-    held = token_bytes(tokenizer)
-    num_bytes = sum(held[token] for piece in measured for token in piece)
+    # Two bytes a token: of a large text a tenth is large, too.
+    measured = [np.asarray(p, TOKEN_TYPE) for p in encoded(tokenizer, held_out, mark)]
+    held = np.array(token_bytes(tokenizer))
+    num_bytes = sum(int(held[piece].sum()) for piece in measured)
     facts = {
         "name": name,
         "bytes_per_token": num_bytes / sum(map(len, measured)),
@@ -83,6 +98,14 @@ def write_texts(
     return write_corpus(folder, tokenizer, pieces, measured, facts)
 
 
+def letters_of(texts: Iterable[str]) -> set[str]:
+    """The different characters of texts, of which one at a time is in memory."""
+    letters: set[str] = set()
+    for text in texts:
+        letters.update(text)
+    return letters
+
+
 def check_letters(given: TextTokenizer, texts: Iterable[str], name: str) -> None:
     """Raise ValueError if the texts have letters that a model does not know.
 
@@ -90,7 +113,7 @@ def check_letters(given: TextTokenizer, texts: Iterable[str], name: str) -> None
     """
     if not isinstance(given, CharacterTokenizer):
         return
-    strange = sorted(set().union(*texts) - given.ids.keys())
+    strange = sorted(letters_of(texts) - given.ids.keys())
     if strange:
         shown = ", ".join(map(quoted, strange[:SHOWN_STRANGERS]))
         dots = ", ..." * (len(strange) > SHOWN_STRANGERS)

@@ -1,50 +1,48 @@
 """A text, prepared for training: had, cut in two, and turned into tokens, once."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gptbook.data.corpus import (
-    CORPUS_FACTS_FILE,
-    TOKEN_FILES,
-    Corpus,
-    open_corpus,
-)
-from gptbook.data.corpus_writing import GIVEN, given_settings, write_texts
+from gptbook.data.corpus import CORPUS_FACTS_FILE, TOKEN_FILES, Corpus, open_corpus
+from gptbook.data.corpus_writing import GIVEN, Texts, given_settings, write_texts
 from gptbook.data.docstrings import LIBRARIES, docstrings
+from gptbook.data.documents import ReadersTexts
 from gptbook.data.fineweb import PROGRESS_FILE, WEB_TEXTS, prepare_web_text
 from gptbook.data.hub import load_gpt2_tokenizer
+from gptbook.data.parted_documents import (
+    FILES_FILE,
+    Survey,
+    two_parts,
+    write_files_list,
+)
 from gptbook.data.ready_tokens import READY_TEXTS, prepare_ready_tokens
 from gptbook.data.text_sources import (
     SHAKESPEARE_SHA256,
     TEXT_SOURCES,
     cache_folder,
-    own_text,
+    own_texts,
     split_documents,
     tiny_shakespeare,
     token_count,
 )
-from gptbook.data.tokenizer_files import (
-    CHARACTERS_FILE,
-    PIECES_FILE,
-    TextTokenizer,
-)
+from gptbook.data.tokenizer_files import CHARACTERS_FILE, PIECES_FILE, TextTokenizer
 from gptbook.files.json_files import brief, read_json
 from gptbook.files.lock import LOCK_FILE, locked
 
 BY_TOKENS = (*WEB_TEXTS, *READY_TEXTS)  # of which one asks for so many
 TOKENIZERS = ("auto", "characters", "byte-pairs", "gpt2")
 KEPT_FILES = (CORPUS_FACTS_FILE, PROGRESS_FILE)  # a folder with one is worth keeping
-OWN_FILES = {*KEPT_FILES, *TOKEN_FILES.values(), CHARACTERS_FILE, PIECES_FILE}
+SAVED_TOKENIZERS = (CHARACTERS_FILE, PIECES_FILE)
+OWN_FILES = {*KEPT_FILES, *TOKEN_FILES.values(), *SAVED_TOKENIZERS, FILES_FILE}
 MOST_CHARACTERS = 256  # different ones, for which auto takes characters
 PAIRS_VOCAB_SIZE = 4096  # byte pairs, if nothing else is asked for
 MOST_HELD_OUT = 10_485_760  # of web text: just what FineWeb's records are measured on
 
 
 def prepare_corpus(
-    source: str,
+    source: str | ReadersTexts,
     folder: Path | None = None,
     *,
     tokenizer: str = "auto",
@@ -52,29 +50,32 @@ def prepare_corpus(
     num_tokens: int | None = None,
     given: TextTokenizer | None = None,
 ) -> Corpus:
-    """Prepare a text, one of `TEXT_SOURCES` or a file's, or find it prepared.
+    """Prepare a text, one of `TEXT_SOURCES` or a reader's, or find it prepared.
 
     Without a folder it goes into `cache_folder`. tokenizer is one of `TOKENIZERS`; auto
     takes gpt2 for web text, characters for a text with at most 256 different ones, and
     else byte pairs, learned on the training part alone, vocab_size of them at most.
     num_tokens is for web text, if none is prepared there yet. given is the tokenizer of
     a model, in place of a choice; web text takes none. The last tenth of a text is held
-    out; of docstrings, a tenth drawn by chance; of web text, the first documents.
+    out; of several texts some, whole, that have a tenth of the characters; of
+    docstrings, a tenth drawn by chance; of web text, the first documents.
 
     The same source and settings a second time do nothing. Raises ValueError, in one
     sentence, if the text cannot be had or is none, or the folder holds something else;
     OSError if it cannot be written. What was begun is removed then, except web text,
     with which the same call goes on.
     """
-    text = None if source in TEXT_SOURCES else own_text(source)
-    if source in BY_TOKENS and num_tokens is None:
-        num_tokens = tokens_before(folder or cache_folder() / source)
-    settings = corpus_settings(source, text, tokenizer, vocab_size, num_tokens)
+    texts = ReadersTexts((source,)) if isinstance(source, str) else source
+    word = texts.sources[0] if texts.sources[0] in TEXT_SOURCES else ""
+    survey = None if word else own_texts(texts)
+    if word in BY_TOKENS and num_tokens is None:
+        num_tokens = tokens_before(folder or cache_folder() / word)
+    name = word or texts.name
+    settings = corpus_settings(word, survey, tokenizer, vocab_size, num_tokens)
     settings |= given_settings(given)
-    name = source if text is None else Path(source).stem
     if folder is None:
         digests = [settings.get(key, "")[:8] for key in ("sha256", GIVEN)]
-        unique = digests if text is not None else digests[1:]
+        unique = digests[1:] if word else digests
         folder = cache_folder() / "-".join([name, *filter(None, unique)])
     there = prepared_before(folder, settings)
     if there is not None:
@@ -87,7 +88,7 @@ def prepare_corpus(
             if there is not None:
                 return there
             try:
-                return prepare_now(source, text, folder, name, settings, given)
+                return prepare_now(word, survey, folder, name, settings, given)
             finally:
                 if not any((folder / name).exists() for name in KEPT_FILES):
                     for file in OWN_FILES:
@@ -101,42 +102,59 @@ def prepare_corpus(
 
 
 def prepare_now(
-    source: str,
-    text: str | None,
+    word: str,
+    survey: Survey | None,
     folder: Path,
     name: str,
     settings: Mapping[str, Any],
     given: TextTokenizer | None = None,
 ) -> Corpus:
-    """Prepare a text, or go on with web text, in a folder that is this process's."""
-    if source in WEB_TEXTS:
+    """Prepare a text, or go on with web text, in a folder that is this process's.
+
+    It is the one that a word of `TEXT_SOURCES` means, or else what survey has found.
+    """
+    if word in WEB_TEXTS:
         print("Ctrl-C stops; the same command goes on.", flush=True)
         return prepare_web_text(folder, load_gpt2_tokenizer, settings)
-    if source in READY_TEXTS:
+    if word in READY_TEXTS:
         return prepare_ready_tokens(folder, load_gpt2_tokenizer, settings)
-    if source == "docstrings":
-        parts = split_documents(docstrings(LIBRARIES))
+    (folder / FILES_FILE).unlink(missing_ok=True)
+    training: Texts
+    held_out: Texts
+    if survey and survey.whole is None:
+        training, held_out = two_parts(survey)
+        share = held_out.num_characters / survey.num_characters
+        print(
+            f"  {len(held_out):,} of {len(survey.keys):,} texts are held out, whole: "
+            f"{share:.0%} of the characters",
+            flush=True,
+        )
+    elif word == "docstrings":
+        training, held_out = split_documents(docstrings(LIBRARIES))
     else:
-        whole = tiny_shakespeare() if text is None else text
+        whole = survey.whole if survey and survey.whole else tiny_shakespeare()
         cut = int(0.9 * len(whole))  # where nanoGPT cuts
-        parts = [whole[:cut]], [whole[cut:]]
-    spelling = "NFC" if text else "as it came"
-    return write_texts(folder, name, settings, *parts, spelling=spelling, given=given)
+        training, held_out = [whole[:cut]], [whole[cut:]]
+    if survey and len(survey.files) > 1:
+        write_files_list(folder, survey.files)
+    spelling = "NFC" if survey else "as it came"
+    return write_texts(folder, name, settings, training, held_out, spelling, given)
 
 
 def corpus_settings(
-    source: str,
-    text: str | None,
+    word: str,
+    survey: Survey | None,
     tokenizer: str,
     vocab_size: int | None,
     num_tokens: int | None,
 ) -> dict[str, Any]:
     """All that decides a corpus. Raises ValueError if the wishes do not go together."""
+    source = survey.texts.title if survey else word
     if tokenizer not in TOKENIZERS:
         raise ValueError(
             f'there is no tokenizer "{tokenizer}": choose from {", ".join(TOKENIZERS)}'
         )
-    if source in BY_TOKENS:
+    if word in BY_TOKENS:
         if tokenizer not in ("auto", "gpt2") or vocab_size is not None:
             raise ValueError(
                 f"{source} is prepared with GPT-2's tokenizer: leave out --tokenizer "
@@ -157,11 +175,12 @@ def corpus_settings(
             f"{' and '.join(BY_TOKENS)}"
         )
     if tokenizer == "auto":
-        has_few = len(set(text)) <= MOST_CHARACTERS if text else source == "shakespeare"
+        num_characters = len(survey.alphabet) if survey else MOST_CHARACTERS
+        has_few = num_characters <= MOST_CHARACTERS and word != "docstrings"
         is_spelled = has_few and vocab_size is None
         tokenizer = "characters" if is_spelled else "byte-pairs"
     settings: dict[str, Any] = {
-        "source": Path(source).name,
+        "source": source,
         "tokenizer": tokenizer,
     }
     if tokenizer == "byte-pairs":
@@ -173,11 +192,13 @@ def corpus_settings(
         raise ValueError(
             f"--vocab-size is for byte-pairs, and you chose {tokenizer}: leave it out"
         )
-    if source == "docstrings":
+    if word == "docstrings":
         versions = {library: version(library) for library in LIBRARIES}
         return settings | {f"version of {name}": v for name, v in versions.items()}
-    digest = hashlib.sha256(text.encode()).hexdigest() if text else SHAKESPEARE_SHA256
-    return settings | {"sha256": digest}
+    if survey is None:
+        return settings | {"sha256": SHAKESPEARE_SHA256}
+    many = {"documents": len(survey.keys)} if survey.whole is None else {}
+    return settings | {"sha256": survey.sha256} | many
 
 
 def tokens_before(folder: Path) -> int | None:
@@ -203,7 +224,7 @@ def prepared_before(folder: Path, settings: Mapping[str, Any]) -> Corpus | None:
     others = sorted({name.removesuffix(".part") for name in there} - OWN_FILES)
     begun = (*KEPT_FILES, *TOKEN_FILES.values())
     if folder.parent != cache_folder() and not any(n.startswith(begun) for n in there):
-        others += sorted(there & {CHARACTERS_FILE, PIECES_FILE})  # somebody's model's
+        others += sorted(there & {*SAVED_TOKENIZERS})  # somebody's model's
     if others:
         raise ValueError(
             f"{folder} holds something else than a prepared text, {others[0]} for "

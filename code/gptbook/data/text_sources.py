@@ -11,10 +11,12 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from gptbook.data.bpe import BytePairTokenizer
-from gptbook.data.corpus import Corpus
+from gptbook.data.corpus import CORPUS_FACTS_FILE, Corpus
 from gptbook.data.docstrings import LIBRARIES
+from gptbook.data.documents import ReadersTexts
+from gptbook.data.parted_documents import Survey
 from gptbook.data.tables import split_names
-from gptbook.files.text_files import read_text, readers_text
+from gptbook.files.text_files import read_text
 from gptbook.files.whole_files import write_whole
 
 TEXT_SOURCES = {  # what can be prepared by name
@@ -80,28 +82,44 @@ def check_text_length(corpus: Corpus, context_length: int) -> None:
             )
 
 
-def own_text(source: str) -> str:
-    """The text of a reader's file. Raises ValueError if it is no text, or too short."""
-    path = Path(source)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: give one file, with all texts in it")
-    if not path.exists():
+def own_texts(texts: ReadersTexts) -> Survey:
+    """What a reader's texts hold, read once; says so, where that is not plain.
+
+    Raises ValueError, in one sentence, if there is no text, or too little of it.
+    """
+    for path in texts.paths:
+        if not path.exists():
+            raise ValueError(
+                f"there is no file {path}: give the path of a text, or one of "
+                f"{', '.join(TEXT_SOURCES)}"
+            )
+        if (path / CORPUS_FACTS_FILE).is_file():
+            raise ValueError(
+                f"{path} holds a prepared text: give it alone to --data, which takes "
+                "it as it is"
+            )
+    survey = Survey.of(texts)
+    shown = texts.shown
+    texts.check_wishes(survey.seen)
+    num_texts = len(survey.keys)
+    several = [f"{num_texts:,} texts"] if num_texts > 1 else []
+    for line in [*several, *survey.seen.lines()]:
+        print(f"{texts.name}: {line}", flush=True)
+    if survey.num_characters < FEWEST_CHARACTERS:
         raise ValueError(
-            f"there is no file {path}: give the path of a text, or one of "
-            f"{', '.join(TEXT_SOURCES)}"
-        )
-    text = readers_text(path)
-    if len(text) < FEWEST_CHARACTERS:
-        raise ValueError(
-            f"{path} is too short to learn from nine tenths and hold out one, it has "
-            f"{len(text)} characters: laptop needs "
+            f"{shown} is too short to learn from nine tenths and hold out one, it has "
+            f"{survey.num_characters} characters: laptop needs "
             f"{fewest_characters(SHORTEST_CONTEXT):,}, better a million"
+            if survey.keys
+            else f"{shown} holds no text: give a file or folder with text in it"
+            + (", or another --glob" if texts.globs else "")
         )
-    if len(set(text)) == 1:
+    if len(survey.alphabet) == 1:
         raise ValueError(
-            f"{path} has one character only, {text[0]!r}: there is nothing to predict"
+            f"{shown} has one character only, {survey.alphabet.pop()!r}: there is "
+            "nothing to predict"
         )
-    return text
+    return survey
 
 
 def tiny_shakespeare() -> str:

@@ -1,5 +1,6 @@
 """At the border: readers' files that cannot be read, and one spelling for each text."""
 
+import codecs
 import stat
 import unicodedata
 from collections.abc import Iterable
@@ -15,6 +16,14 @@ PACKED = {  # how such a file begins
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!": "rar",
 }
+BYTE_ORDER_MARKS = {  # UTF-32's first: it begins like UTF-16's
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+NO_TEXT = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})  # in no encoding of a text
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar")
 SHOWN_LETTERS = 40
 
@@ -124,11 +133,56 @@ def read_text(path: Path | str) -> str:
     raise ValueError(f"{path} {problem}")
 
 
+def decoded_text(content: bytes, where: Path | str) -> str:
+    """The text that bytes hold, in NFC, with every line ended as "\\n".
+
+    They are UTF-8, or UTF-16 or UTF-32 where a mark at their beginning says so. Raises
+    ValueError, in one sentence that names the byte, for any other encoding.
+    """
+    mark = next((each for each in BYTE_ORDER_MARKS if content.startswith(each)), b"")
+    encoding = BYTE_ORDER_MARKS.get(mark, "utf-8")
+    try:
+        text = content[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        place = len(mark) + error.start + 1
+        raise ValueError(
+            f"{where} is not text in {encoding.upper()} (byte {place}): save it again "
+            "as UTF-8"
+        ) from None
+    if "\0" in text:
+        place = len(mark) + len(text[: text.index("\0")].encode(encoding)) + 1
+        raise ValueError(
+            f"{where} is not text, it has zero bytes (byte {place}): save it as UTF-8"
+        )
+    return nfc(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether bytes are no text in any encoding: a picture, a program, a packed file.
+
+    What is text in an encoding that is not known here is none of these.
+    """
+    if content.startswith(tuple(BYTE_ORDER_MARKS)):
+        return False
+    if content.startswith((*PACKED, b"%PDF-")) or b"\0" in content:
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return len(content.translate(None, NO_TEXT)) < len(content)
+    return False
+
+
 def readers_text(path: Path | str) -> str:
     """The text of a reader's file, in NFC.
 
     Raises ValueError, in one sentence, if it is packed, piped, empty or no text.
     """
-    if fault := text_fault(path):
+    if fault := file_fault(path):
         raise ValueError(f"{path} {fault}")
-    return nfc(read_text(path))
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"{path} cannot be read ({reason}): check the path") from None
+    return decoded_text(content, path)

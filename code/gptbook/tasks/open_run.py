@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gptbook.data.chosen_text import corpus_of_run
+from gptbook.data.documents import ReadersTexts
 from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
 from gptbook.data.tokenizer_files import (
     TextTokenizer,
@@ -76,7 +77,7 @@ def open_run(run_dir: Path) -> SavedRun:
     return saved
 
 
-def run_of(saved: SavedRun, data: str | None = None) -> Run:
+def run_of(saved: SavedRun, data: str | ReadersTexts | None = None) -> Run:
     """A saved run with its data, at the step where it was saved.
 
     data says where a run's text lies now, if not where it was. Raises ValueError if its

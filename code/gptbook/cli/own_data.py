@@ -1,0 +1,26 @@
+"""What the options of a command say together about a reader's own texts and names."""
+
+import argparse
+from collections.abc import Sequence
+
+from gptbook.data.documents import ReadersTexts
+
+
+def readers_texts(options: argparse.Namespace) -> ReadersTexts | None:
+    """What --data, --glob and --field mean together; None without --data.
+
+    Raises ValueError for --glob or --field alone.
+    """
+    if options.data:
+        return texts_of_paths(options.data, options)
+    for name in ("glob", "field"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--{name} is about a text of your own: give that with --data"
+            )
+    return None
+
+
+def texts_of_paths(paths: Sequence[str], options: argparse.Namespace) -> ReadersTexts:
+    """The texts at some paths, chosen and read as --glob and --field say."""
+    return ReadersTexts(tuple(paths), tuple(options.glob or ()), options.field or "")
