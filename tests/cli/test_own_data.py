@@ -13,7 +13,11 @@ from gptbook.cli.own_data import readers_texts
 from gptbook.cli.parser import build_parser, main
 from gptbook.data.corpus import open_corpus
 
-CHAT = "".join(f"12/31/23, 9:{minute:02} PM - {who}: the {what} sees it\n" for minute in range(60) for who, what in [("Ada", "owl")])
+CHAT = "".join(
+    f"12/31/23, 9:{minute:02} PM - {who}: the {what} sees it\n"
+    for minute in range(60)
+    for who, what in [("Ada", "owl")]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +91,7 @@ def test_several_files_and_a_chat_are_trained_on(capsys: pytest.CaptureFixture[s
     assert "chat-and-1-more: a WhatsApp export: 1 people, 60 messages" in said
     assert Path("runs/laptop-chat-and-1-more").is_dir()
     said = written(["train", "laptop", "--data", "chat.txt", *EXACT, "--steps", "2"], capsys)
-    corpus = open_corpus(next(Path("cache").glob("chat-[0-9a-f]*")))
+    corpus = open_corpus(next(Path("cache").glob(f"chat-{8 * '[0-9a-f]'}")))
     tokens = [*corpus.training.tolist(), *corpus.held_out.tolist()]
     assert corpus.tokenizer.decode(tokens) == "Ada: the owl sees it\n" * 60
 

@@ -47,7 +47,7 @@ OTHER_STAMPS = [
 
 
 def whatsapp(text: str) -> tuple[str | None, list[str]]:
-    tally: ChatTally = {}
+    tally = ChatTally()
     return whatsapp_chat(text, tally), list(told_exports(tally))
 
 
@@ -95,7 +95,7 @@ def said(text: Any, sender: str | None = "Ada") -> dict[str, Any]:
 
 
 def read(content: Any) -> tuple[list[str] | None, list[str]]:
-    tally: ChatTally = {}
+    tally = ChatTally()
     chats = json_chats(content, "result.json", tally)
     return (None if chats is None else list(chats)), list(told_exports(tally))
 

@@ -46,9 +46,7 @@ def add_text_options(parser: argparse.ArgumentParser) -> None:
 
 def add_data(parser: argparse.ArgumentParser, text: str) -> None:
     """Add --data, of one text or of several, and what chooses among them."""
-    parser.add_argument(
-        "--data", action="extend", nargs="+", metavar="PATH", help=text
-    )
+    parser.add_argument("--data", action="extend", nargs="+", metavar="PATH", help=text)
     add_text_choice(parser)
 
 

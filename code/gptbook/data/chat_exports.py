@@ -33,7 +33,7 @@ ATTACHED = re.compile(r"\S[^\n]*\.\w{2,5} \([^()\n]+\)(?:\n|$)")
 EDITED = re.compile(r"\s*\u200e?<This message was edited>$|\s*\u200e<[^<>\n]+>$")
 LONGEST_SENDER = 100
 CITATION = re.compile("\ue200[^\ue201]*\ue201")  # where ChatGPT marks a source
-SPEAKERS = {"user": "User", "assistant": "Assistant"}
+ROLE_NAMES = {"user": "User", "assistant": "Assistant"}
 # Files beside an export that hold the same once more, or cards of addresses.
 OTHER_COPIES = re.compile(r"(?:.*/)?(?:chat|messages\d*)\.html|.*\.vcf", re.IGNORECASE)
 
@@ -59,7 +59,8 @@ class ChatCounts:
         return f"{sender}: {text}\n"
 
 
-ChatTally = dict[str, ChatCounts]
+class ChatTally(dict[str, ChatCounts]):
+    """What exports held, by the app that wrote them."""
 
 
 def whatsapp_chat(text: str, tally: ChatTally) -> str | None:
@@ -189,8 +190,8 @@ def chatgpt_chats(trees: list[Any], where: str, tally: ChatTally) -> Iterator[st
                 text = chatgpt_text(message)
             except (KeyError, TypeError, AttributeError):
                 raise unknown_message(number, place, where, "ChatGPT") from None
-            if role in SPEAKERS and text is not None:
-                written.append(counts.message(SPEAKERS[role], text))
+            if role in ROLE_NAMES and text is not None:
+                written.append(counts.message(ROLE_NAMES[role], text))
             else:
                 counts.notices += 1
         yield "".join(written)

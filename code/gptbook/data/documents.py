@@ -33,7 +33,7 @@ WITHOUT_TEXT = "empty"
 class Sighting:
     """What was seen in a reading, and what was left out of it."""
 
-    chats: ChatTally = field(default_factory=dict)
+    chats: ChatTally = field(default_factory=ChatTally)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     """Why, and what: the first of them by name, and empty words for the others."""
     has_fields: bool = False

@@ -88,7 +88,9 @@ class Part:
     Raises ValueError if they have changed since the survey.
     """
 
-    def __init__(self, survey: Survey, held_out: set[int], *, is_held_out: bool) -> None:
+    def __init__(
+        self, survey: Survey, held_out: set[int], *, is_held_out: bool
+    ) -> None:
         """held_out has the keys of the documents that are; see `held_out_keys`."""
         self.survey, self.held_out, self.is_held_out = survey, held_out, is_held_out
         self.mine = [(key in held_out) == is_held_out for key in survey.keys]

@@ -241,6 +241,8 @@ def prepared_before(folder: Path, settings: Mapping[str, Any]) -> Corpus | None:
                 "or give another --out"
             )
         keys = [k for k in {**before, **settings} if before.get(k) != settings.get(k)]
+        if "sha256" in settings and "sha256" not in keys:
+            keys = [k for k in keys if k != "source"]  # a zip of the folder, say
         if keys:
             shown = "; ".join(
                 f"{key} is {brief(before, key)} there, {brief(dict(settings), key)} "

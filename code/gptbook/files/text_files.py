@@ -23,7 +23,7 @@ BYTE_ORDER_MARKS = {  # UTF-32's first: it begins like UTF-16's
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-NO_TEXT = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})  # in no encoding of a text
+CONTROL_BYTES = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})  # in no encoding of a text
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar")
 SHOWN_LETTERS = 40
 
@@ -169,7 +169,7 @@ def is_binary(content: bytes) -> bool:
     try:
         content.decode()
     except UnicodeDecodeError:
-        return len(content.translate(None, NO_TEXT)) < len(content)
+        return len(content.translate(None, CONTROL_BYTES)) < len(content)
     return False
 
 
