@@ -9,14 +9,14 @@ from small import finished_gpt2_run, text_commands
 
 from gptbook.cli.parser import main
 from gptbook.tasks.model_card import card_rows, in_one_line, model_card
-from gptbook.tasks.open_run import open_text_run
+from gptbook.tasks.open_run import open_best
 from gptbook.training.saved_run import SavedRun
 
 
 @pytest.fixture
 def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SavedRun:
     text_commands(tmp_path, monkeypatch)
-    return open_text_run(finished_gpt2_run(monkeypatch))
+    return open_best(finished_gpt2_run(monkeypatch))
 
 
 @pytest.mark.parametrize(("to", "library"), [("huggingface", "transformers"), ("gguf", "gguf")])

@@ -20,12 +20,13 @@ PREPARING = ("out", "tokenizer", "glob", "field")
 CHOICE = ("temperature", "top_k", "top_p")
 COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
-        "names": Form("recipes for names", (*TRAINING, "names", "column")),
+        "names": Form("recipes for names", (*TRAINING, "patience", "names", "column")),
         "tokenizer": Form("docstrings-bpe", (*TRAINING, "text")),
         "text": Form(
             "laptop and the recipes of gpt2-124m",
             (
                 *TRAINING,
+                "patience",
                 *TEXTS,
                 "device",
                 "precision",
@@ -47,12 +48,14 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
         ),
     },
     "sample": {
-        "text": Form("runs on a text", ("start", "count", "seed", "tokens", *CHOICE)),
+        "text": Form(
+            "runs on a text", ("start", "count", "seed", "tokens", "last", *CHOICE)
+        ),
         "likeliest": Form(
             "the likeliest text (temperature 0)",
-            ("start", "count", "tokens", "temperature"),
+            ("start", "count", "tokens", "last", "temperature"),
         ),
-        "names": Form("runs on names or clubs", ("start", "count", "seed")),
+        "names": Form("runs on names or clubs", ("start", "count", "seed", "last")),
     },
     "complete": {
         "text": Form("a text drawn by chance", ("start", "tokens", "seed", *CHOICE)),
@@ -61,14 +64,14 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
         ),
     },
     "evaluate": {
-        "names": Form("runs on names", ("names", "column")),
-        "text": Form("runs on a text", TEXTS),
+        "names": Form("runs on names", ("names", "column", "last")),
+        "text": Form("runs on a text", (*TEXTS, "last")),
         "other": Form("other runs", ()),
     },
     "export": {
-        "huggingface": Form("--to huggingface", ("out",)),
-        "gguf": Form("--to gguf", ("out", "precision")),
-        "web": Form("--to web", ("out", "precision")),
+        "huggingface": Form("--to huggingface", ("out", "last")),
+        "gguf": Form("--to gguf", ("out", "precision", "last")),
+        "web": Form("--to web", ("out", "precision", "last")),
     },
     "data prepare": {
         "table": Form("a table of the book", ()),

@@ -74,6 +74,20 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=whole_number(1, LARGEST_NUMBER), help=text)
 
 
+def add_patience(parser: argparse.ArgumentParser) -> None:
+    """Add --patience."""
+    text = (
+        "stop after so many measurements without a better held-out loss; 0: never "
+        "(default: 10 where a text is read more than 4 times, else 0)"
+    )
+    parser.add_argument("--patience", type=whole_number(0, LARGEST_NUMBER), help=text)
+
+
+def add_last(parser: argparse.ArgumentParser) -> None:
+    """Add --last."""
+    add_switch(parser, "--last", "take the last weights, not the best")
+
+
 def add_tokens(parser: argparse.ArgumentParser, text: str) -> None:
     """Add --tokens, of a text that is written."""
     parser.add_argument("--tokens", type=whole_number(1, LARGEST_NUMBER), help=text)

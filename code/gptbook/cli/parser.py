@@ -13,8 +13,10 @@ from gptbook.cli.options import (
     TEXT_HELP,
     add_choice_options,
     add_data,
+    add_last,
     add_machine_options,
     add_names_options,
+    add_patience,
     add_price,
     add_seed,
     add_steps,
@@ -61,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--run-dir", type=Path, help="its folder (default: runs/RECIPE)")
     add_seed(train, "draws start and batches (default: 0)")
     add_steps(train)
+    add_patience(train)
     add_names_options(train, "learn from your own list of names")
     train.add_argument(
         "--text", type=Path, metavar="FILE.txt", help="merge pieces of your own text"
@@ -94,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_seed(sample, "draws them (default: 0)")
     add_tokens(sample, "length of a text (default: 300)")
+    add_last(sample)
     add_choice_options(sample)
 
     text = "let GPT-2, or a model of its kind, go on from a text"
@@ -113,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
     add_names_options(evaluate, "measure on these names instead")
     add_data(evaluate, "where the run's text is now, as gptbook train takes it")
+    add_last(evaluate)
 
     text = "print what a run took, and where its time went"
     example = "receipt runs/laptop-shakespeare --gpu h100"
@@ -129,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = "huggingface, gguf (a GPT-2 for llama.cpp) or web"
     export.add_argument("--to", required=True, type=one_of(targets), help=text)
     export.add_argument("--out", type=Path, help="folder (default: in the run's)")
+    add_last(export)
     export.add_argument(
         "--precision",
         type=one_of(("float16", "float32")),

@@ -10,6 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gptbook.machine.cost import duration
+from gptbook.tasks.epochs import epoch_lines
+from gptbook.training.early_stopping import EarlyStoppingRun
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import seconds_left
 from gptbook.training.session import train_run
@@ -30,6 +32,9 @@ def train_with_bar(
     """
     for line in run.describe():
         print(line)
+    if isinstance(run, EarlyStoppingRun):
+        for line in epoch_lines(run):
+            print(line)
     steps = f"{run.recipe.num_steps:,}"
     if run.step:
         steps += f", of which {run.step:,} are done"

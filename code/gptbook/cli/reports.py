@@ -11,6 +11,7 @@ import numpy as np
 from gptbook.cli.forms import check_form
 from gptbook.cli.own_data import readers_texts
 from gptbook.cli.train import wants_own_names
+from gptbook.cli.weights import open_weights
 from gptbook.cli.write import refuse_tokenizer
 from gptbook.data.chosen_text import corpus_for
 from gptbook.data.corpus import Corpus, write_corpus
@@ -30,8 +31,8 @@ from gptbook.models.sizes import flops_per_token, size_lines
 from gptbook.tasks.model_card import CARD_FILE, write_model_card
 from gptbook.tasks.names import gpt_config
 from gptbook.tasks.open_run import (
+    check_text_run,
     open_run,
-    open_text_run,
     run_of,
     surprise_at_names,
     text_model_in,
@@ -39,6 +40,7 @@ from gptbook.tasks.open_run import (
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import NamesRecipe, TextRecipe
 from gptbook.tasks.text import TextTask
+from gptbook.training.curve import lowest
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import rehearse
 
@@ -116,6 +118,7 @@ def receipt_command(options: argparse.Namespace) -> None:
     config = gpt_config(used, facts["data"]["vocab_size"])
     num_tokens = facts["step"] * used.batch_tokens
     measured = facts["evaluations"]
+    best = lowest(measured)
     print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
     for line in size_lines(config, used.form):
         print(f"             {line}")
@@ -125,6 +128,11 @@ def receipt_command(options: argparse.Namespace) -> None:
         num_tokens=num_tokens,
         flops=num_tokens * flops_per_token(config),
         loss=measured[-1]["held_out_loss"] if measured else None,
+        best=(
+            (int(best["step"]), best["held_out_loss"])
+            if measured and best != measured[-1]
+            else None
+        ),
         gpu=(
             find_gpu(options.gpu)
             if options.gpu
@@ -141,7 +149,8 @@ def export_command(options: argparse.Namespace) -> None:
     check_form(options, "export", options.to)
     folder = options.out or options.run_dir / options.to
     check_export_folder(folder, options.to)
-    saved = open_text_run(options.run_dir)
+    saved = open_weights(options)
+    check_text_run(saved)
     model, tokenizer = text_model_in(saved)
     template, path = None, folder
     half = options.precision != "float32"
@@ -176,7 +185,7 @@ def size_shown(path: Path) -> str:
 def evaluate_command(options: argparse.Namespace) -> None:
     """Print how good a run's model is."""
     refuse_tokenizer(options.run_dir)
-    saved = open_run(options.run_dir)
+    saved = open_weights(options)
     form = "names" if isinstance(saved.recipe, NamesRecipe) else "other"
     form = "text" if isinstance(saved.recipe, TextRecipe) else form
     what = f"{options.run_dir}, a run of {saved.recipe.name},"

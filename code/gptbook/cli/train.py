@@ -13,6 +13,7 @@ from gptbook.cli.forms import check_form
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
 from gptbook.cli.own_data import readers_texts
 from gptbook.cli.progress import train_with_bar
+from gptbook.cli.weights import best_lines, ending
 from gptbook.data.chosen_text import changes_since, corpus_for
 from gptbook.data.documents import ReadersTexts
 from gptbook.data.text_sources import check_text_length
@@ -23,6 +24,12 @@ from gptbook.machine.device import check_device, this_machine
 from gptbook.machine.ledger import RECEIPT_FILE, Ledger, process_began, read_sessions
 from gptbook.machine.team import Team, team_here, together
 from gptbook.tasks.byte_pairs import train_tokenizer
+from gptbook.tasks.epochs import (
+    default_patience,
+    measure_as_before,
+    measure_own_names_often,
+    measured_often,
+)
 from gptbook.tasks.names import NamesTask
 from gptbook.tasks.open_run import open_run, task_for
 from gptbook.tasks.recipe_words import recipe
@@ -30,6 +37,7 @@ from gptbook.tasks.recipes import NamesRecipe, TextRecipe, TokenizerRecipe
 from gptbook.tasks.sentences import ClubSentences, split_at_words
 from gptbook.tasks.text import NUM_WRITTEN, TextTask
 from gptbook.training.checkpoint import FACTS_FILE
+from gptbook.training.early_stopping import EarlyStoppingRun
 from gptbook.training.engine import Run, rows_for_each
 from gptbook.training.recipe import Recipe
 from gptbook.training.run_folder import clear_leftovers, is_begun
@@ -127,19 +135,26 @@ def task_with_data(chosen: Recipe, data: ReadersTexts | None) -> Task:
     Raises ValueError if the data are not right.
     """
     if not isinstance(chosen, TextRecipe):
-        return task_for(chosen)
+        task = task_for(chosen)
+        if isinstance(task, NamesTask):
+            measure_own_names_often(task)
+        return task
     corpus = corpus_for(data)
     check_text_length(corpus, chosen.context_length)
-    return TextTask(replace(chosen, data=str(corpus.folder.resolve())), corpus)
+    chosen = replace(chosen, data=str(corpus.folder.resolve()))
+    return TextTask(measured_often(chosen, corpus), corpus)
 
 
 def train_here(
-    options: argparse.Namespace, run: Run, run_dir: Path, words: Sequence[str]
+    options: argparse.Namespace,
+    run: EarlyStoppingRun,
+    run_dir: Path,
+    words: Sequence[str],
 ) -> int:
     """Train in a folder that is this process's own; say how good the model is."""
     num_steps, was_finished = run.recipe.num_steps, run.is_finished
     if was_finished:
-        print(f"{run_dir} is finished: all {num_steps:,} steps are done")
+        print(f"{run_dir} is finished: {ending(run)}")
         with suppress(OSError):  # a kill may have come before them
             if run.team.leads:
                 run.save_beside(run_dir)
@@ -153,7 +168,10 @@ def train_here(
         print(f"Stopped after {done}; everything is saved in {run_dir}.")
         print(f"To go on: {shell_words(['gptbook', *words])}")
         return 130
-    for line in run.report():
+    if run.is_stopped_early and not was_finished:
+        print(f"Finished: {ending(run)}.")
+    run.take_best()
+    for line in (*best_lines(run), *run.report()):
         print(line, flush=True)
     if run.team.leads and not was_finished:
         run.save_receipt(run_dir)
@@ -182,7 +200,9 @@ def next_words(run: Run, run_dir: Path) -> list[str]:
     return ["train", "city-bigram"]
 
 
-def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -> Run:
+def run_in(
+    options: argparse.Namespace, task: Task, run_dir: Path, team: Team
+) -> EarlyStoppingRun:
     """The run in a folder, at the step where it was saved, or a new one.
 
     What decides the bits, precision and parts, is taken from the saved run.
@@ -193,6 +213,7 @@ def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -
     goes_on = team.leads and is_begun(run_dir, FACTS_FILE, "a run")
     if team.any(goes_on):
         saved = open_run(run_dir)
+        measure_as_before(task, saved.recipe)
     before = saved.facts.get("machine", {}) if saved else {}
     # A model that takes a minute or two on any machine is as fast in exact numbers.
     is_small = task.num_rows == 1
@@ -206,7 +227,7 @@ def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -
     same_team = before.get("processes") == team.size
     has_receipt = (run_dir / RECEIPT_FILE).exists()  # a crash may have come before
     earlier = read_sessions(run_dir) if saved and has_receipt else []
-    run = Run(
+    run = EarlyStoppingRun(
         task,
         machine,
         team,
@@ -215,6 +236,9 @@ def run_in(options: argparse.Namespace, task: Task, run_dir: Path, team: Team) -
         or (before["rows_at_once"] if same_team else 0),
         compiles=machine.kind == "cuda" if options.compile is None else options.compile,
     )
+    run.patience = options.patience
+    if options.patience is None:
+        run.patience = default_patience(task)
     if saved:
         if isinstance(task, TextTask) and isinstance(saved.recipe, TextRecipe):
             refuse_changed_files(saved, saved.recipe.data, task)

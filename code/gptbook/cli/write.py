@@ -1,12 +1,14 @@
 """What a model writes, and how a tokenizer cuts: sample, complete, tokens."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.weights import open_weights
 from gptbook.data.merging import utf8
 from gptbook.data.tokenizer_files import TextTokenizer
 from gptbook.exchange.open_model import open_pretrained
@@ -14,7 +16,7 @@ from gptbook.files.shell import shell_words
 from gptbook.files.text_files import in_alphabet, nfc
 from gptbook.generation.sampling import continue_text
 from gptbook.tasks.byte_pairs import holds_tokenizer, load_tokenizer, shown_pieces
-from gptbook.tasks.open_run import model_of, open_run, text_tokenizer, write_samples
+from gptbook.tasks.open_run import model_of, text_tokenizer, write_samples
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.tasks.text import NUM_WRITTEN
 
@@ -23,7 +25,7 @@ def sample_command(options: argparse.Namespace) -> None:
     """Print names, one a line, or a text. Raises ValueError if the run writes none."""
     run_dir = options.run_dir
     refuse_tokenizer(run_dir)
-    saved = open_run(run_dir)
+    saved = open_weights(options, sys.stderr)  # stdout is for what the model writes
     generator = torch.Generator().manual_seed(options.seed or 0)
     if isinstance(saved.recipe, TextRecipe):
         check_form(options, "sample", sampling_form(options))

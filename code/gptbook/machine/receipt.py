@@ -14,6 +14,7 @@ def receipt_lines(
     num_tokens: int,
     flops: float,
     loss: float | None = None,
+    best: tuple[int, float] | None = None,
     gpu: GPU | None = None,
     num_devices: int = 1,
     price: float | None = None,
@@ -21,8 +22,9 @@ def receipt_lines(
     """The receipt of a run, line by line.
 
     sessions come from a `Ledger`; num_steps, num_tokens and flops are what they did in
-    all. loss (nats) is the held-out loss reached, gpu the kind of each device where it
-    is known, price the dollars an hour for each; without it, the gpu's median price.
+    all. loss (nats) is the held-out loss reached; best the step where it was lowest,
+    and how low, if that was not the end. gpu is the kind of each device where it is
+    known, price the dollars an hour for each; without it, the gpu's median price.
     """
     booked = seconds_by_phase(sessions)
     total = sum(booked.values())
@@ -53,6 +55,8 @@ def receipt_lines(
         yield f"price      ${dollars:.2f} at ${price:.2f} an hour ({origin})"
     if loss is not None:
         yield f"loss       {loss:.4f} nats a token, held out"
+    if best is not None:
+        yield f"           {best[1]:.4f} after step {best[0]:,}, the lowest"
 
 
 def whole_parts(numbers: Sequence[float]) -> list[int]:

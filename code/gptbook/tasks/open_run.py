@@ -41,6 +41,7 @@ from gptbook.tasks.saved_facts import check_sizes, recipe_in
 from gptbook.tasks.sentences import ClubSentences, clubs_model, write_sentences
 from gptbook.tasks.text import TextTask, text_model
 from gptbook.training.checkpoint import check_fits, load_checkpoint, restore_training
+from gptbook.training.early_stopping import with_best
 from gptbook.training.engine import Run
 from gptbook.training.recipe import Recipe
 from gptbook.training.saved_run import SavedRun
@@ -75,6 +76,24 @@ def open_run(run_dir: Path) -> SavedRun:
     check_sizes(recipe, facts, tensors, run_dir)
     check_fits(tensors, partial(model_for, recipe, facts))
     return saved
+
+
+def open_best(run_dir: Path) -> SavedRun:
+    """The same with its best weights, where those are not its last.
+
+    Raises ValueError as `open_run` does, of the best weights, too.
+    """
+    saved = open_run(run_dir)
+    while True:
+        try:
+            return with_best(saved)
+        except FileNotFoundError:
+            before, saved = saved.facts["best"], open_run(run_dir)
+        if saved.facts.get("best") == before:  # else it was saved again in between
+            raise ValueError(
+                f"{run_dir / before['weights']} is missing: copy the run folder again, "
+                "or take the last weights (--last)"
+            )
 
 
 def run_of(saved: SavedRun, data: str | ReadersTexts | None = None) -> Run:
@@ -135,24 +154,24 @@ def model_of(saved: SavedRun) -> nn.Module:
     return model.eval()
 
 
-def open_text_run(run_dir: Path) -> SavedRun:
-    """What a run on a text has saved, checked. Raises ValueError for any other run."""
-    saved = open_run(run_dir)
+def check_text_run(saved: SavedRun) -> None:
+    """Raise ValueError if a saved run is not one on a text."""
     if not isinstance(saved.recipe, TextRecipe):
         raise ValueError(
-            f"{run_dir} holds a run of {saved.recipe.name}, which learns from no text: "
-            "give a run of laptop or gpt2-124m"
+            f"{saved.run_dir} holds a run of {saved.recipe.name}, which learns from no "
+            "text: give a run of laptop or gpt2-124m"
         )
-    return saved
 
 
 def load_text_model(run_dir: Path) -> tuple[GPT | ModernGPT, TextTokenizer]:
-    """The model of a run on a text, and its tokenizer. It needs no data.
+    """The best model of a run on a text, and its tokenizer. It needs no data.
 
     Raises ValueError if the folder holds no such run, its tokenizer is another one, or
     its training has failed.
     """
-    return text_model_in(open_text_run(run_dir))
+    saved = open_best(run_dir)
+    check_text_run(saved)
+    return text_model_in(saved)
 
 
 def text_model_in(saved: SavedRun) -> tuple[GPT | ModernGPT, TextTokenizer]:

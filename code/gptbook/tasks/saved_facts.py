@@ -26,7 +26,8 @@ from gptbook.tasks.recipes import (
     NgramRecipe,
     TextRecipe,
 )
-from gptbook.training.checkpoint import DAMAGED
+from gptbook.training.checkpoint import DAMAGED, weights_name
+from gptbook.training.curve import lowest
 from gptbook.training.recipe import LARGEST_NUMBER, Recipe
 
 RUN_RECIPES = {
@@ -77,6 +78,7 @@ EXTRAS: dict[str, Shape] = {
         is_open=True,
     ),
 }
+BEST = Fields({"step": Whole(1), "weights": Words(), "weights_sha256": Digest()})
 # Sizes that show in the weights: no tensor of a model is narrower than these say.
 SHOWN_SIZES = ("model_dim", "mlp_dim", "embedding_dim", "hidden_dim", "window")
 
@@ -98,6 +100,7 @@ def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
     step, losses = facts["step"], facts["losses"]
     measured = [each["step"] for each in facts.get("evaluations", [])]
     rows_at_once = facts.get("machine", {}).get("rows_at_once", 1)
+    best = facts.get("best")
     problem = ""
     if len(losses) != step or step > used.num_steps:
         problem = f"it says {step} of {used.num_steps} steps and {len(losses)} losses"
@@ -105,6 +108,10 @@ def recipe_in(facts: dict[str, Any], run_dir: Path) -> Recipe:
         problem = f"it says that it was measured at other steps than up to {step}"
     elif rows_at_once > getattr(used, "batch_size", 1):
         problem = "it worked on more rows at once than a step has"
+    elif best and best["step"] != lowest(facts.get("evaluations", []))["step"]:
+        problem = f"its held-out loss was not lowest after step {best['step']}"
+    elif best and best["weights"] != weights_name(best["weights_sha256"]):
+        problem = "it says that its best weights are in another file than their own"
     if problem:
         raise ValueError(f"{run_dir}: {problem}: {DAMAGED}")
     if not all(map(math.isfinite, losses)):
@@ -142,7 +149,7 @@ def run_shape(kind: type[Recipe]) -> Fields:
             "losses": LOSSES,
             **(EXTRAS if kind is TextRecipe else {}),
         },
-        EXTRAS,  # of other runs only since they go through the same engine
+        {**EXTRAS, "best": BEST},  # of other runs only since they go through one engine
     )
 
 

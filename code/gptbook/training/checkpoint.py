@@ -57,7 +57,7 @@ def save_checkpoint(
     }
     content = save(plain)
     digest = hashlib.sha256(content).hexdigest()
-    weights = run_dir / f"weights-{digest[:12]}.safetensors"
+    weights = run_dir / weights_name(digest)
     record: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
         "weights": weights.name,
@@ -81,6 +81,11 @@ def save_checkpoint(
                 run_dir.rmdir()
 
 
+def weights_name(digest: str) -> str:
+    """What the file of weights with this sha256 is called."""
+    return f"weights-{digest[:12]}.safetensors"
+
+
 @contextmanager
 def saving_in(run_dir: Path) -> Iterator[None]:
     """Say what to do where the block cannot write. Raises OSError then."""
@@ -95,7 +100,7 @@ def saving_in(run_dir: Path) -> Iterator[None]:
 
 
 def remove_other_weights(run_dir: Path) -> None:
-    """Remove every file of weights of ours but the one that the facts name."""
+    """Remove every file of weights of ours but those that the facts name."""
     facts_path = run_dir / FACTS_FILE
     facts = facts_path.read_bytes() if facts_path.is_file() else b""
     for weights in run_dir.glob("weights-*.safetensors*"):
@@ -164,7 +169,7 @@ def checkpoint_record(content: bytes, path: Path) -> dict[str, Any]:
     if found == FORMAT_WITHOUT_SHA256:
         record = {"sha256": digest} | record | {"format": CHECKPOINT_FORMAT}
     check_facts(record, CHECKPOINT_SHAPE, path, DAMAGED)
-    name = f"weights-{record['weights_sha256'][:12]}.safetensors"
+    name = weights_name(record["weights_sha256"])
     if record["sha256"] != digest or record["weights"] != name:
         raise ValueError(f"{path} was changed: {advice}")
     return dict(record)
