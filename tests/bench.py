@@ -17,6 +17,7 @@ from fair import in_turn_seconds, same_threads, spread, verdict, watched_load
 
 from gptbook.data.bpe import BytePairTokenizer
 from gptbook.data.docstrings import docstrings
+from gptbook.data.quick_pieces import QuickTokenizer
 from gptbook.data.tables import city_names, split_names
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.generation.generate import generate_tokens
@@ -132,6 +133,8 @@ def compare_byte_pairs(num_rounds: int) -> None:
         "docstrings": "\n".join(docstrings(["numpy"])),
         "one word of 20,000 letters": "".join(draw.choice(ascii_lowercase) for _ in range(20_000)),
         "20,000 letters of DNA": "".join(draw.choice("ACGT") for _ in range(20_000)),
+        "100,000 letters of DNA": "".join(draw.choice("ACGT") for _ in range(100_000)),
+        "one word of 32,000 letters": "".join(draw.choice(ascii_lowercase) for _ in range(32_000)),
     }
     for name, text in texts.items():
         theirs = Tokenizer(models.BPE())
@@ -150,6 +153,7 @@ def compare_byte_pairs(num_rounds: int) -> None:
         ways = {
             "the library tokenizers": lambda theirs=theirs, text=text: theirs.encode(text),
             "our byte pairs": lambda ours=ours, text=text: BytePairTokenizer(ours.merges).encode(text),
+            "our way for whole corpora": lambda ours=ours, text=text: QuickTokenizer(ours).encode(text),
         }
         compare(f"Encoding {name}", ways, num_rounds)
 

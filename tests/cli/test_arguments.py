@@ -84,3 +84,12 @@ def test_text_that_python_took_apart_is_put_together_again() -> None:
 
 def test_minus_zero_dollars_are_none() -> None:
     assert str(build_parser().parse_args(["receipt", "run", "--price", "-0.0"]).price) == "0.0"
+
+
+def test_a_word_that_an_option_took_is_asked_for_in_front_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = SentenceParser(prog="tool")
+    parser.add_argument("recipe")
+    parser.add_argument("--data", nargs="+")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--data", "my.txt", "laptop"])
+    assert "required: recipe (in front of --data, which takes all after it); tool --help" in capsys.readouterr().err

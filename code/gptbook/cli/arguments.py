@@ -20,6 +20,11 @@ class SentenceParser(argparse.ArgumentParser):
             "expected one argument",
             "a value is missing (one that begins with - is written --option=-value)",
         )
+        if message.startswith("the following arguments are required"):
+            greedy = [a.option_strings[0] for a in self._actions if takes_all(a)]
+            message += "".join(
+                f" (in front of {o}, which takes all after it)" for o in greedy
+            )
         message = " ".join(message.split())
         self.exit(2, f"gptbook: {message}; {self.prog} --help explains\n")
 
@@ -56,6 +61,11 @@ class SentenceParser(argparse.ArgumentParser):
             if name.startswith("--") or len(word) == 2
         )
         self.error(f"there is no option {quoted(word)}: {hint(word.lower(), known)}")
+
+
+def takes_all(action: argparse.Action) -> bool:
+    """Whether an option takes all words after it, up to the next option."""
+    return bool(action.option_strings) and action.nargs == "+"
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

@@ -14,6 +14,7 @@ from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer
 from gptbook.data.corpus import TOKEN_TYPE, Corpus, write_corpus
 from gptbook.data.hub import load_gpt2_tokenizer
 from gptbook.data.merging import learn_merges, split_words, utf8
+from gptbook.data.quick_pieces import QuickTokenizer
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.data.tokenizer_files import (
     TextTokenizer,
@@ -141,6 +142,8 @@ def encoded(
     tokenizer: TextTokenizer, texts: Iterable[str], mark: list[int]
 ) -> Iterator[list[int]]:
     """The tokens of the texts, each with the mark in front, a part at a time."""
+    if isinstance(tokenizer, BytePairTokenizer):
+        tokenizer = QuickTokenizer(tokenizer)
     for text in texts:
         yield mark
         if isinstance(tokenizer, CharacterTokenizer):
