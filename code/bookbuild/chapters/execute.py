@@ -21,7 +21,7 @@ from bookbuild.project import Project
 from bookbuild.remember import key_of, remember
 
 RUNNERS = 2
-MODULES = ("chapter", "kernel", "outputs", "packing", "source")
+MODULES = ("chapter", "kernel", "outputs", "packing", "source", "warm")
 """What decides a result, of this package; read once, since a process that serves goes on with the code it loaded."""
 LOADED = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in MODULES]
 

@@ -18,10 +18,11 @@ from typing import Any
 import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from bookbuild.chapters import packing
+from bookbuild.chapters import packing, warm
 from bookbuild.chapters.chapter import BuildError, Cell, Chapter
 from bookbuild.chapters.guess import GuessError, answering_code, find_guess
 from bookbuild.chapters.outputs import check_outputs, joined, steady
@@ -196,6 +197,21 @@ def _live_files(folder: Path, chapter: Chapter) -> dict[str, str]:
     return {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
 
 
+class WarmProvisioner(LocalProvisioner):
+    """Where the kernel comes from, for Jupyter: a fork that has imported already."""
+
+    process: Any
+    pid: Any
+    pgid: Any
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+        arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        self.process = warm.imported_in(kernel_environment()).fork(arguments, options["cwd"], options["env"])
+        self.pid = self.pgid = self.process.pid
+        self.cwd = options["cwd"]
+        return self.connection_info
+
+
 def _kernel_manager(sockets: Path) -> AsyncKernelManager:
     # This Python, not whichever `python3` a machine has registered; ipc has no port to collide on and no warning.
     transport = "tcp" if os.name == "nt" else "ipc"
@@ -205,6 +221,8 @@ def _kernel_manager(sockets: Path) -> AsyncKernelManager:
         display_name="Python 3",
         language="python",
     )
+    if warm.possible:
+        manager.provisioner = WarmProvisioner(kernel_spec=manager._kernel_spec, parent=manager)
     return manager
 
 

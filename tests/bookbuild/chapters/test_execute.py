@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bookbuild.chapters import kernel, warm
 from bookbuild.chapters.chapter import BuildError, Chapter, read_chapter
 from bookbuild.chapters.execute import execute, execute_all, execution_key
 from bookbuild.chapters.kernel import Execution, running
@@ -285,11 +286,55 @@ def test_a_run_leaves_no_address_of_an_object(small: Project) -> None:
     assert "0x…" in json.dumps(execution.outputs, ensure_ascii=False)
 
 
-def test_executing_a_chapter_again_gives_the_same_bytes(project: Project, tmp_path: Path) -> None:
+needs_forks = pytest.mark.skipif(not warm.possible, reason="kernels are forked on Linux only")
+
+
+@needs_forks
+def test_a_kernel_has_imported_already_and_knows_neither_the_package_nor_another_kernel(small: Project) -> None:
+    code = """# %%
+import sys
+kept = {"torch", "pandas", "gptbook", "bookbuild"} & set(sys.modules)
+import torch
+print(sorted(kept), hasattr(torch, "changed"), torch.initial_seed(), torch.get_num_threads())
+torch.changed = torch.manual_seed(1)
+"""
+    first, _ = run(small, code)
+    assert first.outputs[0][0]["text"].startswith("['pandas', 'torch'] False ")
+    again, said = run(small, code + "# other\n")
+    assert said
+    assert again == first
+
+
+@needs_forks
+def test_what_decides_an_import_is_that_of_the_kernels_own_environment_and_both_end_together(
+    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = kernel.kernel_environment() | {"ATEN_CPU_CAPABILITY": "default"}
+    code = "# %%\nimport torch\nprint(torch.backends.cpu.get_cpu_capability())\n"
+    monkeypatch.setattr(kernel, "kernel_environment", lambda: environment)
+    execution, _ = run(small, code)
+    assert execution.outputs[0][0]["text"] == "DEFAULT\n"
+    imported = warm.imported_in(environment)
+    connection = ["-f", str(tmp_path / "kernel.json"), "--log-level=CRITICAL"]
+    forked = imported.fork(connection, str(tmp_path), environment)
+    while not (tmp_path / "kernel.json").exists():
+        threading.Event().wait(0.1)
+    assert forked.poll() is None
+    imported.process.kill()
+    assert forked.wait() == 0
+    with pytest.raises(BrokenPipeError):
+        imported.fork(connection, str(tmp_path), environment)
+
+
+def test_executing_a_chapter_again_gives_the_same_bytes(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Weights, samples and figures depend on nothing but the sources, and on how the processor rounds.
 
-    A chapter with all of these; test_chapters.py reads in all others that nothing is drawn without a seed.
+    A chapter with all of these; test_chapters.py reads in all others that nothing is drawn without a seed. And here it
+    runs in a new Python, where the build's was a fork of one that had imported already.
     """
+    monkeypatch.setattr(warm, "possible", False)
     name = "learning-from-examples/loss-and-training.py"
     chapter = read_chapter(project.docs_dir / name, project.docs_dir)
 
