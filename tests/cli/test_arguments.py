@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from gptbook.cli.arguments import typed_text
+from gptbook.cli.arguments import SentenceParser, typed_text
 from gptbook.cli.parser import build_parser, main
 
 BAD_NUMBERS = ["nan", "inf", "1e999", "-1", "-inf", "many", "", "9" * 5000, "1.5e400", "0x10"]
