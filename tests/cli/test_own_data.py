@@ -142,3 +142,18 @@ def test_a_prepared_text_is_not_chosen_from_again(capsys: pytest.CaptureFixture[
     assert main(["data", "prepare", "own.txt", "--out", "pairs"]) == 0
     said = refused(["train", "laptop", "--data", "pairs", "--glob", "*.md"], capsys)
     assert "pairs is chosen and read already: leave out --glob and --field" in said
+
+
+def test_a_tokenizer_is_learned_from_a_folder_or_from_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    said = written(["train", "docstrings-bpe", "--text", "notes", "--glob", "*.md", "--steps", "9"], capsys)
+    assert "learns from 27 texts; 3 others" in said
+    assert Path("runs/docstrings-bpe-notes/tokenizer.json").is_file()
+    again = ["train", "docstrings-bpe", "--text", "notes", "--glob", "*.md", "--steps", "9"]
+    assert "is finished" in written(again, capsys)
+    Path("notes/00.md").write_text("Another note.")
+    assert "holds another tokenizer (text_sha256 is" in refused(again, capsys)
+    Path("posts.jsonl").write_text("".join(json.dumps({"body": f"the owl {n} sees"}) + "\n" for n in range(20)))
+    words = ["train", "docstrings-bpe", "--text", "posts.jsonl", "--steps", "5"]
+    assert "say with --field which of its fields is the text" in refused(words, capsys)
+    assert "learns from 18 texts" in written([*words, "--field", "body"], capsys)
+    assert "cannot be read (No such file" in refused(["train", "docstrings-bpe", "--text", "gone"], capsys)

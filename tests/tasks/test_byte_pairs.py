@@ -204,10 +204,35 @@ def test_a_text_of_the_readers_own_is_learned_paragraph_by_paragraph(tmp_path: P
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"\xff\xfe\x00bad", "is not text in UTF-8"), (b"one paragraph", "fewer than two paragraphs")],
+    [(b"\xffbad", "is not text in UTF-8"), (b"one paragraph", "fewer than two paragraphs")],
 )
 def test_a_text_that_cannot_be_learned_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     own = tmp_path / "own.txt"
     own.write_bytes(content)
     with pytest.raises(ValueError, match=message):
         split_texts(replace(SHORT, text_file=str(own)))
+
+
+def test_a_folder_of_texts_is_learned_text_by_text_and_known_by_what_it_holds(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.md").write_text(f"the cat number {number} sat\n\nand so on", encoding="utf-8")
+    (folder / "other.py").write_text("pass")
+    recipe = replace(SHORT, text_file=str(folder), globs="*.md")
+    training, held_out = split_texts(recipe)
+    assert (len(training), len(held_out)) == (18, 2)
+    assert all("\n\n" in text for text in training)
+    before = tokenizer_facts(recipe)
+    assert before["globs"] == "*.md"
+    (folder / "other.py").write_text("raise")
+    assert tokenizer_facts(recipe) == before
+    (folder / "0.md").write_text("another text")
+    assert tokenizer_facts(recipe) != before
+
+
+def test_the_facts_of_a_tokenizer_from_before_are_those_of_today(tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("one\n\ntwo")
+    for recipe in (SHORT, replace(SHORT, text_file=str(own))):
+        assert not {"globs", "field"} & tokenizer_facts(recipe).keys()

@@ -21,7 +21,7 @@ CHOICE = ("temperature", "top_k", "top_p")
 COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
         "names": Form("recipes for names", (*TRAINING, "patience", "names", "column")),
-        "tokenizer": Form("docstrings-bpe", (*TRAINING, "text")),
+        "tokenizer": Form("docstrings-bpe", (*TRAINING, "text", "glob", "field")),
         "text": Form(
             "laptop and the recipes of gpt2-124m",
             (

@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_patience(train)
     add_names_options(train, "learn from your own list of names")
     train.add_argument(
-        "--text", type=Path, metavar="FILE.txt", help="merge pieces of your own text"
+        "--text", type=Path, metavar="PATH", help="merge pieces of your own text"
     )
     add_text_options(train)
 

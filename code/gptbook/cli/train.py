@@ -11,7 +11,7 @@ import torch
 
 from gptbook.cli.forms import check_form
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
-from gptbook.cli.own_data import readers_texts
+from gptbook.cli.own_data import place_of_texts, readers_texts
 from gptbook.cli.progress import train_with_bar
 from gptbook.cli.weights import best_lines, ending
 from gptbook.data.chosen_text import changes_since, corpus_for
@@ -58,7 +58,9 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         chosen = replace(chosen, num_steps=options.steps)
     if options.text is not None:
         assert isinstance(chosen, TokenizerRecipe)
-        chosen = replace(chosen, text_file=regular(options.text))
+        globs = "\n".join(options.glob or ())
+        own = {"globs": globs, "field": options.field or ""}
+        chosen = replace(chosen, text_file=place_of_texts(options.text), **own)
     if wants_own_names(options):
         assert isinstance(chosen, NamesRecipe)
         file = regular(options.names)
@@ -97,8 +99,10 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     chosen = recipe_from(options)
     run_dir: Path | None = options.run_dir
     if run_dir is None and not isinstance(chosen, TextRecipe):
-        own = options.names or options.text
-        run_dir = Path("runs") / (f"{chosen.name}-{own.stem}" if own else chosen.name)
+        own = options.names.stem if options.names else ""
+        if options.text:
+            own = ReadersTexts((str(options.text),)).name
+        run_dir = Path("runs") / "-".join(filter(None, [chosen.name, own]))
     if isinstance(chosen, TokenizerRecipe):
         assert run_dir is not None
         with locked(run_dir):

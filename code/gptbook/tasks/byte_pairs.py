@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from gptbook.data.bpe import BytePairTokenizer, bytes_per_token
 from gptbook.data.docstrings import LIBRARIES, docstrings
+from gptbook.data.documents import ReadersTexts, Sighting
+from gptbook.data.parted_documents import Survey
 from gptbook.data.tables import split_names
 from gptbook.files.json_files import (
     MOST_WHOLE,
@@ -22,7 +24,6 @@ from gptbook.files.json_files import (
     read_json,
 )
 from gptbook.files.shell import shell_words
-from gptbook.files.text_files import readers_text
 from gptbook.files.whole_files import file_sha256, write_whole
 from gptbook.tasks.recipes import TokenizerRecipe
 from gptbook.training.run_folder import is_begun
@@ -43,18 +44,30 @@ MEASURED_SHAPE = Fields(
 def split_texts(recipe: TokenizerRecipe) -> tuple[list[str], list[str]]:
     """Texts to learn from, and others to measure with; the seed draws which.
 
-    They are docstrings, or the paragraphs of the recipe's own text.
-    Raises ValueError if that is not text in UTF-8, or has only one paragraph.
+    They are docstrings, or the documents of the recipe's own text; where that is a
+    single one, its paragraphs. Raises ValueError if that cannot be read, or has only
+    one paragraph.
     """
     if not recipe.text_file:
         return split_names(docstrings(LIBRARIES), recipe.held_out, recipe.seed)
-    paragraphs = [part for part in readers_text(recipe.text_file).split("\n\n") if part]
-    if len(set(paragraphs)) < 2:
+    seen = Sighting()
+    texts = [text for _, text in own_documents(recipe).documents(seen)]
+    for line in seen.lines():
+        print(f"  {line}")
+    if len(texts) == 1:
+        texts = [part for part in texts[0].split("\n\n") if part]
+    if len(set(texts)) < 2:
         raise ValueError(
             f"{recipe.text_file} has fewer than two paragraphs: part some with an "
             "empty line, so that one can be held out"
         )
-    return split_names(paragraphs, recipe.held_out, recipe.seed)
+    return split_names(texts, recipe.held_out, recipe.seed)
+
+
+def own_documents(recipe: TokenizerRecipe) -> ReadersTexts:
+    """The text of the recipe's own."""
+    globs = tuple(recipe.globs.split("\n")) if recipe.globs else ()
+    return ReadersTexts((recipe.text_file,), globs, recipe.field)
 
 
 def learn_tokenizer(
@@ -108,10 +121,18 @@ def measure_tokenizer(
 
 def tokenizer_facts(recipe: TokenizerRecipe) -> dict[str, Any]:
     """All that decides a tokenizer: the recipe, and which texts are read."""
+    facts = asdict(recipe)
+    for later in ("globs", "field"):  # which tokenizers from before do not have
+        if not facts[later]:
+            del facts[later]
     if recipe.text_file:
-        return {**asdict(recipe), "text_sha256": file_sha256(Path(recipe.text_file))}
+        path = Path(recipe.text_file)
+        is_one = path.is_file()
+        texts = own_documents(recipe)
+        digest = file_sha256(path) if is_one else Survey.of(texts).sha256
+        return {**facts, "text_sha256": digest}
     versions = {f"version of {library}": version(library) for library in LIBRARIES}
-    return {**asdict(recipe), **versions}
+    return {**facts, **versions}
 
 
 def save_tokenizer(

@@ -103,7 +103,11 @@ class TokenizerRecipe(Recipe):
     """Merges for a byte-pair tokenizer, learned from docstrings or a text."""
 
     text_file: str = ""
-    """A text file to learn from; empty for the docstrings of installed libraries."""
+    """Your own text: a file, a folder or an archive; empty for docstrings."""
+    globs: str = ""
+    """Which files of the folder or archive: patterns, one a line; empty for all."""
+    field: str = ""
+    """Which field of each JSON line is the text."""
     held_out: float = 0.1
     """The share of the texts that learning never sees, to measure with."""
 
