@@ -88,7 +88,7 @@ def test_a_run_on_a_folder_knows_it_again_elsewhere_and_names_what_changed(
 
 def test_several_files_and_a_chat_are_trained_on(capsys: pytest.CaptureFixture[str]) -> None:
     said = written(["train", "laptop", "--data", "chat.txt", "own.txt", *EXACT, "--steps", "2"], capsys)
-    assert "chat-and-1-more: a WhatsApp export: 1 people, 60 messages" in said
+    assert "chat-and-1-more: a WhatsApp export: 1 person, 60 messages" in said
     assert Path("runs/laptop-chat-and-1-more").is_dir()
     said = written(["train", "laptop", "--data", "chat.txt", *EXACT, "--steps", "2"], capsys)
     corpus = open_corpus(next(Path("cache").glob(f"chat-{8 * '[0-9a-f]'}")))

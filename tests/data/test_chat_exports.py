@@ -106,7 +106,7 @@ def test_a_chat_from_telegram_has_its_links_and_bold_words_in_place() -> None:
     chats, told = read(telegram(said("Hello\nyou"), service, said(parts, "Brook"), said(""), said("old", None)))
     assert chats == ["Ada: Hello\nyou\nBrook: see https://example.org and smile\nuser7: old\n"]
     assert told == [
-        "a Telegram export: 3 people, 3 messages; left out: 1 without text and 1 notices of the app",
+        "a Telegram export: 3 people, 3 messages; left out: 1 without text and 1 notice of the app",
     ]
 
 
@@ -116,7 +116,7 @@ def test_all_of_telegram_is_a_document_for_each_chat() -> None:
         "chats": {"list": [telegram(said("a")), telegram()]},
         "left_chats": {"list": [telegram(said("b"))]},
     }
-    assert read(whole) == (["Ada: a\n", "", "Ada: b\n"], ["a Telegram export: 3 chats, 1 people, 2 messages"])
+    assert read(whole) == (["Ada: a\n", "", "Ada: b\n"], ["a Telegram export: 3 chats, 1 person, 2 messages"])
 
 
 @pytest.mark.parametrize(

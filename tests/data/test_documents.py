@@ -65,7 +65,7 @@ def test_pictures_and_programs_in_a_folder_are_counted_and_named_once() -> None:
         (Path("notes") / name).write_bytes(content)
     seen = Sighting()
     assert documents("notes", seen=seen) == ["words"]
-    assert list(seen.lines()) == ["left out: 1 empty (such as notes/empty.md); 4 no text (such as notes/b.png)"]
+    assert list(seen.lines()) == ["left out: 4 binary (such as notes/b.png); 1 without text (such as notes/empty.md)"]
 
 
 def test_each_json_line_is_a_document_by_its_field() -> None:
@@ -120,7 +120,7 @@ def test_chats_are_known_by_their_shape() -> None:
     ]
     told = " ".join(seen.lines())
     assert "a WhatsApp export: 2 people, 2 messages" in told
-    assert "a Telegram export: 1 people, 1 messages" in told
+    assert "a Telegram export: 1 person, 1 message" in told
 
 
 def test_json_of_another_shape_is_refused_by_name_and_left_out_of_a_folder() -> None:

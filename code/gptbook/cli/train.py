@@ -58,9 +58,12 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         chosen = replace(chosen, num_steps=options.steps)
     if options.text is not None:
         assert isinstance(chosen, TokenizerRecipe)
-        globs = "\n".join(options.glob or ())
-        own = {"globs": globs, "field": options.field or ""}
-        chosen = replace(chosen, text_file=place_of_texts(options.text), **own)
+        chosen = replace(
+            chosen,
+            text_file=place_of_texts(options.text),
+            globs="\n".join(options.glob or ()),
+            field=options.field or "",
+        )
     if wants_own_names(options):
         assert isinstance(chosen, NamesRecipe)
         file = regular(options.names)

@@ -9,7 +9,6 @@ ChatGPT: `conversations.json`, in which each conversation is a tree of messages.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -242,13 +241,23 @@ def unknown_message(number: int, place: int, where: str, app: str) -> ValueError
 def told_exports(tally: ChatTally) -> Iterator[str]:
     """What was recognised, a sentence for each kind of export."""
     for app, counts in tally.items():
-        left_out = Counter(
-            {"without text": counts.without_text, "notices of the app": counts.notices}
-        )
-        shown = [f"{number:,} {what}" for what, number in left_out.items() if number]
         chats = "" if counts.chats == 1 else f"{counts.chats:,} chats, "
+        people = counted(len(counts.people), "person", "people")
+        notices = counted(counts.notices, "notice of the app", "notices of the app")
+        without = counts.without_text
+        left_out = [f"{without:,} without text"] if without else []
+        left_out += [notices] if counts.notices else []
         yield (
-            f"a {app} export: {chats}{len(counts.people):,} people, "
-            f"{counts.messages:,} messages"
-            + (f"; left out: {' and '.join(shown)}" if shown else "")
+            f"a {app} export: {chats}{people}, "
+            f"{counted(counts.messages, 'message', 'messages')}"
+            + (f"; left out: {' and '.join(left_out)}" if left_out else "")
         )
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "person", "people")
+    '1 person'
+    """
+    return f"{number:,} {one if number == 1 else many}"

@@ -23,10 +23,10 @@ from gptbook.files.nearest_word import find_text, quoted
 from gptbook.files.text_files import BYTE_ORDER_MARKS, decoded_text, is_binary, nfc
 
 LINES_ENDINGS = (".jsonl", ".ndjson", ".jsonlines")
-NO_TEXT_FILE = "no text"
+NO_TEXT_FILE = "binary"
 OTHER_JSON = "JSON in another shape than Telegram's and ChatGPT's"
 OTHER_COPY = "other copies of a chat, or cards of addresses"
-WITHOUT_TEXT = "empty"
+WITHOUT_TEXT = "without text"
 
 
 @dataclass
@@ -180,14 +180,13 @@ class ReadersTexts:
                 f"{file.where} is not JSON ({reason_of(error)}): get it again, or call "
                 "it .txt to learn it as it stands"
             ) from None
-        if self.field and isinstance(content, list):
-            seen.has_fields = True
-            for number, item in enumerate(content, start=1):
-                yield field_of(item, self.field, f"item {number} of {file.where}")
-            return
         chats = json_chats(content, file.where, seen.chats)
         if chats is not None:
             yield from map(mended, chats)
+        elif self.field and isinstance(content, list):
+            seen.has_fields = True
+            for number, item in enumerate(content, start=1):
+                yield field_of(item, self.field, f"item {number} of {file.where}")
         elif file.is_named:
             raise ValueError(
                 f"{file.where} is JSON, and {shape_of(content)} is neither an export "

@@ -135,6 +135,7 @@ def prepare_now(
         whole = survey.whole if survey and survey.whole else tiny_shakespeare()
         cut = int(0.9 * len(whole))  # where nanoGPT cuts
         training, held_out = [whole[:cut]], [whole[cut:]]
+        print("  the last tenth is held out", flush=True)
     if survey and len(survey.files) > 1:
         write_files_list(folder, survey.files)
     spelling = "NFC" if survey else "as it came"
