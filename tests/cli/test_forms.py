@@ -41,6 +41,9 @@ VALUES = {
     "vocab_size": ["270"],
     "glob": ["*.md"],
     "field": ["text"],
+    "from": ["model"],
+    "lora_rank": ["2"],
+    "lora_alpha": ["4"],
 }
 PAIRS = [
     (command, form, option)

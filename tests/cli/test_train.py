@@ -188,7 +188,7 @@ def test_a_folder_with_other_settings_is_refused_with_the_difference_and_kept(
 ) -> None:
     assert main(OWN) == 0
     before = content(RUN)
-    assert "num_steps is 6 there, 9 here" in refused([*OWN, "--steps", "9"], capsys)
+    assert "num_steps is 6 there, 4 here" in refused([*OWN, "--steps", "4"], capsys)
     assert "seed is 0 there, 1 here" in refused([*OWN, "--seed", "1"], capsys)
     assert "learning_rate is 0.02 there, 0.01 here" in refused([*OWN, "--rate-scale", "0.5"], capsys)
     said = refused(["train", "gpt2-124m", *OWN[2:], "--run-dir", str(RUN)], capsys)

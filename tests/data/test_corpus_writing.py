@@ -66,7 +66,7 @@ def test_a_folder_in_other_tokens_is_refused_and_one_in_the_same_is_taken() -> N
     ours = prepare_corpus("own.txt", Path("ours"), given=PIECES)
     assert corpus_for("ours", PIECES).facts == ours.facts
     prepare_corpus("own.txt", Path("theirs"))
-    with pytest.raises(ValueError, match=r"own was prepared in .* another tokenizer, .*: give the text itself"):
+    with pytest.raises(ValueError, match=r"theirs was prepared in .* another tokenizer, .*: give the text itself"):
         corpus_for("theirs", PIECES)
 
 

@@ -20,7 +20,9 @@ PREPARING = ("out", "tokenizer", "glob", "field")
 CHOICE = ("temperature", "top_k", "top_p")
 COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
-        "names": Form("recipes for names", (*TRAINING, "patience", "names", "column")),
+        "names": Form(
+            "recipes for names", (*TRAINING, "patience", "names", "column", "from")
+        ),
         "tokenizer": Form("docstrings-bpe", (*TRAINING, "text", "glob", "field")),
         "text": Form(
             "laptop and the recipes of gpt2-124m",
@@ -34,6 +36,9 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
                 "rate_scale",
                 "compile",
                 "tensorboard",
+                "from",
+                "lora_rank",
+                "lora_alpha",
             ),
         ),
         "other": Form("iris and the clubs", TRAINING),

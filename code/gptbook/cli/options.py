@@ -63,6 +63,27 @@ def add_text_choice(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_base_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which trained model to go on with, and how."""
+    parser.add_argument(
+        "--from",
+        metavar="MODEL",
+        help="go on with a trained model, in its tokens: gpt2, a folder or file of "
+        "weights, or a run; a fifth of the steps and a tenth of the rates (default), "
+        "of a GPT-2 AdamW at 6e-5",
+    )
+    parser.add_argument(
+        "--lora-rank",
+        type=whole_number(1, LARGEST_NUMBER),
+        help="with --from: only adapters of this rank learn (8 is usual), at 6e-4",
+    )
+    parser.add_argument(
+        "--lora-alpha",
+        type=real_number(1e-3, 1e6, "a number above 0, such as 16"),
+        help="times alpha / rank what they add counts (default: twice the rank)",
+    )
+
+
 def add_seed(parser: argparse.ArgumentParser, text: str) -> None:
     """Add --seed, as large as PyTorch's generators take it."""
     parser.add_argument("--seed", type=whole_number(0, LARGEST_NUMBER), help=text)

@@ -11,6 +11,7 @@ from gptbook.cli.arguments import SentenceParser, one_of, typed_text, whole_numb
 from gptbook.cli.console import answer, complain, open_streams
 from gptbook.cli.options import (
     TEXT_HELP,
+    add_base_options,
     add_choice_options,
     add_data,
     add_last,
@@ -69,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--text", type=Path, metavar="PATH", help="merge pieces of your own text"
     )
     add_text_options(train)
+    add_base_options(train)
 
     text = "say what a training will take, before you pay for it"
     example = "estimate gpt2-124m --gpu h100 --gpus 8"

@@ -27,7 +27,13 @@ from gptbook.machine.cost import estimate, estimate_here, find_gpu, gpu_called
 from gptbook.machine.device import check_device, this_machine
 from gptbook.machine.ledger import read_sessions
 from gptbook.machine.receipt import receipt_lines
-from gptbook.models.sizes import flops_per_token, size_lines
+from gptbook.models.gpt import GPTConfig
+from gptbook.models.sizes import flops_per_token, forward_flops, size_lines
+from gptbook.tasks.continued_recipes import (
+    LoRATextRecipe,
+    origin,
+    with_whole_context,
+)
 from gptbook.tasks.model_card import CARD_FILE, write_model_card
 from gptbook.tasks.names import gpt_config
 from gptbook.tasks.open_run import (
@@ -115,18 +121,20 @@ def receipt_command(options: argparse.Namespace) -> None:
             f"{options.run_dir} holds a run of {used.name}: "
             "receipts are for runs on a text"
         )
-    config = gpt_config(used, facts["data"]["vocab_size"])
+    vocab_size = facts["data"]["vocab_size"]
+    config = gpt_config(used, vocab_size)
     num_tokens = facts["step"] * used.batch_tokens
     measured = facts["evaluations"]
     best = lowest(measured)
     print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
-    for line in size_lines(config, used.form):
+    model_config = gpt_config(with_whole_context(used), vocab_size)
+    for line in (*size_lines(model_config, used.form), *origin(used)):
         print(f"             {line}")
     for line in receipt_lines(
         read_sessions(options.run_dir),
         num_steps=facts["step"],
         num_tokens=num_tokens,
-        flops=num_tokens * flops_per_token(config),
+        flops=num_tokens * flops_of(used, config),
         loss=measured[-1]["held_out_loss"] if measured else None,
         best=(
             (int(best["step"]), best["held_out_loss"])
@@ -142,6 +150,13 @@ def receipt_command(options: argparse.Namespace) -> None:
         price=options.price,
     ):
         print(f"  {line}")
+
+
+def flops_of(used: TextRecipe, config: GPTConfig) -> int:
+    """The operations for one token. Frozen matrices have no slopes of their own."""
+    if isinstance(used, LoRATextRecipe):
+        return 2 * forward_flops(config)  # adapters themselves take a hundredth of it
+    return flops_per_token(config)
 
 
 def export_command(options: argparse.Namespace) -> None:

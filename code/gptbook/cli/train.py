@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.from_model import continued_task, folder_for, model_named
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
 from gptbook.cli.own_data import place_of_texts, readers_texts
 from gptbook.cli.progress import train_with_bar
@@ -30,6 +31,8 @@ from gptbook.tasks.epochs import (
     measure_own_names_often,
     measured_often,
 )
+from gptbook.tasks.going_on import gentler
+from gptbook.tasks.more_steps import with_more_steps
 from gptbook.tasks.names import NamesTask
 from gptbook.tasks.open_run import open_run, task_for
 from gptbook.tasks.recipe_words import recipe
@@ -52,6 +55,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     """
     chosen = recipe(options.recipe)
     check_form(options, "train", training_form(chosen), chosen.name)
+    if model_named(options):
+        chosen = gentler(chosen)
     if options.seed is not None:
         chosen = replace(chosen, seed=options.seed)
     if options.steps is not None:
@@ -101,6 +106,8 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Train, or go on with a run; exit code 130 if it was stopped."""
     chosen = recipe_from(options)
     run_dir: Path | None = options.run_dir
+    if run_dir is None and model_named(options):
+        run_dir = folder_for(options, chosen)
     if run_dir is None and not isinstance(chosen, TextRecipe):
         own = options.names.stem if options.names else ""
         if options.text:
@@ -125,6 +132,9 @@ def train_command(options: argparse.Namespace, words: Sequence[str]) -> int:
         def prepare() -> Task:
             if run_dir is not None and team.leads:  # refused before it does work
                 stack.enter_context(locked(run_dir))
+            if model_named(options):
+                assert run_dir is not None
+                return continued_task(options, chosen, run_dir)
             return task_with_data(chosen, readers_texts(options))
 
         task = stack.enter_context(together(team, prepare))
@@ -221,6 +231,7 @@ def run_in(
     if team.any(goes_on):
         saved = open_run(run_dir)
         measure_as_before(task, saved.recipe)
+        task, saved = with_more_steps(task, saved)
     before = saved.facts.get("machine", {}) if saved else {}
     # A model that takes a minute or two on any machine is as fast in exact numbers.
     is_small = task.num_rows == 1

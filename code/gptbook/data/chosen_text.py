@@ -60,7 +60,7 @@ def in_tokens_of(given: TextTokenizer | None, corpus: Corpus) -> Corpus:
     if given is None or tokenizer_sha256(given) == corpus.facts[GIVEN]:
         return corpus
     raise ValueError(
-        f"{corpus.facts['name']} was prepared in {corpus.vocab_size:,} tokens of "
+        f"{corpus.folder} was prepared in {corpus.vocab_size:,} tokens of "
         f"another tokenizer, and the model knows {given.vocab_size:,}: give the text "
         "itself, which is prepared for the model then"
     )

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from gptbook.data.hub import TOKENIZER_FILES, load_gpt2_tokenizer
 from gptbook.data.tokenizer_files import PIECES_FILE, TextTokenizer
-from gptbook.exchange.export import load_exported_tokenizer
+from gptbook.exchange.export import WEB_FILE, load_exported_tokenizer
 from gptbook.exchange.nanochat import load_nanochat
 from gptbook.exchange.pretrained import load_gpt2
+from gptbook.exchange.web_model import load_web_model, web_facts
 from gptbook.exchange.weight_files import CONFIG_FILE, read_object
 from gptbook.models.gpt import GPT
 from gptbook.models.modern import ModernGPT
@@ -15,7 +16,8 @@ from gptbook.models.modern import ModernGPT
 def open_pretrained(source: str) -> tuple[GPT | ModernGPT, TextTokenizer]:
     """A model with its tokenizer: by name, from a folder, or from a file in one.
 
-    The folder is as transformers writes it, or as `gptbook export` does. Raises
+    The folder is as transformers writes it, or as `gptbook export` does; a file for a
+    page of the book has its tokenizer in itself. Raises
     ValueError, in one sentence, if either cannot be had, the model is of another kind,
     or the tokenizer another model's.
     """
@@ -24,6 +26,10 @@ def open_pretrained(source: str) -> tuple[GPT | ModernGPT, TextTokenizer]:
         model = load_gpt2(source)
         return model.eval(), load_gpt2_tokenizer(source, model.config.vocab_size)
     folder = beside.parent if beside.is_file() else beside
+    single = folder / WEB_FILE if beside.is_dir() else beside
+    if web_facts(single):
+        opened, letters = load_web_model(single)
+        return opened.eval(), letters
     config = folder / CONFIG_FILE
     stated = read_object(config) if config.is_file() else {}
     is_modern = stated.get("model_type") == "nanochat"

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gptbook.data.chosen_text import corpus_of_run
+from gptbook.data.corpus import Corpus
 from gptbook.data.documents import ReadersTexts
 from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
 from gptbook.data.tokenizer_files import (
@@ -19,8 +20,20 @@ from gptbook.files.whole_files import file_sha256
 from gptbook.machine.device import this_machine
 from gptbook.models.classifier import IrisNet
 from gptbook.models.gpt import GPT
+from gptbook.models.lora import merge_adapters
 from gptbook.models.modern import ModernGPT
 from gptbook.models.ngram import NgramNet
+from gptbook.tasks.continued import (
+    ContinuedGPTNames,
+    ContinuedNgramNames,
+    ContinuedText,
+    continued_model,
+)
+from gptbook.tasks.continued_recipes import (
+    ContinuedGPTRecipe,
+    ContinuedNgramRecipe,
+    ContinuedTextRecipe,
+)
 from gptbook.tasks.flowers import IrisFlowers
 from gptbook.tasks.names import (
     GPTNames,
@@ -58,7 +71,7 @@ def task_for(recipe: Recipe) -> Task:
         case ClubsRecipe():
             return ClubSentences(recipe)
         case TextRecipe():
-            return TextTask(recipe)
+            return text_task(recipe)
     assert isinstance(recipe, ClassifierRecipe)
     return IrisFlowers(recipe)
 
@@ -104,15 +117,17 @@ def run_of(saved: SavedRun, data: str | ReadersTexts | None = None) -> Run:
     """
     recipe, run_dir = saved.recipe, saved.run_dir
     if isinstance(recipe, TextRecipe):
-        corpus = corpus_of_run(recipe.data, saved.facts["data"], data, run_dir)
-        run = Run(TextTask(recipe, corpus), this_machine())
+        goes_on = isinstance(recipe, ContinuedTextRecipe) and recipe.starts_from
+        given = text_tokenizer(saved) if goes_on else None
+        where = (recipe.data, saved.facts["data"], data, run_dir, given)
+        run = Run(text_task(recipe, corpus_of_run(*where)), this_machine())
     elif data is not None:
         raise ValueError(
             f"{run_dir} holds a run of {recipe.name}, which learns from no text: "
             "leave out --data"
         )
     else:
-        run = Run(task_with_names(recipe, run_dir))
+        run = Run(task_with_names(saved))
     run.advice = "put back the data that it learned from"
     if isinstance(recipe, NamesRecipe):
         run.advice += ", or measure on a list of your own with --names and --column"
@@ -120,9 +135,22 @@ def run_of(saved: SavedRun, data: str | ReadersTexts | None = None) -> Run:
     return run
 
 
-def task_with_names(recipe: Recipe, run_dir: Path) -> Task:
+def text_task(recipe: TextRecipe, corpus: Corpus | None = None) -> TextTask:
+    """The task of a recipe for a text, whether it begins anew or goes on."""
+    if isinstance(recipe, ContinuedTextRecipe):
+        return ContinuedText(recipe, corpus)
+    return TextTask(recipe, corpus)
+
+
+def task_with_names(saved: SavedRun) -> Task:
     """A task that needs no text. Raises ValueError if its list of names is gone."""
+    recipe, run_dir = saved.recipe, saved.run_dir
     try:
+        match recipe:
+            case ContinuedNgramRecipe():
+                return ContinuedNgramNames(recipe, known_letters(saved.facts))
+            case ContinuedGPTRecipe():
+                return ContinuedGPTNames(recipe, known_letters(saved.facts))
         return task_for(recipe)
     except ValueError as error:
         if not isinstance(recipe, NamesRecipe) or not recipe.names_file:
@@ -138,20 +166,27 @@ def model_for(recipe: Recipe, facts: dict[str, Any]) -> nn.Module:
     data = facts["data"]
     match recipe:
         case NamesRecipe():
-            letters = CharacterTokenizer(data["alphabet"])
-            return names_model(recipe, letters.vocab_size)
+            return names_model(recipe, known_letters(facts).vocab_size)
         case ClubsRecipe():
             return clubs_model(recipe, WordTokenizer(data["words"]).vocab_size)
+        case ContinuedTextRecipe():
+            return continued_model(recipe, data["vocab_size"])
         case TextRecipe():
             return text_model(recipe, data["vocab_size"])
     return IrisNet()
 
 
 def model_of(saved: SavedRun) -> nn.Module:
-    """The trained model of a saved run. It needs no data."""
+    """The trained model of a saved run, adapters merged. It needs no data."""
     model = model_for(saved.recipe, saved.facts)
     restore_training(saved.tensors, model)
+    merge_adapters(model)
     return model.eval()
+
+
+def known_letters(facts: dict[str, Any]) -> CharacterTokenizer:
+    """The letters that a run spells names in, by its facts, which are checked."""
+    return CharacterTokenizer(facts["data"]["alphabet"])
 
 
 def check_text_run(saved: SavedRun) -> None:
@@ -215,7 +250,7 @@ def write_samples(
             "give a run of city-bigram or another recipe for names"
         )
     assert isinstance(model, NgramNet | ModernGPT)
-    letters, longest = CharacterTokenizer(data["alphabet"]), data["longest_name"]
+    letters, longest = known_letters(saved.facts), data["longest_name"]
     return write_names(model, letters, longest, start, count, generator)
 
 
@@ -232,5 +267,4 @@ def surprise_at_names(saved: SavedRun, names: list[str]) -> float:
         )
     model = model_of(saved)
     assert isinstance(model, NgramNet | ModernGPT)
-    letters = CharacterTokenizer(saved.facts["data"]["alphabet"])
-    return surprise_at(model, letters, names)
+    return surprise_at(model, known_letters(saved.facts), names)

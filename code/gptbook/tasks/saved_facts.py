@@ -19,6 +19,12 @@ from gptbook.files.json_files import (
     check_facts,
 )
 from gptbook.machine.device import PRECISIONS
+from gptbook.tasks.continued_recipes import (
+    ContinuedGPTRecipe,
+    ContinuedNgramRecipe,
+    ContinuedTextRecipe,
+    LoRATextRecipe,
+)
 from gptbook.tasks.recipes import (
     ClassifierRecipe,
     ClubsRecipe,
@@ -32,9 +38,24 @@ from gptbook.training.recipe import LARGEST_NUMBER, Recipe
 
 RUN_RECIPES = {
     kind.__name__: kind
-    for kind in (NgramRecipe, ClassifierRecipe, GPTRecipe, ClubsRecipe, TextRecipe)
+    for kind in (
+        NgramRecipe,
+        ClassifierRecipe,
+        GPTRecipe,
+        ClubsRecipe,
+        TextRecipe,
+        ContinuedNgramRecipe,
+        ContinuedGPTRecipe,
+        ContinuedTextRecipe,
+        LoRATextRecipe,
+    )
 }
-FIELD_SHAPES: dict[type, Shape] = {int: Whole(), float: Real(), str: Words()}
+FIELD_SHAPES: dict[Any, Shape] = {
+    int: Whole(),
+    float: Real(),
+    str: Words(),
+    tuple[int, ...]: Listing(Whole(1, LARGEST_NUMBER)),
+}
 LOSSES = Listing(Real(any_float=True))
 MOST_SENTENCES = 100_000  # that a run of clubs has; writing them takes seconds
 LONGEST_NAME = 10**7  # letters; longer than any file of names that memory holds
@@ -64,6 +85,10 @@ RUN_DATA: dict[str, Fields] = {
     "ClubsRecipe": Fields({"words": Listing(Words(least=1), least=1, different=True)}),
     "ClassifierRecipe": Fields({"flowers_sha256": Digest()}),
     "TextRecipe": TEXT_DATA,
+    "ContinuedNgramRecipe": NAMES_DATA,
+    "ContinuedGPTRecipe": NAMES_DATA,
+    "ContinuedTextRecipe": TEXT_DATA,
+    "LoRATextRecipe": TEXT_DATA,
 }
 MEASUREMENT = Fields({"step": Whole(1), "held_out_loss": Real(0)})
 EXTRAS: dict[str, Shape] = {
@@ -133,7 +158,7 @@ def no_run(run_dir: Path) -> ValueError:
 def run_shape(kind: type[Recipe]) -> Fields:
     """What the facts of a run with this kind of recipe hold."""
     is_needed = {each.name: each.default is MISSING for each in fields(kind)}
-    shapes = {each.name: FIELD_SHAPES[each.type] for each in fields(kind)}  # type: ignore[index]
+    shapes = {each.name: FIELD_SHAPES[each.type] for each in fields(kind)}
     if "num_sentences" in shapes:
         shapes["num_sentences"] = Whole(1, MOST_SENTENCES)
     recipe = Fields(
@@ -147,7 +172,7 @@ def run_shape(kind: type[Recipe]) -> Fields:
             "data": RUN_DATA[kind.__name__],
             "step": Whole(0, LARGEST_NUMBER),
             "losses": LOSSES,
-            **(EXTRAS if kind is TextRecipe else {}),
+            **(EXTRAS if issubclass(kind, TextRecipe) else {}),
         },
         {**EXTRAS, "best": BEST},  # of other runs only since they go through one engine
     )
