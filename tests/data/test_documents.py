@@ -81,6 +81,12 @@ def test_each_json_line_is_a_document_by_its_field() -> None:
     assert documents("items.json", field="text") == ["a", "b"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_lines_may_be_in_every_encoding_that_says_itself(encoding: str) -> None:
+    Path("posts.jsonl").write_text('{"text": "é\\u2028"}\n\n{"text": "b"}\n', encoding=encoding)
+    assert documents("posts.jsonl", field="text") == ["é\u2028", "b"]
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [

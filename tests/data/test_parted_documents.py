@@ -95,5 +95,7 @@ def test_what_changed_between_two_prepared_texts_is_told_as_far_as_it_is_known(t
     assert changed_files(folders[0], folders[1]) == "0.md was changed, 1.md was changed, 2.md was changed, and 6 more"
     assert changed_files(folders[0], folders[0]) == ""
     assert changed_files(folders[0], folders[2]) == ""
+    write_files_list(folders[2], {"other.md": "a"})
+    assert changed_files(folders[0], folders[2]) == "", "that is another text altogether"
     (folders[2] / FILES_FILE).write_text('{"files": [["a"]]}')
     assert changed_files(folders[0], folders[2]) == ""

@@ -1,7 +1,7 @@
 """A reader's texts, document by document: files, folders, archives, chats."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,11 +202,13 @@ def json_lines(file: FoundFile, wanted: str) -> Iterator[str]:
 
     Raises ValueError, which says which line it is, if one is no JSON or lacks it.
     """
-    with file.open() as lines, told(file.where):
+    with file.open() as opened, told(file.where):
+        lines: Iterable[bytes] = opened
+        if opened.peek(4).startswith(tuple(BYTE_ORDER_MARKS)):
+            text = decoded_text(opened.read(), file.where)
+            lines = (line.encode() for line in text.split("\n"))
         for number, line in enumerate(lines, start=1):
-            where = f"line {number} of {file.where}"
-            if number == 1 and line.startswith(tuple(BYTE_ORDER_MARKS)):
-                line = line.removeprefix(b"\xef\xbb\xbf")
+            where = f"line {number:,} of {file.where}"
             if not line.strip():
                 continue
             try:
@@ -273,4 +275,6 @@ def reason_of(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, UnicodeDecodeError):
         return f"its byte {error.start + 1} is not UTF-8"
-    return str(error).partition("; use sys.")[0][:100]
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at its character {error.pos + 1:,}"
+    return str(error).partition("; use sys.")[0]

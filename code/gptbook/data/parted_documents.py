@@ -156,7 +156,10 @@ def write_files_list(folder: Path, files: dict[str, str]) -> None:
 
 
 def changed_files(before: Path, now: Path) -> str:
-    """Which files differ between two prepared texts; "" if that is not known."""
+    """Which files differ between two prepared texts; "" if that is not known.
+
+    Two that have no file of one name are two texts, not a text that has changed.
+    """
     try:
         lists = []
         for folder in (before, now):
@@ -165,7 +168,8 @@ def changed_files(before: Path, now: Path) -> str:
             lists.append(dict(content["files"]))
     except ValueError:
         return ""
-    return file_changes(*lists)
+    old, new = lists
+    return file_changes(old, new) if old.keys() & new.keys() else ""
 
 
 def file_changes(old: dict[str, str], new: dict[str, str]) -> str:

@@ -36,7 +36,7 @@ class FoundFile:
     """Its path inside what was given; the same wherever that lies."""
     is_named: bool
     """Whether the reader gave this file itself, not a folder or an archive of many."""
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], io.BufferedReader]
     """Its bytes, unpacked. Raises ValueError if they cannot be had."""
 
     def content(self) -> bytes:
@@ -140,7 +140,7 @@ def opened_file(
         name = name[: -len(ending)]
         is_chosen = is_chosen or matches(name, globs)
 
-    def open_it() -> IO[bytes]:
+    def open_it() -> io.BufferedReader:
         with told(where):
             if ending != ".gz":
                 return path.open("rb")
@@ -172,7 +172,7 @@ def zip_files(
 
                 def open_it(
                     info: zipfile.ZipInfo = info, where: str = where
-                ) -> IO[bytes]:
+                ) -> io.BufferedReader:
                     with told(where):
                         packed = archive.open(info)
                     return io.BufferedReader(
