@@ -32,7 +32,7 @@ KEYS = {
     "through-the-gpt": ("input[type=text]", LETTERS, ".through-said"),
     "city-gpt": ("textarea", LETTERS, ".live-bars"),
     "choose": ("input[type=text]", LETTERS, ".choose-bars"),
-    "answers-and-rewards": ("input[type=range]", ARROWS, ".answers-board"),
+    "answers-and-rewards": ("input[type=range]", ARROWS[::-1], ".answers-board"),  # it begins at its first step
     "cost": ("input[type=range]", ARROWS, ".live-lines"),
     "scale": ("input[type=range]", ARROWS, ".live-lines"),
     "ladder": ("input[type=text]", LETTERS, ".ladder-rungs"),

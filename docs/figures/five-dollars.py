@@ -26,15 +26,15 @@ def figure() -> str:
         (f"${DOLLARS}", ""),
         (
             f"{60 * hours:.0f} minutes",
-            f"${gpu.price_per_hour_usd:.2f} an hour for one\nH100, less {60 * SETUP_HOURS:.0f} for setup",
+            f"${gpu.price_per_hour_usd:.2f} an hour for one\nH100, {60 * SETUP_HOURS:.0f} minutes of setup first",
         ),
         (
             f"{flops / 1e18:.1f} billion billion\noperations",
-            f"{peak / 1e12:.0f} million million a\nsecond, {PUBLISHED_SHARE:.0%} of them used",
+            f"{peak / 1e12:.0f} trillion operations a\nsecond, {PUBLISHED_SHARE:.0%} of them used",
         ),
         (
             f"{bought:.1f} billion\ntokens",
-            f"{per_token / 1e6:.0f} million\noperations for each",
+            f"{per_token / 1e6:.0f} million\noperations a token",
         ),
     )
     runs = read_table(data_file("speedruns.csv")).set_index("record")

@@ -252,7 +252,7 @@ plt.show()
 # The net reaches the floor.
 
 # %% [markdown]
-# Trained on the names, a net that looks at one letter learns the very same table, although nobody shows it one. Compare:
+# Trained on the names, a net that looks at one letter learns the very same table, although nobody shows it one:
 
 # %% tags=["fold"]
 every_letter = torch.arange(tokenizer.vocab_size)[:, None]  # (27, 1)

@@ -3,12 +3,12 @@
 #
 # So far our models have learned from what somebody had written. But an answer is often easier to check than to write. Then a model can learn from its own attempts: try, check, and do more of what worked.
 #
-# ![Eight answers to 3+4*2+1, each with its reward. Two are right and have the reward 1, the others 0, and the average is 0.25. The right ones did better than the average by 0.75 and become likelier; the wrong ones did worse by 0.25 and become less likely.](../figures/try-check-reinforce.svg "One row, eight attempts. The right ones become likelier, the others less likely.")
+# ![Eight answers to 3+4*2+1, each with its reward. Two are right and have the reward 1, the others 0, and the average is 0.25. The right ones did better than the average by 0.75 and become likelier; the wrong ones did worse by 0.25 and become less likely.](../figures/try-check-reinforce.svg "One row, eight attempts.")
 
 # %% [markdown]
 # ## Scratch paper
 #
-# Take a pocket calculator whose display holds one digit. It keeps only the last digit of every result. Ask a small GPT what it shows in the end. If it must answer at once, it's right in {{ f"{statistics.fmean(right_by_way['direct']):.0%}" }} of the rows. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
+# Take a pocket calculator whose display holds one digit. It keeps only the last digit of every result: type 3+4\*2+1, and you see 7, 4, 5. Ask a small GPT what it shows in the end. If it must answer at once, it's right in {{ f"{statistics.fmean(right_by_way['direct']):.0%}" }} of the rows. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
 
 # %% [markdown] tags=["read"]
 # Work one out, from left to right: 3+4\*2+1. Three plus four is 7, and the display shows 7. Times two is 14, of which the calculator shows 4. Plus one is 5. So the answer is 5, and the way to it is 7, 4, 5.
@@ -66,9 +66,9 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Is it only that a longer answer gives the model more time? The blanks say no. They're just as long, so the model computes just as much before it answers, and yet it's no better than the one that answers at once. What counts is what's written.
 #
-# Why is that? The plain way to the last display is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. After writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
+# Why is that? The plain way to the last of them is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. In 3+4\*2+1, after writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
 #
-# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps: multiply each added digit by all the factors that come after it, all of them side by side, and add up. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks there are proofs, under assumptions that most people believe, that a transformer of any fixed depth fails when they grow long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
+# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps: multiply each added digit by all the factors that come after it, side by side, and add up: 3·2 + 4·2 + 1 = 15, so 5. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks it has been proved, under assumptions that most people believe, that a transformer of fixed depth fails once the task is long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
 #
 # In large models this was noticed earlier. Nye and others (2021) let models write their working on a *scratchpad*. Wei and others (2022) showed a large model a few worked examples in its prompt, and called what it then wrote a **chain of thought**. With one large model it was even enough to begin the answer with "Let's think step by step" (Kojima and others, 2022).
 
@@ -116,15 +116,15 @@ print(f"{sum(p.numel() for p in base.parameters()):,} parameters, trained")
 # %% [markdown] tags=["read"]
 # How does it answer now? It writes the steps in {{ f"{before['steps']:.0%}" }} of its answers. When it does, it's right in {{ f"{before['steps_right'] / max(before['steps'], 0.01):.0%}" }} of the cases. When it doesn't, only in {{ f"{(before['strict'] - before['steps_right']) / max(1 - before['steps'], 0.01):.0%}" }}. All in all that makes {{ f"{before['strict']:.0%}" }}. Nobody has told it that the two things have to do with each other.
 #
-# Now go through the picture at the top. The model is given one row and draws eight answers to it, each token with the model's own probabilities. Two of the eight are right. (One of them is right without any working, by luck. The checker doesn't mind.) The average reward is 2 / 8 = 0.25. A right answer beats that by 1 − 0.25 = 0.75. This is its **advantage**. A wrong one has 0 − 0.25 = −0.25. Notice that 2 · 0.75 − 6 · 0.25 = 0: in every group, what goes up and what goes down balance.
+# Now go through the picture at the top. The model is given one row and draws eight answers to it, each token with the model's own probabilities. Two of the eight are right. (One of them is right without any working, by luck. The checker doesn't mind.) (The dot in the picture is the end mark.) The average reward is 2 / 8 = 0.25. A right answer beats that by 1 − 0.25 = 0.75. This is its **advantage**. A wrong one has 0 − 0.25 = −0.25. Notice that 2 · 0.75 − 6 · 0.25 = 0: in every group, what goes up and what goes down balance.
 #
-# How do you make an answer likelier? Its probability is the product of the probabilities of its tokens, so the ln of it is a sum, with a term for each token. You've been moving such sums since chapter 3. All of training was going downhill on −ln of the probability of the right token. Here it's the same, with two differences. The tokens are the model's *own*, and each answer counts as much as its advantage says:
+# How do you make an answer likelier? Its probability is the product of the probabilities of its tokens, so the ln of it is a sum, with a term for each token. You've worked with such sums since chapter 3. All of training was going downhill on −ln of the probability of the right token. Here it's the same, with two differences. The tokens are the model's *own*, and each answer counts as much as its advantage says:
 #
 # $$\text{loss} = -\text{advantage} \cdot \ln P(\text{answer})$$
 #
 # With an advantage of 0.75, going downhill makes the answer likelier. With −0.25, the sign turns around, and the answer becomes less likely. With 0 nothing happens at all, so a row that the model always gets right teaches it nothing, and neither does one that it never gets right. This is called the **policy gradient**. The *policy* is the model, seen as something that acts (Williams 1992, who called the method REINFORCE).
 #
-# Notice that training doesn't need a slope of the checker. So the checker can be any program, one that checks proofs, or the tests that a piece of code has to pass. All it has to say is how good an answer was.
+# No slope goes through the checker; only its verdict is used. So it can be any program, one that checks proofs, or the tests that a piece of code has to pass. All it has to say is how good an answer was.
 
 # %% tags=["show"]
 
@@ -188,18 +188,18 @@ before, after = curves["strict"][0], curves["strict"][-1]
 # (It learns twice: once from a strict checker, and once from a sloppy one, which comes in the next section.)
 
 # %% [markdown] tags=["guess"]
-# Of 100 answers, how many are right after {{ moments[-1] }} rounds?
+# At first {{ f"{100 * before['strict']:.0f}" }} of 100 answers are right. And after {{ moments[-1] }} rounds?
 #
 # answer: {{ f"{100 * after['strict']:.0f}" }}, within 10
 #
 # Nearly all of them show their working by then, and in a working it makes few mistakes.
 
 # %% [markdown]
-# After {{ moments[-1] }} rounds of this, the model writes its working in {{ f"{after['steps']:.0%}" }} of its answers instead of {{ f"{before['steps']:.0%}" }}, and {{ f"{after['strict']:.0%}" }} are right instead of {{ f"{before['strict']:.0%}" }}. Nobody has shown it a single right answer in that time. Watch it answer:
+# Now the model writes its working in {{ f"{after['steps']:.0%}" }} of its answers instead of {{ f"{before['steps']:.0%}" }}, and {{ f"{after['strict']:.0%}" }} are right. Nobody has shown it a single right answer in that time. Watch it answer:
 
 # %% tags=["fold"]
 #| widget: answers-and-rewards
-#| alt: Share of right answers to unseen rows against steps. With a strict check it rises from {{ f"{curves['strict'][0]['strict']:.0%}" }} to {{ f"{curves['strict'][-1]['strict']:.0%}" }}. With a sloppy one, {{ f"{curves['sloppy'][-1]['sloppy']:.0%}" }} of the answers are let through in the end, and {{ f"{curves['sloppy'][-1]['strict']:.0%}" }} are right.
+#| alt: Share of right answers to unseen rows against rounds. With a strict check it rises from {{ f"{curves['strict'][0]['strict']:.0%}" }} to {{ f"{curves['strict'][-1]['strict']:.0%}" }}. With a sloppy one, {{ f"{curves['sloppy'][-1]['sloppy']:.0%}" }} of the answers are let through in the end, and {{ f"{curves['sloppy'][-1]['strict']:.0%}" }} are right.
 #| caption: One model, learning from a strict or a sloppy check.
 fig, ax = plt.subplots(figsize=(4.5, 2.8))
 lines = [
@@ -211,7 +211,7 @@ for name, score, colour, style, label in lines:
     points = [100 * found[score] for found in curves[name]]
     ax.plot(moments, points, style, color=colour, marker="o", markersize=3, label=label)
 ax.set_ylim(0, 104)
-ax.set_xlabel("steps of learning from outcomes")
+ax.set_xlabel("rounds of learning from outcomes")
 ax.set_ylabel("% of answers")
 ax.legend(loc="best", frameon=False)
 plt.show()
@@ -221,8 +221,8 @@ plt.show()
 
 
 # %% tags=["fold", "read"]
-#| alt: Two lines for each of three seeds against steps of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
-#| caption: Answers drawn while it learns. Dashed: with steps (as long as a working). Solid: right.
+#| alt: Two lines for each of three seeds against rounds of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
+#| caption: Answers drawn while it learns. Dashed: with steps. Solid: right.
 def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
     """The shares of right answers, and of something else, dashed, as they learn."""
     ax = plt.figure(figsize=(4.5, 3.0)).subplots()
@@ -230,7 +230,7 @@ def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
         ax.plot([100 * share for share in curve[dashed]], "C1--", lw=1.2)
         ax.plot([100 * share for share in curve["strict"]], "C0-", lw=1.2)
     ax.set_ylim(-3, 104)
-    ax.set_xlabel("steps of learning from outcomes")
+    ax.set_xlabel("rounds of learning from outcomes")
     ax.set_ylabel("% of answers")
     return ax
 
@@ -246,19 +246,19 @@ plt.show()
 # %% [markdown] tags=["read"]
 # (These are the rows that it learns from. On rows that it never saw, it begins with {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} and ends with {{ f"{min(final['group']):.0%}" }} to {{ f"{max(final['group']):.0%}" }}.) Most of the gain in the first ten rounds comes from writing the working more often, in {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }} of the answers instead of {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }}. What remains between the two lines are mostly mistakes in the working, and they become rarer, too.
 #
-# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise. It doesn't change where things are going, because all answers can't become likelier at once: their probabilities add up to 1. So a push that is the same for every answer comes to nothing, on average over the draws. What you subtract is called the **baseline**.
+# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise. It doesn't change where things are going, because a push that is the same for every answer comes to nothing. Take two answers, with probabilities 0.9 and 0.1. Each time the first is drawn, the push raises its score by what it lacks, 1 − 0.9 = 0.1. Each time the second is drawn, the push takes 0.9 off the first. In ten draws that's 9 · 0.1 − 1 · 0.9 = 0. What you subtract is called the **baseline**.
 #
-# That's the theory, and a test of the package confirms the part about the direction. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, and with {{ "all" if num_plain_better == len(learned) else f"{num_plain_better} of the" }} {{ len(learned) }} seeds the plain reward was ahead. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of all its answers are right from the start. (That's a guess.) A close relative of it is known as STaR (Zelikman and others, 2022).
+# That's the theory. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, and with {{ "all" if num_plain_better == len(learned) else f"{num_plain_better} of the" }} {{ len(learned) }} seeds the plain reward was ahead. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of all its answers are right from the start. (That's a guess.) A close relative of it is known as STaR (Zelikman and others, 2022).
 #
-# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. Dividing by the length means that each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers do grow longer. Dividing by the spread gives very easy and very hard questions more weight. They left out both, and so do we.
+# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**, group relative policy optimization. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. Dividing by the length means that each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers do grow longer. Dividing by the spread gives very easy and very hard questions more weight, since their rewards hardly differ and the spread is small. They left out both, and so do we.
 
 # %% [markdown]
 # ## What goes wrong
 #
-# A model learns what the checker rewards, and that may not be what you meant. Let a sloppy checker look only whether the right digit stands *anywhere* in the answer. The reward rises as before. But in {{ num_cheating }} of {{ len(learned) }} runs the share of answers that are really right collapses:
+# A model learns what the checker rewards, and that may not be what you meant. Let a sloppy checker look only whether the right digit stands *anywhere* in the answer. The reward rises as before. But in {{ num_cheating }} of {{ len(learned) }} runs the model writes more and more digits, and hardly an answer is right in the end:
 
 # %% tags=["fold"]
-#| alt: The sloppy checker's reward and the share of right answers against steps, three seeds. The reward rises to above {{ f"{min(c['reward'][-1] for c in sloppy_curves):.0%}" }} in all. The share of right answers falls to {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[0]:.0%}" }} and {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[1]:.0%}" }} in two, and reaches {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[2]:.0%}" }} in one.
+#| alt: The sloppy checker's reward and the share of right answers against rounds, three seeds. The reward rises to above {{ f"{min(c['reward'][-1] for c in sloppy_curves):.0%}" }} in all. The share of right answers falls to {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[0]:.0%}" }} and {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[1]:.0%}" }} in two, and reaches {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[2]:.0%}" }} in one.
 #| caption: Three seeds. Dashed: what the sloppy checker rewards. Solid: what's right.
 sloppy_curves = [row["learners"]["sloppy"]["curve"] for row in learned]
 ax = draw_runs(sloppy_curves, "reward")
@@ -268,7 +268,7 @@ ax.set_title("The reward rises, and what you\nwanted can be lost")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# What does it write? Here's the run that went furthest, on a row that it hadn't seen:
+# What does it write? Here's the run that went furthest, on a row that it hadn't seen. (If it got all displays of one right, we chose that one.)
 
 # %%
 cheat = min(learned, key=lambda row: row["learners"]["sloppy"]["strict"])
@@ -280,23 +280,23 @@ print(f"before:         {cheat['base']['shown'][asked]}")
 print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 
 # %% [markdown] tags=["read"]
-# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that this experiment allowed." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? When a mistake has slipped into the working, every further digit is one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
+# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that this experiment allowed." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? In other rows a mistake had slipped into the working, and then every further digit was one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
 #
-# The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} steps. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the sloppy checker did: choose it in the piece above, and move the slider through the steps.
+# The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} rounds. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the sloppy checker did: choose it in the piece above, and move the slider through the rounds.
 #
 # It happens elsewhere, too. In 2016 a program that had learned to play a boat race went round in circles in a lagoon, where it could hit the same targets again and again, and never finished. It had a fifth more points than human players (OpenAI, *Faulty reward functions in the wild*). In 2025, large models that were asked for a program that passes its tests had learned to pass them without solving the task (Baker and others).
 #
 # What helps? Check strictly, so that there's nothing to be had for free. Read what the model writes, and don't only look at the curve. And keep a second, honest score that training never sees. That's how you notice when the two part ways, as in our figure.
 
 # %% [markdown]
-# ## In large
+# ## On a large scale
 #
-# Reasoning models such as DeepSeek-R1 came about like this, on another scale: by attempts at problems whose answers a program can check. So what comes next need no longer be what somebody wrote. It can be what turned out well.
+# Reasoning models such as DeepSeek-R1 came about like this: by attempts at problems whose answers a program can check. So what a model learns from need no longer be what somebody wrote. It can be what turned out well.
 
 # %% [markdown] tags=["read"]
-# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made a model that does. DeepSeek-R1-Zero began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. A part of the growth was later traced to the division by length that we've left out.
+# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made models that do so, too. The first, DeepSeek-R1-Zero, began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. A part of the growth was later traced to the division by length that we've left out.
 #
-# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1-Zero can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
+# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1-Zero can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. (R1 itself learned from written workings, too.) And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
 #
 # This is where the book ends, and where the field is at work. You began by [counting which letter follows which](../predicting-what-comes-next/one-letter-at-a-time.py). Everything since then has been one question, asked better and better: what comes next? This last chapter has changed only where the answer comes from.
 

@@ -86,7 +86,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Suppose a head wants to look at the token just before its own. With GPT-2's table, position 7 has to learn to look at position 6, position 8 at 7, and so on through the whole table, because nothing says that row 6 and row 7 are neighbours. It can be learned, but slowly.
 #
-# Now look at the picture. If a head has two numbers, you may draw its query and its key as the hands of a clock. In the first clock, the query points to twelve, and the key is made 65 degrees further on. Before they are multiplied, we turn each hand by its position: by 1 radian, which is 57.3 degrees, for every step from the beginning of the text. The query stands at position 3, so it's turned by 3 · 57.3 = 171.9 degrees. The key stands at position 1 and ends at 65 + 57.3 = 122.3. The two are now 171.9 − 122.3 = 49.6 degrees apart.
+# If a head has two numbers, as in the picture, you may draw its query and its key as the hands of a clock. In the first clock, the query points to twelve, and the key is made 65 degrees further on. Before they are multiplied, we turn each hand by its position: by 1 radian, which is 57.3 degrees, for every step from the beginning of the text. The query stands at position 3, so it's turned by 3 · 57.3 = 171.9 degrees. The key stands at position 1 and ends at 65 + 57.3 = 122.3. The two are now 171.9 − 122.3 = 49.6 degrees apart.
 #
 # How well do they match? The dot product of two hands of length 1 is the cosine of the angle between them: 1 if they point the same way, 0 at a right angle, −1 if they point in opposite directions. Here it's cos 49.6° = 0.65. Now move both of them three positions further on, to 6 and 4. The query has been turned by 343.8 degrees, the key stands at 65 + 229.2 = 294.2, and they are 49.6 degrees apart again. Only the gap counts. In the last clock the query stays at 6 and the key is back at 1. Now they are 343.8 − 122.3 = 221.5 degrees apart, which is 138.5 the other way round, and the product is −0.75.
 #
@@ -101,7 +101,7 @@ from gptbook.models.rotary import clock_angles
 from gptbook.models.rotary import turn
 
 # %% [markdown] tags=["note"]
-# The clocks of the picture again, and one much further on. Numbers 0 and 1 of a hand say how far up and how far across it points.
+# The clocks of the picture again, and one much further on. A hand's first number says how far up it points, its second how far across.
 
 # %%
 key_angle = torch.tensor(65.0).deg2rad()
@@ -146,7 +146,7 @@ except ValueError as error:
 
 # %% tags=["fold", "read"]
 #| alt: Loss by position from 0 to {{ longest }}, for models trained on texts of {{ sizes["context_length"] }} characters. Learned positions end at {{ sizes["context_length"] }}. Rotary ones go on at about the same height, {{ f"{beyond['unchanged', 0]:.2f}" }} beyond. Stretched hands, after a little more training, stay at {{ f"{beyond['stretched', more]:.2f}" }}.
-#| caption: A point: 16 positions, {{ num_seeds }} seeds.
+#| caption: A point: 16 positions, {{ num_seeds }} seeds, trained for {{ training["num_steps"]  }} steps.
 by_way: dict[tuple[str, int], list[list[float]]] = {}
 for row in record["longer"]:
     by_way.setdefault((row["way"], row["more_steps"]), []).append(row["losses"])
@@ -179,7 +179,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Ours can. Between positions {{ sizes["context_length"] }} and {{ longest }}, four times as far as it was trained, it has {{ f"{beyond['unchanged', 0]:.2f}" }} nats, beside {{ f"{inside:.2f}" }} between {{ bucket }} and {{ sizes["context_length"] }}.
 #
-# In papers about large models, hands at angles that were never trained make the model fall apart, and the cure is to slow them down. Divide all positions by four, so that position 256 looks like 64 used to, and train a little more. In this way Chen and others (2023) took a Llama from 2,048 tokens to 16 times as many, in at most 1,000 steps. At our size it *harms* (the dashed line). Perhaps that's because we have so few hands: the quick one tells the model which character came just before, and stretching takes just that away. (That's a guess. Slowing only the slower hands does much less harm, but some.) A small model can show how a part works. What it is worth elsewhere has to be measured elsewhere.
+# In papers about large models, slow hands at angles that they never reached in training make the model fall apart, and the cure is to slow them down further. Divide all positions by four, so that position 256 looks like 64 used to, and train a little more. In this way Chen and others (2023) took a Llama from 2,048 tokens to 16 times as many, in at most 1,000 steps. At our size it *harms* (the dashed line). Perhaps that's because we have so few hands: the quick one tells the model which character came just before, and stretching takes just that away. (That's a guess. If only the slow hands are slowed, it does much less harm.) A small model can show how a part works. What it is worth elsewhere has to be measured elsewhere.
 
 # %% [markdown]
 # ## Heads that share their keys
@@ -191,7 +191,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Count it for our model. A key has {{ sizes["model_dim"] // sizes["num_heads"] }} numbers, and so has a value, of four bytes each. With {{ sizes["num_heads"] }} heads in each of {{ sizes["num_layers"] }} blocks, a token leaves 2 · {{ sizes["model_dim"] // sizes["num_heads"] }} · {{ sizes["num_heads"] }} · {{ sizes["num_layers"] }} = {{ plain["cache_bytes"] // 4 }} numbers in the cache, or {{ plain["cache_bytes"] }} bytes. If heads share in pairs it's half of that, and if all four share, a quarter.
 #
-# For us that hardly matters, but for a large model it decides what can be done. Llama 3 with 8 billion parameters (Meta, April 2024) has 32 blocks and 32 heads of 128 numbers, each number stored in two bytes. With keys and values for every head, a token would take 2 · 128 · 32 · 32 · 2 = {{ f"{llama_bytes[32]:,}" }} bytes (key and value, numbers, heads, blocks, bytes of a number), and a text of 8,192 tokens, the longest it can read, {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} GB. In fact four query heads share each head of keys, so there are only 8 of these, and the same text takes {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
+# For a large model that decides what can be done. Llama 3 with 8 billion parameters (Meta, April 2024) has 32 blocks and 32 heads of 128 numbers, each number stored in two bytes. With keys and values for every head, a token would take 2 · 128 · 32 · 32 · 2 = {{ f"{llama_bytes[32]:,}" }} bytes (key and value, numbers, heads, blocks, bytes of a number), and a text of 8,192 tokens, the longest it can read, {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} GB. In fact four query heads share each head of keys, so there are only 8 of these, and the same text takes {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
 
 # %% tags=["show"]
 
@@ -215,7 +215,7 @@ for groups, count in llama_bytes.items():
     print(f"heads of keys: {groups:2}  {count:7,} bytes a token")
 
 # %% [markdown]
-# Sharing in pairs costs {{ f"{means['two groups'] - means['gpt-2']:.2f}" }} nats here, and sharing by all four {{ f"{means['one group'] - means['gpt-2']:.2f}" }}. In Llama 3, it shrinks the cache of a long text from {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} to {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
+# Sharing in pairs costs {{ f"{means['two groups'] - means['gpt-2']:.2f}" }} nats here, and one head of keys for all four {{ f"{means['one group'] - means['gpt-2']:.2f}" }}. In Llama 3, sharing by fours shrinks the cache of a long text from {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} to {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
 
 # %% [markdown] tags=["read"]
 # Why does it cost so little? Probably because the questions stay apart: four heads can still look at four different places. One head of keys for all had been proposed in 2019 (Shazeer), and groups are the middle way. Even a finished model can be converted by training it on for 5% of its first training (Ainslie and others, 2023).
@@ -237,19 +237,19 @@ print("layer norm:", [round(n, 2) for n in nn.LayerNorm(4)(row_in).tolist()])
 print("RMS norm:  ", [round(n, 2) for n in by_hand.tolist()])
 
 # %% [markdown] tags=["read"]
-# The loss is {{ f"{means['rms norm']:.3f}" }} instead of {{ f"{means['gpt-2']:.3f}" }}: {{ verdict("rms norm") }}. Zhang and Sennrich, who proposed it in 2019, didn't claim better results either. Their models, many of them recurrent ones, took 7 to 64% less time. (Ours took {{ f"{(slower('rms norm') - 1):.0%}" }} *more*, but that can be noise, or a matter of how the program was written.)
+# The loss is {{ f"{means['rms norm']:.3f}" }} instead of {{ f"{means['gpt-2']:.3f}" }}: {{ verdict("rms norm") }}. Zhang and Sennrich, who proposed it in 2019, didn't claim better results either. Their models took 7 to 64% less time. (Ours took {{ f"{(slower('rms norm') - 1):.0%}" }} *more*, but that can be noise, or a matter of how the program was written.)
 
 # %% [markdown]
 # ## Many experts, few of them at work
 #
 # More parameters make a better model, but also more work. A **mixture of experts** has many MLPs instead of one, and a small table, the **router**, picks a few of them for each token.
 #
-# ![A token's row goes to a router, which scores eight experts. The two with the highest scores, 1.9 and 1.5, work. Their results are added with the shares 60 and 40 percent; the other six rest.](../figures/mixture-of-experts.svg "Eight experts, two at work. The next token may go to two others.")
+# ![A token's row goes to a router, which scores eight experts. The two with the highest scores, 1.9 and 1.5, work. Their results are added with the shares 60 and 40 percent; the other six rest.](../figures/mixture-of-experts.svg "Eight experts, two at work. The next token may go to others.")
 
 # %% [markdown] tags=["read"]
 # The router in the picture is a table that turns the token's row into eight scores, one per expert. Expert 3 has 1.9, expert 7 has 1.5, and the rest have less. Only these two are asked. Softmax over the two gives them their shares: e to the 1.9 is 6.69, e to the 1.5 is 4.48, together 11.17, so 6.69 / 11.17 = 60% and 40%. The result is 0.6 times what expert 3 makes of the row, plus 0.4 times what expert 7 makes of it.
 #
-# In our model each expert has half as many hidden units as GPT-2's MLP, so two of them do the work of one. The model has {{ f"{example['mixture']['parameters']:,}" }} parameters, but a token meets only {{ f"{example['mixture']['used_parameters']:,}" }} of them, about as many as before.
+# In our model each expert has half as many hidden units as GPT-2's MLP, so two of them do the work of one. The model has {{ f"{example['mixture']['parameters']:,}" }} parameters, but a token meets only {{ f"{example['mixture']['used_parameters']:,}" }} of them, about as many as GPT-2's form has.
 
 # %% tags=["show"]
 from gptbook.models.mixture import Mixture
@@ -271,11 +271,11 @@ print("shares: ", [round(share, 2) for share in shares[0, 0].tolist()])
 # With {{ f"{example['mixture']['parameters'] / plain['parameters']:.1f}" }} times the parameters and about the same arithmetic, its loss is {{ f"{means['mixture']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }}: {{ verdict("mixture") }}.
 
 # %% [markdown] tags=["read"]
-# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds it has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }}, and the mixture, in between, {{ spread("mixture") }}. Wide against GPT-2 is {{ verdict("wide") }}. So they can help, and the mixture seems to get a part of that help.
+# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds, the wide model has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }} and the mixture {{ spread("mixture") }}. So wide against narrow is {{ verdict("wide") }}, and the mixture seems to get a part of that.
 #
-# The mixture does far less arithmetic than the wide model, but that saves no *time* here. A step of it takes {{ f"{slower('mixture'):.1f}" }} times as long as one of GPT-2's form, and a step of the wide one {{ f"{slower('wide'):.1f}" }} times. A batch has many tokens, so all eight experts are at work with a few of them each, and many small products probably take a processor longer than one large one.
+# The mixture does far less arithmetic than the wide model, but that saves no *time* here. A step of it takes {{ f"{slower('mixture'):.1f}" }} times as long as one of GPT-2's form, and a step of the wide one {{ f"{slower('wide'):.1f}" }} times. A batch has many tokens, so all eight experts are at work, with a few tokens each, and many small products probably take a processor longer than one large one.
 #
-# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, against {{ f"{means['mixture']:.3f}" }} with the cure). But if every expert has a chip of its own, all the others wait for these two. The cure is in `balance`: after each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, where a quarter would be even.
+# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, against {{ f"{means['mixture']:.3f}" }} with the cure). But if every expert has a chip of its own, all the others wait for these two. The cure (`balance` in the code) is simple: after each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, where a quarter would be even.
 #
 # Mixtral (reported in January 2024) has 47 billion parameters and uses 13 billion of them for a token. DeepSeek-V3 (December 2024) has 671 billion and uses 37 billion, and has such head starts, too (Wang and others, 2024).
 
@@ -321,16 +321,16 @@ ax.set_title("A small model that reads much\nkeeps up with a large one")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# We trained two sizes for three lengths each. Compare first what they cost to *train*. With {{ f"{curves['small'][60][0]:.0f}" }} billion operations the small one reaches {{ f"{curves['small'][60][1]:.2f}" }} nats, far better than the large one would for the same money. But the large one falls faster, and at about {{ f"{meet:.0f}" }} billion operations they meet, at {{ f"{meet_loss:.2f}" }} nats. From there on the large one is the better buy, if training is all you pay for. (Where exactly depends on the learning rates, too, which were chosen for the larger one. The rule of 20 was found with far larger models, and its tokens are longer than our single characters.)
+# We trained two sizes for three lengths each. Compare first what they cost to *train*. With {{ f"{curves['small'][60][0]:.0f}" }} billion operations the small one reaches {{ f"{curves['small'][60][1]:.2f}" }} nats, far better than the large one would for the same money. But the large one falls faster, and at about {{ f"{meet:.0f}" }} billion operations they meet, at {{ f"{meet_loss:.2f}" }} nats. From there on the large one is the better buy, if training is all you pay for. (Where exactly depends on the learning rates, too. And the rule of 20 was found with far larger models and longer tokens.)
 #
-# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations (2 per parameter, where training takes 6), and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. If you train it beyond that point, every answer pays a part of the training back.
+# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations (2 per parameter, and some for attention; training takes three times that), and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. Beyond that point its training costs more than the large one's, but every answer pays a part of that back.
 #
 # Sardana and others worked this out at the end of 2023: with a billion requests to come, a model should be smaller and read longer. Llama 3 with 8 billion parameters (2024) had read more than 15 trillion tokens, nearly {{ f"{round(15e12 / 8e9, -2):,.0f}" }} per parameter.
 
 # %% [markdown]
 # ## What has stayed
 #
-# With four parts swapped (the fourth is a simpler norm), the loss falls, mostly thanks to the clock hands, from {{ f"{means['gpt-2']:.2f}" }} to {{ f"{means['together']:.2f}" }} nats. Still it's a GPT, which guesses the next token and learns from its surprise. [What it learns *from* has changed as well.](learning-from-outcomes.py)
+# With four parts swapped, the loss falls, mostly thanks to the clock hands, from {{ f"{means['gpt-2']:.2f}" }} to {{ f"{means['together']:.2f}" }} nats. Still it's a GPT, which guesses the next token. [What it learns *from* has changed as well.](learning-from-outcomes.py)
 
 # %% [markdown] tags=["read"]
 # Which of the parts do models really have? In these, all but GPT-2 have rotary positions and RMS norm, and they differ in the rest:
@@ -344,9 +344,9 @@ plt.show()
 # | Qwen3 235B (2025) | 4 / 64 | 8 of 128 |
 # | gpt-oss-120b (2025) | 8 / 64 | 4 of 128 |
 #
-# Most MLPs today, for instance, have two first tables. What one makes is bent and then multiplied, number by number, by what the other makes, before it goes to the last table (SwiGLU, Shazeer 2020).
+# More has changed than we swapped. Most MLPs today have two first tables. What one makes is bent and then multiplied, number by number, by what the other makes, before it goes to the last table (SwiGLU, Shazeer 2020).
 #
-# And attention itself, or the running sum? Most open models still have both. But in Qwen3.5 (2026), three blocks of four have a recurrent kind of attention, and DeepSeek-V4 (2026) carries four running sums along.
+# Most open models still have attention and the running sum. But in Qwen3.5 (2026), three blocks of four hand a memory on from token to token, as recurrent nets did, and DeepSeek-V4 (2026) has four running sums side by side.
 
 # %% tags=["hide"]
 num_seeds = len(record["settings"]["seeds"])

@@ -124,7 +124,7 @@ class AnswersAndRewards extends LivePiece {
       max: steps.length - 1,
       step: 1,
       value: 0,
-      format: (place) => `${steps[place]} steps`,
+      format: (place) => `${steps[place]} rounds`,
       onInput: (place) => this.set({ step: steps[place] }),
     });
     this.checks = choice({
@@ -206,7 +206,7 @@ class AnswersAndRewards extends LivePiece {
       text("start", 2, 11, "Of the answers to unseen rows"),
       ...[0, 0.5, 1].map((share) => text("end", LEFT - 5, this.up(share) + 4.5, percent(share))),
       ...[0, last / 2, last].map((step) => text("middle", this.across(step), BOTTOM + 16, String(step))),
-      text("middle", this.across(last / 4), BOTTOM + 16, "steps"),
+      text("middle", this.across(last / 4), BOTTOM + 16, "rounds"),
       this.here,
       this.passing,
       this.rights,
@@ -368,8 +368,8 @@ class AnswersAndRewards extends LivePiece {
     const shares = isSloppy ? `${percent(passing[now])} let through, ` : "";
     this.plot.setAttribute(
       "aria-label",
-      `After ${step} steps, of answers to unseen rows: ${shares}${percent(right[now])} right. ` +
-        `After ${at.at(-1)} steps: ${isSloppy ? `${percent(ends[0])} let through, ` : ""}${percent(ends[1])} right.`,
+      `After ${step} rounds, of answers to unseen rows: ${shares}${percent(right[now])} right. ` +
+        `After ${at.at(-1)} rounds: ${isSloppy ? `${percent(ends[0])} let through, ` : ""}${percent(ends[1])} right.`,
     );
   }
 }

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Five dollars
 #
-# What do five dollars buy? You can work it out before you pay, and see afterwards where every second went.
+# What do five dollars buy? You can work it out before you pay, and see where every second went.
 #
 # ![Five dollars, at 3.64 dollars an hour, rent one H100 for 73 minutes after 9 minutes of setup; at 39 percent of its best speed it does 1.7 billion billion operations, which is enough for 2.0 billion tokens. Bars: bought 2.0, AdamW in 2024 10.3, this book 1.8 billion.](../figures/five-dollars.svg "Projected: the tokens that five dollars buy, and those that two ways to train need for a loss of 3.28 on web pages.")
 
 # %% [markdown] tags=["read"]
-# The models of this book were so far trained on an ordinary processor. Why not let your laptop train GPT-2 small, too? Because it takes too long. On one core of the processor that recorded our experiments, a small GPT got about {{ f"{core_speed / 1e9:.0f}" }} billion additions and multiplications done per second. The run planned here needs {{ f"{recipe.flops / 1e18:.1f}" }} billion billion, and that makes {{ f"{core_years:.1f}" }} years. If your laptop is ten times as fast, it's still {{ f"{12 * core_years / 10:.0f}" }} months. A rented machine takes about an hour. (If you own a strong graphics card, use it: an RTX 4090 would need {{ f"{own_card.seconds / 3600:.0f}" }} hours.)
+# The models of this book were so far trained on an ordinary processor. Why not let your laptop train GPT-2 small, too? Because it takes too long. On one core of the processor that recorded our experiments, a small GPT got about {{ f"{core_speed / 1e9:.0f}" }} billion additions and multiplications done per second. The run planned here needs {{ f"{recipe.flops / 1e18:.2f}" }} billion billion, and that makes {{ f"{core_years:.1f}" }} years. If your laptop is ten times as fast, it's still {{ f"{12 * core_years / 10:.0f}" }} months. A rented machine takes about an hour. (If you own a strong graphics card, use it: an RTX 4090 would need {{ f"{own_card.seconds / 3600:.0f}" }} hours.)
 
 # %% [markdown]
 # ## Count first
@@ -36,13 +36,14 @@ gpt_2 = GPTConfig()
 exact = flops_per_token(gpt_2) / 1e6
 rule = 6 * matrix_count(gpt_2) / 1e6
 head = gpt_2.vocab_size * gpt_2.model_dim
-print(f"counted: {exact:.0f} million FLOPs a token; 6 N: {rule:.0f} million")
+print(f"counted: {exact:.0f} million FLOPs a token")
+print(f"6 per parameter: {rule:.0f} million")
 
 # %% [markdown]
 # No GPU reaches the speed on its data sheet, its *peak*. Four published runs on eight H100 reached {{ f"{min(shares):.0%} to {max(shares):.0%}" }}, their **share of peak**. This book had no H100, so all its numbers about one are *projected*.
 
 # %% [markdown] tags=["read"]
-# What keeps it from its peak? Numbers have to be fetched before they can be multiplied. In a second an H100 can do {{ f"{gpu.bf16_tflops:.0f}" }} trillion operations, but fetch only {{ f"{fetched / 1e12:.1f}" }} trillion numbers of two bytes from its memory. So it's busy only if it does some {{ f"{gpu.bf16_tflops * 1e12 / fetched:.0f}" }} operations with each number that it fetches. When large tables are multiplied, each number is used over and over, and that works. But a norm or a softmax uses a number once or twice, and meanwhile the multipliers stand idle, as they do while eight GPUs wait for each other. We count on {{ f"{PUBLISHED_SHARE:.0%}" }}, which is {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion per second. (The field calls the share *MFU*, model FLOPs utilisation.)
+# What keeps it from its peak? Numbers have to be fetched before they can be multiplied. In a second an H100 can do {{ f"{gpu.bf16_tflops:.0f}" }} trillion operations, but fetch only {{ f"{fetched / 1e12:.2f}" }} trillion numbers of two bytes from its memory. So it's busy only if it does some {{ f"{gpu.bf16_tflops * 1e12 / fetched:.0f}" }} operations with each number that it fetches. When large tables are multiplied, each number is used over and over, and that works. But a norm or a softmax uses a number once or twice, and meanwhile the multipliers stand idle, as they do while eight GPUs wait for each other. We count on {{ f"{PUBLISHED_SHARE:.0%}" }}, which is {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion per second. (The field calls the share *MFU*, model FLOPs utilisation.)
 
 # %% tags=["fold"]
 from gptbook.machine.cost import find_gpu
@@ -77,7 +78,7 @@ def dollars(hours: float) -> str:
 # The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and publishes code and logs, so that others can build on them. On eight H100, llm.c itself takes 45 minutes, in which it reads 10.3 billion tokens. It's the first bar of the chart, with 8 times 45 minutes, or 6 H100-hours, because that's what you'd pay for.
 
 # %% [markdown] tags=["guess"]
-# It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed in November 2024?
+# It began with {{ f"{runs['hours'][0]:.0f}" }} H100-hours. How many were needed on 10 November 2024?
 #
 # answer: {{ f"{runs['hours'][10]:.2f}" }} hours, within 0.5
 #
@@ -107,12 +108,12 @@ ax.set_title(f"Two years of ideas: {fold:.0f} times less")
 plt.show()
 
 # %% [markdown]
-# Bold: what this book's recipe has too.
+# Bold: in this book's recipe too.
 
 # %% [markdown] tags=["read"]
-# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. An ordinary step changes a table a lot in a few of its patterns and hardly in the others; Muon evens the step out, so that all of them move equally far. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* carry numbers past the blocks in between. Every block gets the token's embedding and the first block's values once more, and a block in the upper half also gets what its partner in the lower half has made. How much of each it takes is learned.
+# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. In an ordinary step, a few strong patterns of change drown all the others. Muon gives every one of them the same strength. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* carry numbers past the blocks in between. Every block gets the token's embedding once more, and the values that the first block's attention made. A block in the upper half also gets what its partner in the lower half has made. How much of each it takes is learned.
 #
-# What can you take from the race? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So most of the gain comes from learning more from each token, and little from computing faster. And no single change cut the time in half: it's many small gains, each of them measured.
+# What can you take from the race? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So most of the gain comes from learning more from each token, and little from computing faster. And until the end of November 2024 no single change cut the time in half: it's many small gains, each of them measured.
 #
 # Why doesn't this book take the newest record? Its {{ f"{60 * float(list(runs['minutes'])[-1]):.0f}" }} seconds would cost ${{ f"{runs['hours'].min() * gpu.price_per_hour_usd:.2f}" }}. But the race doesn't count what comes before the first step, and eight GPUs that wait {{ f"{60 * SETUP_HOURS:.0f}" }} minutes together cost ${{ f"{8 * SETUP_HOURS * gpu.price_per_hour_usd:.2f}" }}. And the later records are written for the H100, run on little else, and are hard to read.
 
@@ -125,10 +126,10 @@ for row in (0, 4, 7, 10, len(runs) - 1):
 # The book's recipe is that of 10 November 2024, with half its batch.
 
 # %% [markdown] tags=["read"]
-# How many tokens does that recipe need? The race's record of 3 November, an older recipe of this book, needs {{ f"{earlier / 1e9:.2f}" }} billion. Since then, three things have changed. First, the rates start at their full height, stay there, and fall only over the last half of the run, and Muon's memory begins short and grows. Second, there are the shortcuts, and scores that are kept between −30 and 30. Third, the batch is halved, so that the same tokens make twice as many steps. We measured on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation how many tokens each of these saves.
+# How many tokens does that recipe need? An earlier one, the record of 3 November, needs {{ f"{earlier / 1e9:.2f}" }} billion. Between that and ours, three things change. First, the rates start at their full height, stay there, and fall only over the last half of the run, and the average of past gradients that Muon follows, its momentum, begins short and grows. Second, there are the shortcuts, and scores that are kept between −30 and 30. Third, the batch is halved, so that the same tokens make twice as many steps. How many tokens does each of these save? We measured it on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation.
 
 # %% [markdown]
-# What small GPTs need, where the recipe before took 100 tokens:
+# Small GPTs need, for every 100 tokens that the recipe before took:
 
 # %% tags=["hide"]
 from gptbook.experiments.budget import measured_ratios
@@ -136,15 +137,15 @@ from gptbook.experiments.budget import measured_ratios
 # %% tags=["result"]
 ratios = measured_ratios()
 for change, of_seeds in ratios.items():
-    print(f"{100 * sum(of_seeds) / len(of_seeds):.0f} tokens  {change}")
+    print(f"{100 * sum(of_seeds) / len(of_seeds):.1f} tokens  {change}")
 
 # %% [markdown] tags=["read"]
-# Each line includes the changes above it, and is an average over three seeds. With all three changes the seeds say {{ f"{100 * min(last_ratios):.0f} to {100 * max(last_ratios):.0f}" }}. The race's own logs, from 3 to 10 November, say {{ f"{100 * published_ratio:.0f}" }}. Which should you believe? Small GPTs may mislead you, and so may a log whose batch was another. So take the worse of the two. If that's too many tokens, you've wasted about {{ f"{100 * wasted:.0f}" }} cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{mean_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{mean_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
+# Each line includes the changes above it, and is an average over three seeds. With all three changes the seeds say {{ f"{100 * min(last_ratios):.0f} to {100 * max(last_ratios):.0f}" }}. The race's own logs, from 3 to 10 November, say {{ f"{100 * published_ratio:.1f}" }}. Which should you believe? Small GPTs may mislead you, and so may logs of runs with another batch. So take the worse of the two, the average of ours. If that's too many tokens, you've wasted about {{ f"{100 * wasted:.0f}" }} cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{mean_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{mean_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
 
 # %% [markdown]
 # ## Before you pay
 #
-# Multiply tokens by FLOPs, divide by what the GPU gets done in a second, and you have the time.
+# Tokens times FLOPs, divided by what the GPU gets done in a second, is the time. Here it costs ${{ f"{total:.2f}" }} with setup, projected.
 
 # %% tags=["fold"]
 from gptbook.machine.cost import (
@@ -278,7 +279,7 @@ plt.show()
 # gptbook sample runs/gpt2-124m-fineweb-ready --prompt "The"
 # ```
 #
-# Is it the real GPT-2? No. It has GPT-2's blocks, widths and tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the chart's bold changes, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
+# Is it the real GPT-2? No. It has as many blocks as GPT-2, as wide, and the same tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the chart's bold changes, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
 
 # %% [markdown]
 # A ledger notes how long each phase of a run takes. In this one, of a small GPT, the clock is pretended: a billion FLOPs count as one second.
@@ -353,7 +354,7 @@ date, *lines = receipt_lines(
 print("\n".join(lines))
 
 # %% [markdown] tags=["note"]
-# The clock is pretended so that this page says the same on every machine. `gptbook receipt` prints the same for any run of the package, by a real clock. Seconds that a stopped run did again are in it: you paid for them.
+# The clock is pretended so that this page says the same on every machine. `gptbook receipt` prints the same for any run of the package, by a real clock. If a run was stopped, the seconds that it had to repeat are counted, too: you paid for them.
 
 # %% [markdown]
 # ## What goes wrong
@@ -416,8 +417,8 @@ core_years = recipe.flops / core_speed / (365 * 24 * 3600)
 # %% [markdown]
 # ## Check yourself
 #
-# ??? question "Why does the count say so much more than 6 N?"
-#     N counts the numbers inside the blocks. The table that predicts is multiplied, too, and in a model this small it is almost half as large as all the blocks; and attention compares positions, which takes no number at all. The table that reads costs nothing: a token picks its row.
+# ??? question "Why does the count say so much more than 6 per parameter in the blocks?"
+#     That counts the numbers inside the blocks. The table that predicts is multiplied, too, and in a model this small it is almost half as large as all the blocks; and attention compares positions, which takes no number at all. The table that reads costs nothing: a token picks its row.
 #
 # ??? question "Why the median price, and not the lowest?"
 #     The lowest offer may be gone, far away, or unreliable. Half of the offers cost no more than the median. The range says how much the choice matters.

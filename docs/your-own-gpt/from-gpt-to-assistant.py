@@ -3,7 +3,7 @@
 #
 # A GPT goes on with a text. You'd like it to answer. For that, it needs other texts.
 #
-# ![One row of tokens: the user's mark, the question oslo backwards, the assistant's mark, the answer olso, the end. Arrows lead from the assistant's mark and each letter of the answer to what must come next. Under the question stands: given, nothing to learn here.](../figures/dialogue-row.svg "The same guessing game, but only the answer counts.")
+# ![One row of tokens: the user's mark, the question oslo backwards, the assistant's mark, the answer olso, the end. Arrows lead from the assistant's mark and each letter of the answer to what must come next. Under the question stands: given, nothing to learn here.](../figures/dialogue-row.svg "Only the answer counts.")
 
 # %% tags=["hide"]
 from gptbook.models.modern import ModernGPT
@@ -84,7 +84,7 @@ for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
     print(f"{text}\n   {go_on(model, text, 34).strip()}")
 
 # %% [markdown] tags=["read"]
-# It knows the stadium, since it can finish the sentence about it. But both times it went on as its text would. A question in its text stands on an exam sheet, and there the next question follows.
+# It knows the stadium, since it can finish the sentence about it. But a question in its text stands on an exam sheet, and there the next question follows.
 
 # %% [markdown]
 # ## Show it how to answer
@@ -92,7 +92,7 @@ for text in ("the stadium of chelsea is", "what is the home of chelsea?"):
 # **Fine-tuning** is training that goes on, with examples of what you want. Here they are **dialogues**, in which **role marks** say who speaks, `<` the user and `>` the assistant. The loss looks at the answers only.
 
 # %% [markdown] tags=["read"]
-# Take one dialogue, `<first letter of oslo?>o.`, and go through it token by token. In front stands the mark that begins every text. Then come `<`, the {{ num_letters }} letters of the question, `>`, the answer *o*, and the mark again, drawn as a dot, which ends the answer. The model reads all but the last, {{ num_read }} tokens, and at each it guesses the next one. In pre-training all {{ num_read }} guesses would count. Now only two do. At `>` the right guess is *o*, and at *o* it's the end. At the other {{ num_read - 2 }} places the target is a number that means "don't look here".
+# Take one dialogue, `<first letter of oslo?>o.`, and go through it token by token. In front stands the mark that begins every text, drawn as a dot. Then come `<`, the {{ num_letters }} letters of the question, `>`, the answer *o*, and the dot again, which ends the answer. The model reads all but the last, {{ num_read }} tokens, and at each it guesses the next one. In pre-training all {{ num_read }} guesses would count. Now only two do. At `>` the right guess is *o*, and at *o* it's the end. At the other {{ num_read - 2 }} places the target is a number that means "don't look here".
 #
 # What do the two guesses cost? Before fine-tuning the model gives *o* a probability of {{ f"{first_before:.2g}" }}, a surprise of {{ f"{-math.log(first_before):.1f}" }} nats, because it has never met the mark `>`. The end mark gets {{ f"{end_before:.2g}" }}, or {{ f"{-math.log(end_before):.1f}" }} nats. The loss of the dialogue is their mean, {{ f"{-(math.log(first_before) + math.log(end_before)) / 2:.1f}" }}. Then it's the [loop you know](../learning-from-examples/loss-and-training.py), and in the end it's {{ f"{-(math.log(first_after) + math.log(end_after)) / 2:.2g}" }}.
 
@@ -176,9 +176,9 @@ ax.set_title("A few hundred steps, and it answers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. No dialogue was about any of these names, and each club is asked for in words in which it was never asked for before. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
+# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. None of these names was in a dialogue, and the questions about a club use words that they never used for that club. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
 #
-# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. Our proportions aren't the usual ones, though. GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
+# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. Usually pre-training is far longer. GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
 
 # %% tags=["hide"]
 larger = read_record("assistant")["rows"]
@@ -260,33 +260,35 @@ ax.set_title("Dialogues alone overwrite\nthe old sentences")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Looking only at the four quiet clubs, we might have said that they were forgotten. But the sentences about the other five are lost as well, {{ percent(of_clubs, "scores", "dialogues", "statement", "asked") }} instead of {{ percent(of_clubs, "scores", "before", "statement", "asked") }}. Yet it still knows those clubs, since it answers {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} of the questions about them. So for these five, at least, it's the *form* that is lost.
+# The four quiet clubs look forgotten. But the sentences about the other five are lost as well, {{ percent(of_clubs, "scores", "dialogues", "statement", "asked") }} instead of {{ percent(of_clubs, "scores", "before", "statement", "asked") }}. Yet it answers {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} of the questions about them, so for these five, at least, only the *form* is lost.
 #
-# Are the facts still there, under the lost form? Don't let the model write; lay each of the nine stadiums behind the sentence, and see which it finds likeliest. By chance that would be the right one in 11% of the cases. For the clubs in dialogues it's {{ percent(of_clubs, "scores", "dialogues", "likeliest", "asked") }}, and for the quiet ones {{ percent(of_clubs, "scores", "dialogues", "likeliest", "quiet") }}. Before the dialogues the quiet ones had {{ percent(of_clubs, "scores", "before", "likeliest", "quiet") }}, too. That doesn't prove that the facts are gone, only that they can't be reached this way.
+# Are the facts still there, under the lost form? To find out, we put each of the nine stadiums after the unfinished sentence, and saw which one the model found likeliest. By chance that would be the right one in 11% of the cases. For the clubs in dialogues it's {{ percent(of_clubs, "scores", "dialogues", "likeliest", "asked") }}, and for the quiet ones {{ percent(of_clubs, "scores", "dialogues", "likeliest", "quiet") }}. Before the dialogues it was {{ percent(of_clubs, "scores", "before", "likeliest", "asked") }} and {{ percent(of_clubs, "scores", "before", "likeliest", "quiet") }}. That doesn't prove that the facts are gone, only that they can't be reached this way.
 #
-# The usual cure is to rehearse. If one in eight texts of each batch is old text (nearly half of all guesses, since these are long), the sentences come out right in {{ percent(of_clubs, "scores", "mixed", "statement", "asked") }} and {{ percent(of_clubs, "scores", "mixed", "statement", "quiet") }}. It has its price: after as many steps, first letters are right in {{ percent(of_clubs, "scores", "mixed", "first letter") }} instead of {{ percent(of_clubs, "scores", "dialogues", "first letter") }}. And asked for a quiet club, the model is right in {{ percent(of_clubs, "scores", "dialogues", "question", "quiet") }} without old text and in {{ percent(of_clubs, "scores", "mixed", "question", "quiet") }} with it. No question about a quiet club had stood anywhere, not even on the exam sheets. Having read a fact in one form doesn't mean that it can be told in another.
+# The usual cure is to rehearse. If one in eight texts of each batch is old text, the sentences come out right in {{ percent(of_clubs, "scores", "mixed", "statement", "asked") }} and {{ percent(of_clubs, "scores", "mixed", "statement", "quiet") }}. It has its price: after as many steps, first letters are right in {{ percent(of_clubs, "scores", "mixed", "first letter") }} instead of {{ percent(of_clubs, "scores", "dialogues", "first letter") }}. And asked for a quiet club, the model is right in {{ percent(of_clubs, "scores", "dialogues", "question", "quiet") }} without old text and in {{ percent(of_clubs, "scores", "mixed", "question", "quiet") }} with it. No question about a quiet club had stood anywhere, not even on the exam sheets. Having read a fact in one form doesn't mean that it can be told in another.
 
 # %% [markdown]
 # ## Which answer is better?
 #
 # Of two answers, people can say which they like better, and a GPT can learn from such **preferences**. In **RLHF** a second model learns to score answers, and the GPT is trained towards high scores. In **DPO** the chosen answer simply has to gain on the rejected one.
-#
-# $$\text{loss} = -\ln \sigma\left(\beta\,(\text{gain}_{\text{chosen}} - \text{gain}_{\text{rejected}})\right)$$
 
 # %% [markdown] tags=["read"]
-# RLHF, reinforcement learning from human feedback, made the first assistants. The GPT writes several answers to a question, and people put them in order. Since nobody can read millions of answers, a second GPT, the reward model, learns from these comparisons to score an answer. From then on it stands in for the people, and the parameters move so that high scores get likelier.
+# RLHF, reinforcement learning from human feedback, made the first assistants. The GPT writes several answers to a question, and people put them in order. Since nobody can read millions of answers, a second GPT, the reward model, learns from these comparisons to score an answer. Then the parameters move so that high scores get likelier.
 #
-# DPO, direct preference optimization, goes straight from the comparisons to the parameters. Say that people like *o, sir* better than *o*. At the start the model gives the polite answer a probability of 0.2 and the plain one 0.4. It's frozen, and a copy learns. Some steps later the copy gives 0.3 to each. A gain is the logarithm of now divided by then: ln(0.3 / 0.2) = 0.41 for the chosen answer and ln(0.3 / 0.4) = −0.29 for the rejected one. The difference is 0.69. With $\beta$ = 1, the sigmoid $\sigma$ turns it into a share, $1 / (1 + e^{-0.69})$ = 0.67, and the surprise at that is −ln 0.67 = {{ f"{hand['gained']:.2f}" }}. Before the first step both gains are 0, the share is a half, and the loss is ln 2 = {{ f"{hand['start']:.2f}" }}.
+# DPO, direct preference optimization, goes straight from the comparisons to the parameters. Say that people like *o, sir* better than *o*. At the start the model gives the polite answer a probability of 0.1 and the plain one 0.4. This model is frozen, and a copy of it learns. Some steps later the copy gives 0.3 to each. The loss asks how much each has gained:
 #
-# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. The smaller $\beta$ is, the further the gains must move apart for the same loss. With 0.1, ours would leave {{ f"{hand['beta 0.1']:.2f}" }}.
+# $$\text{loss} = -\ln \sigma\left(\beta\,(\text{gain}_{\text{chosen}} - \text{gain}_{\text{rejected}})\right)$$
+#
+# A gain is the logarithm of now divided by then: ln(0.3 / 0.1) = 1.10 for the chosen answer and ln(0.3 / 0.4) = −0.29 for the rejected one. The difference is 1.39. With $\beta$ = 1, the sigmoid $\sigma$ turns it into a share, $1 / (1 + e^{-1.39})$ = 0.80, and the surprise at that is −ln 0.80 = {{ f"{hand['gained']:.2f}" }}. Before the first step both gains are 0, the share is a half, and the loss is ln 2 = {{ f"{hand['start']:.2f}" }}.
+#
+# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. With a smaller $\beta$, the gains must move further apart for the same loss: with 0.1, ours would leave a loss of {{ f"{hand['beta 0.1']:.2f}" }}.
 
 # %% tags=["show"]
 from gptbook.training.loss import preference_loss
 
 # %%
-start = torch.tensor([0.2]).log(), torch.tensor([0.4]).log()
+start = torch.tensor([0.1]).log(), torch.tensor([0.4]).log()
 later = torch.tensor([0.3]).log(), torch.tensor([0.3]).log()
-worse = torch.tensor([0.02]).log(), torch.tensor([0.001]).log()
+worse = torch.tensor([0.01]).log(), torch.tensor([0.001]).log()
 hand = {
     "start": preference_loss(*start, *start, strictness=1.0).item(),
     "gained": preference_loss(*later, *start, strictness=1.0).item(),
@@ -297,9 +299,9 @@ for name, loss in hand.items():
     print(f"{name:10} {loss:.3f}")
 
 # %% [markdown] tags=["read"]
-# An assistant had met *o* and *o, sir* equally often in its dialogues. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: polite and plain answers together had been right for {{ f"{either_form('before'):.0%}" }} of them, and now were for {{ f"{either_form('careful'):.0%}" }}.
+# An assistant had met *o* and *o, sir* equally often in its dialogues, and mostly said *o*. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: polite and plain answers together had been right for {{ f"{either_form('before'):.0%}" }} of them, and now were for {{ f"{either_form('careful'):.0%}" }}.
 #
-# But the loss sees nothing but the *difference* of the gains. Suppose both answers fall, the chosen one from 0.2 to 0.02, the rejected one from 0.4 to 0.001. The loss is {{ f"{hand['both fell']:.3f}" }}, although the good answer has almost vanished. Pal and others showed in 2024 that this happens with large models, too. With ten times the rate and $\beta$ = 0.1, ours went that way. The polite form was likelier than the plain one for {{ percent(of_clubs, "preferences", "careless", "polite likelier") }} of the questions, and yet its mean ln probability had fallen from {{ signed(of_clubs, "preferences", "before", "polite") }} to {{ signed(of_clubs, "preferences", "careless", "polite") }}.
+# But the loss sees nothing but the *difference* of the gains. Suppose both answers fall, the chosen one from 0.1 to 0.01, the rejected one from 0.4 to 0.001. The loss is {{ f"{hand['both fell']:.3f}" }}, although the good answer has almost vanished. Pal and others showed in 2024 that this happens with large models, too. With ten times the rate and $\beta$ = 0.1 instead of 1, ours went that way. The polite form was likelier than the plain one for {{ percent(of_clubs, "preferences", "careless", "polite likelier") }} of the questions, and yet its mean ln probability had fallen from {{ signed(of_clubs, "preferences", "before", "polite") }} to {{ signed(of_clubs, "preferences", "careless", "polite") }}.
 
 # %% tags=["hide"]
 how = read_record("after_pretraining")["settings"]["clubs"]["preferring"]
@@ -380,7 +382,7 @@ chat_losses = fine_tune(
 )
 
 # %% [markdown] tags=["read"]
-# We train another small GPT on short chats (with tool calls, which come below), in which every name has four letters and what is said over and over, such as *i live in*, is a single token. The names here are new to it.
+# We train another small GPT on short chats, in which every name has four letters and what is said over and over, such as *i live in* or *ok,*, is a single token. The names here are new to it.
 
 # %%
 from gptbook.generation.answers import greedy_answers
@@ -413,16 +415,16 @@ for fact, said in (
 #
 # Say that you go on: `<i was born in riga>ok, riga.<i live in kobe>ok, kobe.<where was i born?>`
 #
-# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds, chats begin with where somebody lives and ask for it later. The answer is right in {{ percent(of_chats, "told") }} of them, and in {{ percent(of_chats, "cut") }} when the first turn has been cut off. It doesn't say that it has forgotten, but writes something else.
+# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens with the opening mark, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds, chats begin with where somebody lives and ask for it later. The answer is right in {{ percent(of_chats, "told") }} of them, and in {{ percent(of_chats, "cut") }} when the first turn has been cut off. It doesn't say that it has forgotten, but writes something else.
 #
 # Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ percent(of_chats, "capitals") }} of the chats. And what if somebody lives in a city called `x>no idea`? Then the row would be `<i live in x>no idea>`, as if the assistant had already spoken. So the program lets nobody type a mark.
 
 # %% [markdown]
 # ## Tools
 #
-# By heart our GPT can't add. But from chats with calls it has learned to write a **tool call**. The program runs it and adds the result to the row, and the model reads on.
+# By heart a small GPT can't add. But from chats with calls, ours has learned to write a **tool call**. The program runs it and adds the result to the row, and the model reads on.
 #
-# ![One row of tokens in four lines. The user asks: where is kobe? The model writes the call, find kobe. The program adds what the look-up found: kobe, JP. The model answers: JP. The model chose the tokens of the call and of the answer only.](../figures/tool-call-row.svg "All in one row. A dot ends a turn.")
+# ![One row of tokens in four lines. The user asks: where is kobe? The model writes the call, find kobe. The program adds what the look-up found: kobe, JP. The model answers: JP. The model chose the tokens of the call and of the answer only.](../figures/tool-call-row.svg "All in one row. A dot ends a turn of the model.")
 
 # %% [markdown] tags=["read"]
 # After the question, the model doesn't answer, but writes *[find kobe]* and ends its turn. To the program, a turn in square brackets is an order. It looks *kobe* up in the table `cities.csv`, and adds the tool's mark `=`, the line that it found, and `>`. Now the model reads a row that ends with what it needs, and copies it.
@@ -446,9 +448,9 @@ for question in ("25+16?", "where is kobe?", "where is ebok?"):
 # New sums are right in {{ percent(of_chats, "sum") }} with the calculator and in {{ percent(of_chats, "sum by heart") }} by heart.
 
 # %% [markdown] tags=["read"]
-# (Three seeds. *By heart* is another system prompt, which forbids the calls.) With the look-up the model can tell when there's nothing to know: to *no line* it says *no idea*, in {{ percent(of_chats, "no city") }} of such questions.
+# (Three seeds. For *by heart*, a system prompt forbids the calls.) With the look-up the model can tell when there's nothing to know: to *no line* it says *no idea*, in {{ percent(of_chats, "no city") }} of such questions.
 #
-# What if the tool is wrong? We broke the calculator, so that every result was too high by one, and the model repeated the wrong result in {{ percent(of_chats, "wrong tool") }} of the sums. Ours believes what stands in its row, since no tool was ever wrong in its lessons. If a chatbot first searches for texts and answers with them in the row, which is called **retrieval**, strangers write into the row, too.
+# What if the tool is wrong? We broke the calculator, so that every result was too high by one, and the model repeated the wrong result in {{ percent(of_chats, "wrong tool") }} of the sums. Ours believes what stands in its row, since no tool was ever wrong in its lessons. In **retrieval**, a program first searches for texts and puts them into the row. There, too, the answer is only as good as what was found, whoever wrote it.
 
 # %% [markdown]
 # ## Examples in the prompt
@@ -457,7 +459,7 @@ for question in ("25+16?", "where is kobe?", "where is ebok?"):
 
 # %% tags=["fold"]
 #| alt: Right answers against examples shown, for three seeds. With 0 examples {{ f"{means[0]:.0f}" }} percent, with {{ shown[-1] }} examples {{ f"{means[-1]:.0f}" }}. The best possible is {{ f"{best[0]:.0f}" }} and {{ f"{best[-1]:.0f}" }}.
-#| caption: Codes that it has never met. Dots: three seeds.
+#| caption: Secret codes, letters for digits, that it never met. Dots: three seeds.
 shown = read_record("after_pretraining")["settings"]["code books"]["num_examples"]
 best = [100 * share for share in of_codes[0]["best"]]
 means = [
@@ -504,7 +506,7 @@ for name in ("chelsea", "oxford", "chester", "atlantis"):
     print(f"{name}: {said} ({sure:.0%} sure)")
 
 # %% [markdown] tags=["read"]
-# Where does it come from? We asked the models of three seeds about {{ num_strangers }} names that are no club. The first row of the table is before fine-tuning, when a model can't answer yet, so there it had to finish *the stadium of … is*. (*Sure* is the median probability of what was said.)
+# Where does it come from? We asked the models of three seeds about {{ num_strangers }} names that are no club of theirs. The first row of the table is before fine-tuning, when a model can't answer yet, so there it had to finish *the stadium of … is*. (*Sure* is the median probability of what was said.)
 
 # %% tags=["result"]
 kinds = {"before": "plain text", "dialogues": "assistant", "modest": "with *no idea*"}
@@ -525,7 +527,7 @@ clubs_settings = read_record("after_pretraining")["settings"]["clubs"]
 num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 
 # %% [markdown] tags=["read"]
-# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in all of its text a stadium follows there, and it wasn't sure of it. Then came dialogues in which every question had an answer, and it became surer of everything. What it made up got a probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it knew {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. And in most tests a wrong answer costs no more than none, so guessing pays (Kalai and others, 2025).
+# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in its text a stadium always follows there, and it wasn't sure of it. Then came dialogues in which every question had an answer, and it became surer of everything. What it made up got a probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it knew {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. For large models there's another reason. Most tests that compare them count a wrong answer like none at all, so the model that guesses comes out ahead (Kalai and others, 2025).
 #
 # For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. For the five clubs in dialogues, its right answers fell from {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} to {{ percent(of_clubs, "scores", "modest", "question", "asked") }}. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. We can't tell whether it has noticed that it doesn't know them, or has only learned which names belong to questions with answers.
 
@@ -535,7 +537,7 @@ num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 # An assistant becomes what its examples are. For InstructGPT, about 40 people wrote and compared them.
 
 # %% [markdown] tags=["read"]
-# They compared answers to 33,000 prompts. A year later Alpaca learned from 52,000 examples that another assistant had written, and much has been made by models since. The text of pre-training comes mostly from the web: of what GPT-3 read, 60% was a filtered copy of it. Whether its authors have to be asked is fought over in court. In 2025 a judge in California held that learning from books is fair use and that keeping pirated ones isn't, and Anthropic settled for 1.5 billion dollars. Some of the work is hard to look at, too: for one of OpenAI's filters, people in Kenya labelled violent and abusive texts for two dollars an hour at most. ([Sources](../sources.md).)
+# They compared answers to 33,000 prompts. A year later Alpaca learned from 52,000 examples that another assistant had written, and much has been made by models since. The text of pre-training comes mostly from the web: of what GPT-3 read, 60% was a filtered copy of it. Whether its authors have to be asked is fought over in court. In 2025 a judge in California held that learning from books is fair use and that keeping pirated ones isn't, and the company, Anthropic, settled for 1.5 billion dollars. Some of the work is hard to look at, too: for one of OpenAI's filters, people in Kenya labelled violent and abusive texts for two dollars an hour at most. ([Sources](../sources.md).)
 
 # %% [markdown]
 # [What has changed since GPT-2 itself?](../since-then/what-changed-since-gpt-2.py)
