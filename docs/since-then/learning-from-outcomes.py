@@ -66,7 +66,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Is it only that a longer answer gives the model more time? The blanks say no. They're just as long, so the model computes just as much before it answers, and yet it's no better than the one that answers at once. What counts is what's written.
 #
-# Why is that? The plain way to the last of them is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. In 3+4\*2+1, after writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
+# Why is that? The plain way to the last display is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. In 3+4\*2+1, after writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
 #
 # That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps: multiply each added digit by all the factors that come after it, side by side, and add up: 3·2 + 4·2 + 1 = 15, so 5. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks it has been proved, under assumptions that most people believe, that a transformer of fixed depth fails once the task is long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
 #
@@ -222,7 +222,7 @@ plt.show()
 
 # %% tags=["fold", "read"]
 #| alt: Two lines for each of three seeds against rounds of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
-#| caption: Answers drawn while it learns. Dashed: with steps. Solid: right.
+#| caption: Answers drawn while it learns. Dashed: with steps (told by their length). Solid: right.
 def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
     """The shares of right answers, and of something else, dashed, as they learn."""
     ax = plt.figure(figsize=(4.5, 3.0)).subplots()
@@ -255,7 +255,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# A model learns what the checker rewards, and that may not be what you meant. Let a sloppy checker look only whether the right digit stands *anywhere* in the answer. The reward rises as before. But in {{ num_cheating }} of {{ len(learned) }} runs the model writes more and more digits, and hardly an answer is right in the end:
+# A model learns what the checker rewards, and that may not be what you meant. Let a sloppy checker look only whether the right digit stands *anywhere* in the answer. The reward rises as before. But in {{ num_cheating }} of {{ len(learned) }} runs the model writes more and more digits, and at most {{ f"{most_cheating:.0%}" }} are right in the end:
 
 # %% tags=["fold"]
 #| alt: The sloppy checker's reward and the share of right answers against rounds, three seeds. The reward rises to above {{ f"{min(c['reward'][-1] for c in sloppy_curves):.0%}" }} in all. The share of right answers falls to {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[0]:.0%}" }} and {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[1]:.0%}" }} in two, and reaches {{ f"{sorted(c['strict'][-1] for c in sloppy_curves)[2]:.0%}" }} in one.
@@ -280,7 +280,7 @@ print(f"before:         {cheat['base']['shown'][asked]}")
 print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 
 # %% [markdown] tags=["read"]
-# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that this experiment allowed." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? In other rows a mistake had slipped into the working, and then every further digit was one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
+# Read the last line. {{ "It begins with all the displays, every one of them right. Then it goes on writing digits, up to the last of the 12 tokens that this experiment allowed." if texts[asked].startswith(displays(asked)) else "It writes on and on." }} How does it come to that? Probably so: in other rows a mistake had slipped into the working, and then every further digit was one more chance to hit the right one, so longer answers were rewarded more often, round after round. {{ len(texts[asked]) }} digits have a good chance of containing any digit you like. This is called **reward hacking**. There's nothing in the model that wants to deceive anybody. It was moved uphill on the reward, and at the top was something other than what you'd wanted.
 #
 # The third run hadn't found the trick after {{ len(sloppy_curves[0]["reward"]) }} rounds. That should worry you more than it comforts you. Whether a run cheats may hang on chance, so a checker that has worked once isn't proved to be good. On this page's own model you can see for yourself what the sloppy checker did: choose it in the piece above, and move the slider through the rounds.
 #
@@ -294,9 +294,9 @@ print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 # Reasoning models such as DeepSeek-R1 came about like this: by attempts at problems whose answers a program can check. So what a model learns from need no longer be what somebody wrote. It can be what turned out well.
 
 # %% [markdown] tags=["read"]
-# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made models that do so, too. The first, DeepSeek-R1-Zero, began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. A part of the growth was later traced to the division by length that we've left out.
+# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made models that do so, too. The first, DeepSeek-R1-Zero, began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. Part of such growth can come from the division by length that we've left out.
 #
-# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing pays. The differences are just as real. R1-Zero can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. (R1 itself learned from written workings, too.) And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
+# What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing more pays. The differences are just as real. R1-Zero can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. (R1 itself learned from written workings, too.) And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
 #
 # This is where the book ends, and where the field is at work. You began by [counting which letter follows which](../predicting-what-comes-next/one-letter-at-a-time.py). Everything since then has been one question, asked better and better: what comes next? This last chapter has changed only where the answer comes from.
 
@@ -349,8 +349,14 @@ final = {
     for form in ("reward", "group")
 }
 num_plain_better = sum(a > b for a, b in zip(final["reward"], final["group"]))
-num_cheating = sum(
-    row["learners"]["sloppy"]["strict"] < row["base"]["strict"] for row in learned
+cheating = [
+    row
+    for row in learned
+    if row["learners"]["sloppy"]["strict"] < row["base"]["strict"]
+]
+num_cheating = len(cheating)
+most_cheating = max(
+    row["learners"]["sloppy"]["curve"]["strict"][-1] for row in cheating
 )
 
 # %% [markdown]

@@ -3,7 +3,7 @@
 #
 # Open one of today's models and you'll recognise nearly everything. A few parts have changed. Here they're swapped into the GPT that you know, one at a time, and measured.
 #
-# ![Two towers side by side, read upwards. GPT-2, 2019: token table, position table, then in each block a layer norm, attention with four heads that have keys and values of their own, a layer norm and an MLP, and at the top the token table again. Today: the same, but no position table; RMS norm; attention with turned queries and keys, and with two heads of keys and values instead of four; and eight experts, of which two work.](../figures/parts-swapped.svg "What is different today.")
+# ![Two towers side by side, read upwards. GPT-2, 2019: token table, position table, then in each block a layer norm, attention with four heads that have keys and values of their own, a layer norm and an MLP, and at the top the token table again. Today: the same, but no position table; RMS norm; attention with turned queries and keys, and with two heads of keys and values instead of four; and eight experts, of which two work.](../figures/parts-swapped.svg "What this chapter swaps.")
 
 # %% [markdown] tags=["read"]
 # For each part the question is the same: what couldn't GPT-2 do, or what did it cost, and what does the new part change? We trained a small GPT as in chapter 12, on NumPy's manual as in chapter 15, and swapped one part at a time. All have read the same {{ f"{characters:,}" }} characters in the same number of steps, each with {{ num_seeds }} seeds, and are scored on pages that they never read. The learning rates are the best of those we tried for *GPT-2's* form, so none of the newcomers has been helped along.
@@ -73,7 +73,7 @@ for place, form in enumerate(shown):
 ax.set_yticks(range(len(shown)), list(shown.values()))
 ax.invert_yaxis()
 ax.set_xlabel("held-out loss (nats per character)")
-ax.set_title("One change each,\nand what it does to the loss")
+ax.set_title("What each change\ndoes to the loss")
 plt.show()
 
 # %% [markdown]
@@ -127,7 +127,7 @@ for q_at, k_at in ((3, 1), (6, 4), (103, 101), (6, 1)):
 # After the same training, the loss is {{ f"{means['rotary']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }} nats.
 
 # %% [markdown] tags=["read"]
-# Over the {{ num_seeds }} seeds it's {{ spread("rotary") }} against {{ spread("gpt-2") }}, so it isn't chance. But what kind of gain is it? Our runs are short, and a table of positions is slow to learn. So let GPT-2's form train for longer. After {{ f"{longer_plain['tokens'] / characters:.1f}" }} times as many characters it reaches {{ f"{longer_plain_loss:.2f}" }}, nearly what the clock hands had. So here they are worth about twice the text. Whether a difference would remain if both trained for very long, our runs can't say.
+# Over the {{ num_seeds }} seeds it's {{ spread("rotary") }} against {{ spread("gpt-2") }}, so it isn't chance. But what kind of gain is it? Our runs are short, and a table of positions is slow to learn. So let GPT-2's form train for longer. After {{ f"{longer_plain['tokens'] / characters:.1f}" }} times as many characters it reaches {{ f"{longer_plain_loss:.2f}" }}, nearly what the clock hands had. So here they're worth about twice the text, for {{ f"{slower('rotary') - 1:.0%}" }} more time per step. Whether a difference would remain if both trained for very long, our runs can't say.
 #
 # Rotary positions were published in 2021 (Su and others) and have become the usual way since the first Llama (2023). Only queries and keys are turned. The values are what is handed over, and what a token has to say doesn't depend on how far away it's read.
 
@@ -215,7 +215,7 @@ for groups, count in llama_bytes.items():
     print(f"heads of keys: {groups:2}  {count:7,} bytes a token")
 
 # %% [markdown]
-# Sharing in pairs costs {{ f"{means['two groups'] - means['gpt-2']:.2f}" }} nats here, and one head of keys for all four {{ f"{means['one group'] - means['gpt-2']:.2f}" }}. In Llama 3, sharing by fours shrinks the cache of a long text from {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} to {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
+# Sharing in pairs costs {{ f"{means['two groups'] - means['gpt-2']:.2f}" }} nats here, one head of keys for all four {{ f"{means['one group'] - means['gpt-2']:.2f}" }}. In Llama 3, sharing by fours shrinks the cache of a long text from {{ f"{llama_bytes[32] * 8192 / 1e9:.1f}" }} to {{ f"{llama_bytes[8] * 8192 / 1e9:.1f}" }} GB.
 
 # %% [markdown] tags=["read"]
 # Why does it cost so little? Probably because the questions stay apart: four heads can still look at four different places. One head of keys for all had been proposed in 2019 (Shazeer), and groups are the middle way. Even a finished model can be converted by training it on for 5% of its first training (Ainslie and others, 2023).
@@ -271,11 +271,11 @@ print("shares: ", [round(share, 2) for share in shares[0, 0].tolist()])
 # With {{ f"{example['mixture']['parameters'] / plain['parameters']:.1f}" }} times the parameters and about the same arithmetic, its loss is {{ f"{means['mixture']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }}: {{ verdict("mixture") }}.
 
 # %% [markdown] tags=["read"]
-# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds, the wide model has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }} and the mixture {{ spread("mixture") }}. So wide against narrow is {{ verdict("wide") }}, and the mixture seems to get a part of that.
+# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds, the wide model has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }} and the mixture {{ spread("mixture") }}. So wide against GPT-2's is {{ verdict("wide") }}, and the mixture seems to get a part of that.
 #
 # The mixture does far less arithmetic than the wide model, but that saves no *time* here. A step of it takes {{ f"{slower('mixture'):.1f}" }} times as long as one of GPT-2's form, and a step of the wide one {{ f"{slower('wide'):.1f}" }} times. A batch has many tokens, so all eight experts are at work, with a few tokens each, and many small products probably take a processor longer than one large one.
 #
-# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, against {{ f"{means['mixture']:.3f}" }} with the cure). But if every expert has a chip of its own, all the others wait for these two. The cure (`balance` in the code) is simple: after each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, where a quarter would be even.
+# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, against {{ f"{means['mixture']:.3f}" }} with the cure). But if every expert has a chip of its own, all the others wait for these two. The cure (`balance` in the code): at each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, where a quarter would be even.
 #
 # Mixtral (reported in January 2024) has 47 billion parameters and uses 13 billion of them for a token. DeepSeek-V3 (December 2024) has 671 billion and uses 37 billion, and has such head starts, too (Wang and others, 2024).
 
@@ -323,7 +323,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # We trained two sizes for three lengths each. Compare first what they cost to *train*. With {{ f"{curves['small'][60][0]:.0f}" }} billion operations the small one reaches {{ f"{curves['small'][60][1]:.2f}" }} nats, far better than the large one would for the same money. But the large one falls faster, and at about {{ f"{meet:.0f}" }} billion operations they meet, at {{ f"{meet_loss:.2f}" }} nats. From there on the large one is the better buy, if training is all you pay for. (Where exactly depends on the learning rates, too. And the rule of 20 was found with far larger models and longer tokens.)
 #
-# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations (2 per parameter, and some for attention; training takes three times that), and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. Beyond that point its training costs more than the large one's, but every answer pays a part of that back.
+# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations (a third of them for attention; training takes three times as many), and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. Beyond that point its training costs more than the large one's, but every answer pays a part of that back.
 #
 # Sardana and others worked this out at the end of 2023: with a billion requests to come, a model should be smaller and read longer. Llama 3 with 8 billion parameters (2024) had read more than 15 trillion tokens, nearly {{ f"{round(15e12 / 8e9, -2):,.0f}" }} per parameter.
 

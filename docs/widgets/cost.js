@@ -3,7 +3,7 @@ import { LivePiece, choice, el, number, select, slider } from "./piece.js";
 
 const BUDGET = 5; // dollars
 const HEAD_DIM = 128; // as in the recipe: 6 heads for a width of 768
-const RECIPE_STEPS = 6_900; // those of gpt2-124m
+const RECIPE_STEPS = 7_300; // those of gpt2-124m
 const ROUND_STEPS = [2, 3, 4, 5].flatMap((power) => [10, 15, 22, 33, 46, 70].map((first) => first * 10 ** (power - 1)));
 const STEPS = [...ROUND_STEPS, RECIPE_STEPS].sort((a, b) => a - b);
 const GPUS = [1, 2, 4, 8];

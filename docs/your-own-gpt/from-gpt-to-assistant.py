@@ -184,13 +184,13 @@ plt.show()
 larger = read_record("assistant")["rows"]
 before, after = (
     sum(row[when]["all"] for row in larger) / len(larger)
-    for when in ("before_plain", "after")
+    for when in ("before", "after")
 )
 
 # %% [markdown]
 # ## What fine-tuning overwrites
 #
-# Of the nine clubs, five were in dialogues; four stayed *quiet*. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps them.
+# Of the nine clubs, five were in dialogues; four stayed *quiet*. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps most.
 
 # %% tags=["result"]
 for club in ("chelsea", "liverpool"):
@@ -299,7 +299,7 @@ for name, loss in hand.items():
     print(f"{name:10} {loss:.3f}")
 
 # %% [markdown] tags=["read"]
-# An assistant had met *o* and *o, sir* equally often in its dialogues, and mostly said *o*. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: polite and plain answers together had been right for {{ f"{either_form('before'):.0%}" }} of them, and now were for {{ f"{either_form('careful'):.0%}" }}.
+# An assistant had met *o* and *o, sir* equally often in its last dialogues, and mostly said *o*. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: polite and plain answers together had been right for {{ f"{either_form('before'):.0%}" }} of them, and now were for {{ f"{either_form('careful'):.0%}" }}.
 #
 # But the loss sees nothing but the *difference* of the gains. Suppose both answers fall, the chosen one from 0.1 to 0.01, the rejected one from 0.4 to 0.001. The loss is {{ f"{hand['both fell']:.3f}" }}, although the good answer has almost vanished. Pal and others showed in 2024 that this happens with large models, too. With ten times the rate and $\beta$ = 0.1 instead of 1, ours went that way. The polite form was likelier than the plain one for {{ percent(of_clubs, "preferences", "careless", "polite likelier") }} of the questions, and yet its mean ln probability had fallen from {{ signed(of_clubs, "preferences", "before", "polite") }} to {{ signed(of_clubs, "preferences", "careless", "polite") }}.
 
@@ -417,7 +417,7 @@ for fact, said in (
 #
 # Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens with the opening mark, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds, chats begin with where somebody lives and ask for it later. The answer is right in {{ percent(of_chats, "told") }} of them, and in {{ percent(of_chats, "cut") }} when the first turn has been cut off. It doesn't say that it has forgotten, but writes something else.
 #
-# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ percent(of_chats, "capitals") }} of the chats. And what if somebody lives in a city called `x>no idea`? Then the row would be `<i live in x>no idea>`, as if the assistant had already spoken. So the program lets nobody type a mark.
+# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ f"{min(row['capitals'] for row in of_chats):.0%} to {max(row['capitals'] for row in of_chats):.0%}" }} of the chats. And what if somebody lives in a city called `x>no idea`? Then the row would be `<i live in x>no idea>`, as if the assistant had already spoken. So the program lets nobody type a mark.
 
 # %% [markdown]
 # ## Tools
@@ -487,7 +487,7 @@ plt.show()
 # %% [markdown]
 # ## Why it makes things up
 #
-# Ask for the home of a club that doesn't exist, and our assistant makes one up. An answer that is made up is called a **hallucination**.
+# Ask for the home of a club that it never met, and our assistant makes one up. An answer that is made up is called a **hallucination**.
 
 
 # %% tags=["fold"]
@@ -527,9 +527,9 @@ clubs_settings = read_record("after_pretraining")["settings"]["clubs"]
 num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 
 # %% [markdown] tags=["read"]
-# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in its text a stadium always follows there, and it wasn't sure of it. Then came dialogues in which every question had an answer, and it became surer of everything. What it made up got a probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it knew {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. For large models there's another reason. Most tests that compare them count a wrong answer like none at all, so the model that guesses comes out ahead (Kalai and others, 2025).
+# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in its text a stadium always follows there, and it wasn't very sure. Then came dialogues in which every question had an answer, and it became surer of everything. What it wrote about strangers got a median probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it knew {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. For large models there's another reason. Most tests that compare them count a wrong answer like none at all, so the model that guesses comes out ahead (Kalai and others, 2025).
 #
-# For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. For the five clubs in dialogues, its right answers fell from {{ percent(of_clubs, "scores", "dialogues", "question", "asked") }} to {{ percent(of_clubs, "scores", "modest", "question", "asked") }}. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. We can't tell whether it has noticed that it doesn't know them, or has only learned which names belong to questions with answers.
+# For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. For the five clubs in dialogues, right answers fell to {{ f"{min(row['scores']['modest']['question']['asked'] for row in of_clubs):.0%}" }} with one of the three seeds. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. We can't tell whether it has noticed that it doesn't know them, or has only learned which names belong to questions with answers.
 
 # %% [markdown]
 # ## Where the text comes from
@@ -537,7 +537,7 @@ num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 # An assistant becomes what its examples are. For InstructGPT, about 40 people wrote and compared them.
 
 # %% [markdown] tags=["read"]
-# They compared answers to 33,000 prompts. A year later Alpaca learned from 52,000 examples that another assistant had written, and much has been made by models since. The text of pre-training comes mostly from the web: of what GPT-3 read, 60% was a filtered copy of it. Whether its authors have to be asked is fought over in court. In 2025 a judge in California held that learning from books is fair use and that keeping pirated ones isn't, and the company, Anthropic, settled for 1.5 billion dollars. Some of the work is hard to look at, too: for one of OpenAI's filters, people in Kenya labelled violent and abusive texts for two dollars an hour at most. ([Sources](../sources.md).)
+# They compared answers to 33,000 prompts. A year later Alpaca learned from 52,000 examples that another assistant had written, and much has been made by models since. The text of pre-training comes mostly from the web: of what GPT-3 read, 60% was a filtered copy of it. Whether its authors have to be asked is fought over in court. In 2025 a judge in California held that learning from books is fair use and that keeping pirated ones isn't, and the company, Anthropic, settled for 1.5 billion dollars. And some of the work is hard: for one of OpenAI's filters, people in Kenya labelled violent and abusive texts for two dollars an hour at most. ([Sources](../sources.md).)
 
 # %% [markdown]
 # [What has changed since GPT-2 itself?](../since-then/what-changed-since-gpt-2.py)

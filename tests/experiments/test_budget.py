@@ -13,6 +13,7 @@ from gptbook.experiments.budget import (
     book_estimate,
     job_of,
     measured_ratios,
+    newer_ratio,
     projected_tokens,
     published_ratio,
     race_tokens,
@@ -47,8 +48,12 @@ def test_the_recipe_takes_the_tokens_that_are_projected_and_hardly_more() -> Non
 def test_the_projection_takes_the_worse_ratio() -> None:
     assert published_ratio() == pytest.approx(3_000 / 4_578)
     before = race_tokens("8")
-    assert projected_tokens([0.1, 0.2]) == pytest.approx(published_ratio() * before, rel=1e-6)
-    assert projected_tokens([0.8, 1.0]) == pytest.approx(0.9 * before, rel=1e-6)
+    assert projected_tokens({"first": [1.0], "last": [0.1, 0.2]}) == pytest.approx(published_ratio() * before, rel=1e-6)
+    assert projected_tokens({"first": [1.0], "last": [0.8, 1.0]}) == pytest.approx(0.9 * before, rel=1e-6)
+
+
+def test_what_the_record_before_had_already_does_not_count_twice() -> None:
+    assert newer_ratio({"first": [0.5, 0.7], "more": [0.1], "last": [0.4, 0.5]}) == pytest.approx(0.45 / 0.6)
 
 
 def test_the_tokens_to_a_loss_lie_between_the_two_that_enclose_it() -> None:

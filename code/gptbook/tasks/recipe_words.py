@@ -136,7 +136,7 @@ def gpt2_124m() -> TextRecipe:
         gpt2_124m_modern(),
         name="gpt2-124m",
         form="speedrun",
-        num_steps=6_900,
+        num_steps=7_300,
         batch_size=256,
         learning_rate=0.028,
         other_rate=0.0057,
