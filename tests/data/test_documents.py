@@ -177,6 +177,7 @@ def test_a_text_is_called_by_its_file_or_folder(monkeypatch: pytest.MonkeyPatch)
     Path("my notes").mkdir()
     for source, name in (("my notes/", "my notes"), ("x/my.txt", "my"), ("my.txt.gz", "my"), ("posts.jsonl", "posts")):
         assert ReadersTexts((source,)).name == name
+    assert ReadersTexts(("odd\udcff.txt",)).name == "odd\ufffd"
     monkeypatch.chdir("my notes")
     assert ReadersTexts((".",)).name == "my notes"
 

@@ -59,10 +59,11 @@ def test_the_same_folder_elsewhere_is_the_same_text_and_another_cut_is_another()
 
 
 def test_a_document_larger_than_a_tenth_is_learned_from_and_of_two_the_smaller_is_held_out() -> None:
+    before = sorted(parts_of("notes")[1])
     Path("notes/large.md").write_text("A long story. " * 10_000)
     training, held_out = parts_of("notes")
     assert any(text.startswith("A long story") for text in training)
-    assert held_out.num_characters > 0
+    assert sorted(held_out) == before, "a tenth of the others, not all of them"
     training, held_out = parts_of("notes/large.md", "notes/001.md")
     assert (len(training), len(held_out)) == (1, 1)
     assert next(iter(held_out)).startswith("Note 001")

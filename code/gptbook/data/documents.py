@@ -77,7 +77,7 @@ class ReadersTexts:
         if first.suffix.lower() == ".gz":
             name = Path(name).stem
         more = len(self.paths) - 1
-        return (name or "text") + (f"-and-{more}-more" if more else "")
+        return without_halves(name or "text") + (f"-and-{more}-more" if more else "")
 
     @property
     def shown(self) -> str:
@@ -89,7 +89,8 @@ class ReadersTexts:
     def title(self) -> str:
         """The same with a single file's ending, as the facts of a corpus have it."""
         first = self.paths[0]
-        return self.name if first.is_dir() or len(self.paths) > 1 else first.name
+        is_one = not first.is_dir() and len(self.paths) == 1
+        return without_halves(first.name) if is_one else self.name
 
     @property
     def paths(self) -> list[Path]:
@@ -253,9 +254,13 @@ def field_of(item: Any, wanted: str, where: str) -> str:
 
 
 def mended(text: str) -> str:
-    """A text out of JSON in NFC; half of a surrogate pair, which is none, as U+FFFD."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return nfc(whole.replace("\r\n", "\n").replace("\r", "\n"))
+    """A text out of JSON, in NFC and with "\\n" at its lines' ends."""
+    return nfc(without_halves(text).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def without_halves(text: str) -> str:
+    """The text, with U+FFFD for half of a surrogate pair, which cannot be written."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def shape_of(value: Any) -> str:

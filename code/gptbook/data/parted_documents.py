@@ -64,20 +64,23 @@ class Survey:
     def held_out_keys(self) -> set[int]:
         """Which documents are held out: about a tenth of the characters, at least one.
 
-        They are taken in the order of their sha256, so that neither names nor the
-        order decide; of equal documents all or none. One that would make more than a
-        tenth is passed over, unless there is no smaller.
+        A document that alone has more than a tenth is learned from, and the tenth is
+        one of the others, lest most of those go. They are taken in the order of their
+        sha256, so that neither names nor places decide; of equal ones all or none.
+        Where none is small enough, it is the smallest.
         """
         sizes: dict[int, int] = {}
         for key, length in zip(self.keys, self.lengths):
             sizes[key] = sizes.get(key, 0) + length
+        largest = HELD_OUT_SHARE * self.num_characters
+        num_open = sum(size for size in sizes.values() if size <= largest)
         chosen: set[int] = set()
         num_held_out = 0
         for key in sorted(sizes):
-            if num_held_out + sizes[key] <= HELD_OUT_SHARE * self.num_characters:
+            if num_held_out + sizes[key] <= HELD_OUT_SHARE * num_open:
                 chosen.add(key)
                 num_held_out += sizes[key]
-                if num_held_out >= HELD_OUT_AT_LEAST * self.num_characters:
+                if num_held_out >= HELD_OUT_AT_LEAST * num_open:
                     break
         return chosen or {min(sizes, key=lambda key: (sizes[key], key))}
 
