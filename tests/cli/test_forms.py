@@ -13,6 +13,13 @@ from gptbook.cli.parser import build_parser, main
 
 VALUES = {
     "patience": ["2"],
+    "context_length": ["12"],
+    "layers": ["2"],
+    "heads": ["1"],
+    "width": ["8"],
+    "batch_size": ["2"],
+    "dropout": ["0.5"],
+    "learning_rate": ["0.01"],
     "last": [],
     "run_dir": ["elsewhere"],
     "seed": ["7"],
@@ -103,10 +110,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 COMMANDS = {
-    ("train", "names"): ["train", "city-bigram", "--steps", "2"],
+    ("train", "ngrams"): ["train", "city-bigram", "--steps", "2"],
+    ("train", "names"): ["train", "city-gpt", "--steps", "2"],
     ("train", "tokenizer"): ["train", "docstrings-bpe"],
     ("train", "text"): ["train", "laptop", "--data", "own.txt"],
-    ("train", "other"): ["train", "iris", "--steps", "2"],
+    ("train", "flowers"): ["train", "iris", "--steps", "2"],
+    ("train", "clubs"): ["train", "clubs-attention", "--steps", "2"],
+    ("train", "window"): ["train", "clubs-8gram", "--steps", "2"],
     ("estimate", "gpu"): ["estimate", "laptop", "--gpu", "t4"],
     ("estimate", "here"): ["estimate", "laptop"],
     ("sample", "text"): ["sample", "text", "--tokens", "40"],
@@ -150,8 +160,8 @@ def test_each_option_that_writes_or_reckons_changes_what_is_printed(capsys: pyte
         assert main(words) == 0
         usual = capsys.readouterr().out
         for option in COMMAND_FORMS[command][form].options:
-            if option in ("glob", "field", "last"):
-                continue  # of a folder, of JSON Lines, of a run whose best is not its last: tested with those
+            if option in ("glob", "field", "last", "heads"):
+                continue  # of folders, of JSON Lines, of a best that is not the last, of widths: tested with those
             if (command, option) == ("estimate", "gpus") or given(option)[0] not in words:
                 assert main([*words, *given(option)]) == 0
                 assert capsys.readouterr().out != usual, (words, option)

@@ -18,7 +18,7 @@ from gptbook.tasks.recipes import TextRecipe
     "words",
     [
         *([], ["train"], ["estimate"], ["sample"], ["complete"], ["evaluate"], ["receipt"], ["export"], ["tokens"]),
-        *(["data"], ["data", "list"], ["data", "prepare"], ["ladder"]),
+        *(["data"], ["data", "list"], ["data", "prepare"], ["ladder"], ["recipes"]),
     ],
     ids=" ".join,
 )

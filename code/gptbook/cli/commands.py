@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from gptbook.cli.data_commands import ladder_command, list_data, prepare_data
+from gptbook.cli.recipe_table import recipes_command
 from gptbook.cli.reports import (
     estimate_command,
     evaluate_command,
@@ -21,6 +22,8 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
     match options.command:
         case "train":
             return train_command(options, words)
+        case "recipes":
+            recipes_command(options)
         case "estimate":
             estimate_command(options)
         case "receipt":

@@ -15,13 +15,22 @@ class Form:
 
 
 TRAINING = ("run_dir", "seed", "steps")
+NAMES = ("patience", "names", "column", "from")
+BLOCKS = ("layers", "heads", "width")
+BATCHES = ("batch_size", "learning_rate")
+COSTLY = ("context_length", *BLOCKS, "batch_size")  # dropout and rates cost nothing
 TEXTS = ("data", "glob", "field")
 PREPARING = ("out", "tokenizer", "glob", "field")
 CHOICE = ("temperature", "top_k", "top_p")
 COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
+        "ngrams": Form(
+            "city-bigram, city-trigram and city-4gram",
+            (*TRAINING, *NAMES, "context_length", "width", *BATCHES, "dropout"),
+        ),
         "names": Form(
-            "recipes for names", (*TRAINING, "patience", "names", "column", "from")
+            "city-attention and city-gpt",
+            (*TRAINING, *NAMES, "context_length", *BLOCKS, *BATCHES, "dropout"),
         ),
         "tokenizer": Form("docstrings-bpe", (*TRAINING, "text", "glob", "field")),
         "text": Form(
@@ -30,6 +39,10 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
                 *TRAINING,
                 "patience",
                 *TEXTS,
+                "context_length",
+                *BLOCKS,
+                *BATCHES,
+                "dropout",
                 "device",
                 "precision",
                 "rows_at_once",
@@ -41,15 +54,18 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
                 "lora_alpha",
             ),
         ),
-        "other": Form("iris and the clubs", TRAINING),
+        "clubs": Form("clubs-attention", (*TRAINING, "heads", "width", *BATCHES)),
+        "window": Form("clubs-8gram", (*TRAINING, "context_length", "width", *BATCHES)),
+        "flowers": Form("iris", (*TRAINING, "learning_rate")),
     },
     "estimate": {
         "gpu": Form(
-            "an estimate with --gpu", ("steps", *TEXTS, "price", "gpu", "gpus")
+            "an estimate with --gpu",
+            ("steps", *TEXTS, *COSTLY, "price", "gpu", "gpus"),
         ),
         "here": Form(
             "an estimate for this machine",
-            ("steps", *TEXTS, "price", "device", "precision"),
+            ("steps", *TEXTS, *COSTLY, "price", "device", "precision"),
         ),
     },
     "sample": {
@@ -99,9 +115,10 @@ def check_form(
     for name in given_options(options, command):
         if name not in forms[form].options:
             others = [each.about for each in forms.values() if name in each.options]
+            between = " and for " if len(others) < 3 else "; for "
             raise ValueError(
                 f"{what or forms[form].about} takes no --{name.replace('_', '-')}, "
-                f"which is for {' and for '.join(others)}: leave it out"
+                f"which is for {between.join(others)}: leave it out"
             )
 
 

@@ -63,6 +63,7 @@ def continued_task(options: argparse.Namespace, chosen: Recipe, run_dir: Path) -
         chosen,
         base,
         rate_scale=options.rate_scale or 1.0,
+        learning_rate=options.learning_rate,
         lora_rank=options.lora_rank,
         lora_alpha=options.lora_alpha,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from gptbook.cli.arguments import SentenceParser, one_of, typed_text, whole_number
 from gptbook.cli.console import answer, complain, open_streams
+from gptbook.cli.forms import COSTLY
 from gptbook.cli.options import (
     TEXT_HELP,
     add_base_options,
@@ -25,6 +26,7 @@ from gptbook.cli.options import (
     add_text_options,
     add_tokens,
 )
+from gptbook.cli.sizes import add_sizes
 from gptbook.tasks.recipe_words import all_recipes
 from gptbook.training.recipe import LARGEST_NUMBER
 
@@ -65,12 +67,17 @@ def build_parser() -> argparse.ArgumentParser:
     add_seed(train, "draws start and batches (default: 0)")
     add_steps(train)
     add_patience(train)
+    add_sizes(train)
     add_names_options(train, "learn from your own list of names")
     train.add_argument(
         "--text", type=Path, metavar="PATH", help="merge pieces of your own text"
     )
     add_text_options(train)
     add_base_options(train)
+
+    text = "list what can be trained, with sizes, parameters and times; or show one"
+    recipes = command(commands, "recipes", text, "recipes laptop")
+    recipes.add_argument("recipe", nargs="?", help="one of them (default: all)")
 
     text = "say what a training will take, before you pay for it"
     example = "estimate gpt2-124m --gpu h100 --gpus 8"
@@ -82,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     estimate.add_argument("--gpus", type=gpus, help="how many (default: 1)")
     add_data(estimate, "the text, as gptbook train takes it")
     add_steps(estimate)
+    add_sizes(estimate, COSTLY)
     add_price(estimate, "dollars an hour for each device")
     add_machine_options(estimate)
 

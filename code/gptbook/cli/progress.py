@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from gptbook.machine.cost import duration
 from gptbook.tasks.epochs import epoch_lines
+from gptbook.tasks.recipe_costs import cost_lines
 from gptbook.training.early_stopping import EarlyStoppingRun
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import seconds_left
@@ -38,7 +39,8 @@ def train_with_bar(
     steps = f"{run.recipe.num_steps:,}"
     if run.step:
         steps += f", of which {run.step:,} are done"
-    print(f"  parameters  {run.num_parameters:,}")
+    for line in cost_lines(run):
+        print(line)
     seconds = seconds_left(run)
     how_long = ""
     if seconds >= 0:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gptbook.cli.forms import check_form
 from gptbook.cli.own_data import readers_texts
+from gptbook.cli.sizes import with_sizes
 from gptbook.cli.train import wants_own_names
 from gptbook.cli.weights import open_weights
 from gptbook.cli.write import refuse_tokenizer
@@ -69,6 +70,8 @@ def estimate_command(options: argparse.Namespace) -> None:
     gpu = None if options.gpu is None else find_gpu(options.gpu)
     if options.steps is not None:
         chosen = replace(chosen, num_steps=options.steps)
+    chosen = with_sizes(options, chosen)
+    assert isinstance(chosen, TextRecipe)
     if options.device:
         check_device(options.device)
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1

@@ -14,6 +14,7 @@ from gptbook.cli.from_model import continued_task, folder_for, model_named
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
 from gptbook.cli.own_data import place_of_texts, readers_texts
 from gptbook.cli.progress import train_with_bar
+from gptbook.cli.sizes import with_sizes
 from gptbook.cli.weights import best_lines, ending
 from gptbook.data.chosen_text import changes_since, corpus_for
 from gptbook.data.documents import ReadersTexts
@@ -35,8 +36,15 @@ from gptbook.tasks.going_on import gentler
 from gptbook.tasks.more_steps import with_more_steps
 from gptbook.tasks.names import NamesTask
 from gptbook.tasks.open_run import open_run, task_for
+from gptbook.tasks.recipe_costs import check_fits_here
 from gptbook.tasks.recipe_words import recipe
-from gptbook.tasks.recipes import NamesRecipe, TextRecipe, TokenizerRecipe
+from gptbook.tasks.recipes import (
+    ClubsRecipe,
+    NamesRecipe,
+    NgramRecipe,
+    TextRecipe,
+    TokenizerRecipe,
+)
 from gptbook.tasks.sentences import ClubSentences, split_at_words
 from gptbook.tasks.text import NUM_WRITTEN, TextTask
 from gptbook.training.checkpoint import FACTS_FILE
@@ -78,19 +86,26 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         rate = chosen.learning_rate * options.rate_scale
         other = chosen.other_rate * options.rate_scale
         chosen = replace(chosen, learning_rate=rate, other_rate=other)
-    return chosen
+    sized = with_sizes(options, chosen)
+    if sized is not chosen:
+        check_fits_here(sized)
+    return sized
 
 
 def training_form(chosen: Recipe) -> str:
     """Which form of `gptbook train` a recipe is for."""
     match chosen:
+        case NgramRecipe():
+            return "ngrams"
         case NamesRecipe():
             return "names"
         case TokenizerRecipe():
             return "tokenizer"
         case TextRecipe():
             return "text"
-    return "other"
+        case ClubsRecipe():
+            return "window" if chosen.window else "clubs"
+    return "flowers"
 
 
 def wants_own_names(options: argparse.Namespace) -> bool:

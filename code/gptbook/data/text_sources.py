@@ -78,7 +78,8 @@ def check_text_length(corpus: Corpus, context_length: int) -> None:
             raise ValueError(
                 f"the {part} of {corpus.facts['name']} has {len(tokens):,} tokens, "
                 f"and a context of {context_length:,} needs {context_length + 1:,}: "
-                f"give a text of some {wanted:,} characters or more"
+                f"give a text of some {wanted:,} characters or more, or a smaller "
+                "--context-length"
             )
 
 

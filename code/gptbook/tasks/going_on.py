@@ -38,29 +38,31 @@ def continued_text_recipe(
     base: Base,
     *,
     rate_scale: float = 1.0,
+    learning_rate: float | None = None,
     lora_rank: int | None = None,
     lora_alpha: float | None = None,
 ) -> ContinuedTextRecipe:
     """A recipe for a text, of a model's form and sizes, that goes on with the model.
 
-    Its windows are no longer than the model can see. Raises ValueError for a rank that
-    is as large as its matrices.
+    Its windows are no longer than the model can see. learning_rate is AdamW's, where
+    that is what it takes. Raises ValueError for a rank that is as large as its
+    matrices, or for dropout of a GPT-2.
     """
     sizes, context = dict(base.sizes), base.sizes["model_context_length"]
     changes = asdict(chosen) | sizes | {"starts_from": base.name}
     changes |= {"base_sha256": base.sha256}
     changes["context_length"] = min(chosen.context_length, context)
-    is_gpt2, rate = sizes["form"] == "gpt-2", GPT2_RATE
+    is_gpt2, rate = sizes["form"] == "gpt-2", learning_rate or GPT2_RATE
+    if is_gpt2 and chosen.dropout:
+        raise ValueError("GPT-2's form has no dropout here: leave out --dropout")
     if lora_rank is not None:
-        rate = LORA_RATE
+        rate = learning_rate or LORA_RATE
         changes["lora_rank"] = lora_rank
         changes["lora_alpha"] = lora_alpha or USUAL_ALPHA * lora_rank
     if is_gpt2 or lora_rank is not None or chosen.optimizer == "adamw":
         rates = dict.fromkeys(("learning_rate", "other_rate"), rate * rate_scale)
         plain = {"embedding_scale": 1.0, "momentum_steps": 1}
         changes |= {"optimizer": "adamw", **plain, **rates}
-    if is_gpt2:
-        changes["dropout"] = 0.0
     kind = ContinuedTextRecipe if lora_rank is None else LoRATextRecipe
     return kind(**changes)
 
