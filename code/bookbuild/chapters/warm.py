@@ -1,8 +1,8 @@
 """Kernels that have imported already what chapters import: a process that has done so forks into each of them.
 
-PyTorch, pandas and Matplotlib take longer to import than many a chapter runs, and are the same for all. Importing draws
-no chance and starts none of PyTorch's threads, so a fork begins as a new Python would. Only Linux can watch a process
-that is not one's child; elsewhere each kernel is a new Python and imports for itself.
+PyTorch and most of Matplotlib take longer to import than many a chapter runs, and are the same for all. Imports start
+none of PyTorch's threads, and chance is drawn afresh, so that a fork begins as a new Python would. Only Linux can watch
+a process that is not one's child; elsewhere each kernel is a new Python and imports for itself.
 
 Run as a script, this file is that process. It imports nothing of the book: a chapter must not find it.
 """
@@ -23,13 +23,14 @@ from typing import Any
 
 IMPORTED = (
     "ipykernel.kernelapp",
-    "matplotlib_inline.backend_inline",
-    "matplotlib.pyplot",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_svg",
     "numpy",
-    "pandas",
     "torch",
     "torch._dynamo",  # the first optimizer of a process imports it, and it takes as long as all of torch
 )
+"""Nothing that asks, when it is imported, whether a notebook does so: pandas sets how wide its tables are by that, and
+Matplotlib's pyplot how it shows figures."""
 SAME_IMPORTS = ("-Xfrozen_modules=off", "-P")
 """Options of Python: as in any kernel, and without this file's folder among those that modules are found in."""
 
@@ -148,6 +149,11 @@ def become_kernel(arguments: list[str], folder: str, environment: dict[str, str]
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    # Python's own chance the fork has renewed. A chapter that forgets its seed differs from run to run, and is found.
+    torch: Any = importlib.import_module("torch")
+    torch.seed()
+    numpy_chance: Any = importlib.import_module("numpy.random")
+    numpy_chance.seed()
     kernelapp: Any = importlib.import_module("ipykernel.kernelapp")
     # It ends when this process does, as it would with the one that builds.
     kernelapp.launch_new_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
