@@ -1,5 +1,6 @@
 """`gptbook train --from`, as a reader uses it: GPT-2's format, runs, adapters, and what is refused."""
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Any
 import pytest
 import torch
 from command_line import content, refused, same_but_receipt, written
+from safetensors.torch import save_file
 from small import EXACT, NAMES, text_commands
-from tiny_models import PIECES
+from tiny_models import PIECES, small_gpt2
 
 from gptbook.cli.parser import main
+from gptbook.data.hub import GPT2_REVISIONS, OWNER, TOKENIZER_FILES
+from gptbook.exchange.pretrained import save_gpt2
+from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.training.checkpoint import load_checkpoint
 from gptbook.training.engine import Run
 
@@ -84,6 +89,65 @@ def test_a_gpt2_learns_stops_goes_on_without_its_folder_and_opens_in_transformer
     assert sampled.startswith(tokenizer.decode(answer[0]).split("<|endoftext|>")[0].rstrip("\ufffd")[:10])
     again = ["train", "laptop", "--data", "own.txt", "--from", f"{run}/web/model.safetensors", "--steps", "1"]
     assert "went on from" in written([*again, "--run-dir", "from-the-page"], capsys)
+
+
+def test_gpt2_by_name_is_fetched_at_its_commit_with_its_checksum(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a hub that holds small files in their place; that others are refused, test_hub shows."""
+    small, asked = small_gpt2(folder / "hub"), list[tuple[str, str, str | None]]()
+    sizes = {"num_layers": 1, "num_heads": 1, "model_dim": 64, "mlp_dim": 256}  # heads of 64 numbers, as OpenAI's
+    save_gpt2(GPT(GPTConfig(vocab_size=265, context_length=32, **sizes)), small)
+
+    def fetch(repository: str, name: str, revision: str, sha256: str, endpoint: str | None) -> Path:
+        asked.append((f"{repository}/{name}", revision, sha256))
+        return small / name
+
+    monkeypatch.setattr("gptbook.exchange.pretrained.fetch_from_hub", fetch)
+    monkeypatch.setattr("gptbook.data.hub.fetch_from_hub", fetch)
+    words = ["train", "laptop", "--data", "own.txt", "--from", "gpt2", *EXACT, "--steps", "2"]
+    assert "went on from gpt2 (weights " in written(words, capsys)
+    revision, sha256 = GPT2_REVISIONS["gpt2"]
+    named = [(f"{OWNER}/gpt2/{name}", revision, digest) for name, digest in TOKENIZER_FILES.items()]
+    assert asked == [(f"{OWNER}/gpt2/model.safetensors", revision, sha256), *named]
+    run = "runs/laptop-own-from-gpt2"
+    assert "is finished" in written(words, capsys)
+    assert len(asked) == 3, "a run that is begun asks for nothing"
+    assert main(["export", run, "--to", "huggingface"]) == 0
+    card = Path(run, "huggingface", "README.md").read_text()
+    assert f"base_model: {OWNER}/gpt2\n" in card
+    assert "| beginning | went on from gpt2 (weights " in card
+    assert "| context | 32 tokens |" in card
+
+
+def test_a_hub_that_cannot_be_reached_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gptbook.data.hub.try_to_load_from_cache", lambda *at, **more: None)
+    monkeypatch.setattr("gptbook.data.hub.get_hf_file_metadata", lambda *at, **more: 1 / 0)
+    said = refused(["train", "laptop", "--data", "own.txt", "--from", "gpt2-medium"], capsys)
+    assert "is not on this machine and the hub did not give it: go online" in said
+    assert not Path("runs").exists()
+
+
+def test_adapters_of_peft_are_gone_on_from_and_those_of_another_model_are_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapters = folder / "adapters"
+    adapters.mkdir()
+    tensors = {}
+    for letter, shape in (("A", (2, 16)), ("B", (48, 2))):
+        tensors[f"base_model.model.transformer.h.1.attn.c_attn.lora_{letter}.weight"] = torch.ones(shape)
+    save_file(tensors, adapters / "adapter_model.safetensors")
+    said = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "base_model_name_or_path": "gpt2-tiny"}
+    (adapters / "adapter_config.json").write_text(json.dumps(said))
+    words = ["train", "laptop", "--data", "own.txt", "--from", "adapters", *EXACT, "--steps", "2"]
+    assert "went on from adapters" in written(words, capsys)
+    small_gpt2(folder / "third")
+    (adapters / "adapter_config.json").write_text(json.dumps({**said, "base_model_name_or_path": "third"}))
+    said_of_third = refused([*words, "--run-dir", "of-third"], capsys)
+    assert "the adapters in adapters are for another model: they have " in said_of_third
+    assert not Path("of-third").exists()
 
 
 def test_the_data_decide_the_folder_and_the_tokens_are_the_models(folder: Path) -> None:

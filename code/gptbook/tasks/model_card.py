@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from gptbook.data.fineweb import WEB_TEXTS
+from gptbook.data.hub import GPT2_REVISIONS, OWNER
 from gptbook.data.ready_tokens import READY_TEXTS
 from gptbook.exchange.gguf_file import GGUF_FILE
 from gptbook.files.whole_files import write_whole
 from gptbook.models.sizes import parameter_count
+from gptbook.tasks.continued_recipes import origin, with_whole_context
 from gptbook.tasks.names import gpt_config
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.training.loss import bits_per_byte
@@ -58,12 +60,15 @@ def model_card(saved: SavedRun, folder: str, to: str, is_assistant: bool) -> byt
         "license: unknown  # choose one before you publish, see License below",
         f"datasets: {json.dumps([on_hub] if on_hub else [])}",
     ]
+    starts_from = getattr(recipe, "starts_from", "")
+    if starts_from in GPT2_REVISIONS:
+        head.append(f"base_model: {OWNER}/{starts_from}")
     rows = "\n".join(f"| {name} | {said} |" for name, said in card_rows(saved))
     shown = '[{"role": "user", "content": "Hello!"}]' if is_assistant else '"Once"'
     use = LOADS[to].format(
         folder=folder,
         file=GGUF_FILE,
-        context=recipe.context_length,
+        context=with_whole_context(recipe).context_length,
         call="create_chat_completion" if is_assistant else "create_completion",
         prompt=shown,
     )
@@ -106,13 +111,15 @@ def card_rows(saved: SavedRun) -> list[tuple[str, str]]:
     recipe, facts = saved.recipe, saved.facts
     assert isinstance(recipe, TextRecipe)
     data, step = facts["data"], facts["step"]
-    config = gpt_config(recipe, data["vocab_size"])
+    config = gpt_config(with_whole_context(recipe), data["vocab_size"])
     blocks = f"{config.num_layers} blocks of {config.model_dim}"
+    beginning = "; ".join(origin(recipe)) or "from numbers drawn by chance"
     return [
         ("parameters", f"{parameter_count(config, recipe.form):,}"),
         ("form", f"{recipe.form}: {blocks}, {config.num_heads} heads each"),
         ("context", f"{config.context_length:,} tokens"),
         ("vocabulary", f"{config.vocab_size:,} tokens"),
+        ("beginning", in_one_line(beginning)),
         (
             "data",
             f"{in_one_line(data['name'])}, {data['training_tokens']:,} tokens",
