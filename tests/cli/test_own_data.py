@@ -123,6 +123,7 @@ def test_a_folder_with_its_own_run_in_it_stays_the_same_text(
         (["own.txt", "gone.txt"], 'there is no file "gone.txt"'),
         (["notes", "--glob", "*.py"], "notes holds no text: give a file or folder with text in it, or another --glob"),
         (["own.txt", "--field", "text"], "--field is for JSON Lines, and own holds none: leave it out"),
+        (["Docstrings", "--field", "text"], "docstrings is chosen and read already: leave out --glob and --field"),
         (["iris", "--glob", "*.md"], "iris takes no --glob"),
         (["fineweb", "--tokens", "3M", "--field", "text"], "fineweb takes no --field"),
         (["pairs"], "pairs holds a prepared text: give it alone to --data"),

@@ -170,3 +170,11 @@ def test_a_trap_that_unpacks_without_end_is_refused_before_it_fills_the_memory(
 
 def test_a_name_cannot_write_on_the_terminal() -> None:
     assert printable("a\x1b[31m\nb\u202e.md") == "a\\x1b[31m\\nb\\u202e.md"
+
+
+def test_of_a_film_in_a_folder_only_the_beginning_is_read(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "notes", ["a.md"])
+    with (folder / "film.mp4").open("wb") as film:
+        film.truncate(2**40)  # a terabyte, of which the disk holds nothing
+    there = {file.name: file.text_content() for file in found_files(folder, (), lambda *what: None)}
+    assert there == {"a.md": b"a.md", "film.mp4": None}

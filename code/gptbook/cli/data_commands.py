@@ -1,6 +1,7 @@
 """What the commands do with tables, texts and records."""
 
 import argparse
+from dataclasses import replace
 
 from gptbook.cli.forms import check_form
 from gptbook.cli.own_data import texts_of_paths
@@ -44,7 +45,7 @@ def prepare_data(options: argparse.Namespace) -> None:
         print(f"{name} is ready: {len(table):,} rows with {columns} in {path}")
         return
     corpus = prepare_corpus(
-        name if name in TEXT_SOURCES else texts,
+        replace(texts, sources=(name,)) if name in TEXT_SOURCES else texts,
         options.out,
         tokenizer=options.tokenizer or "auto",
         vocab_size=options.vocab_size,

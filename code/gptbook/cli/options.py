@@ -59,7 +59,9 @@ def add_text_choice(parser: argparse.ArgumentParser) -> None:
         help='which files of a folder or zip, such as "*.md" (default: all with text)',
     )
     parser.add_argument(
-        "--field", metavar="NAME", help="which field of each JSON line is the text"
+        "--field",
+        metavar="NAME",
+        help="which field of each JSON line is the text, such as body",
     )
 
 

@@ -32,12 +32,10 @@ def corpus_for(
     texts = ReadersTexts((source,)) if isinstance(source, str) else source
     alone = texts.named(TEXT_SOURCES)
     is_word, is_prepared = alone in TEXT_SOURCES, is_corpus(alone)
-    if (is_word or is_prepared) and (texts.globs or texts.field):
-        raise ValueError(
-            f"{alone} is chosen and read already: leave out --glob and --field"
-        )
-    if is_word:
+    if is_word or is_prepared:
+        texts.check_unchosen()
         texts = ReadersTexts((alone,))
+    if is_word:
         if Path(alone).exists():
             print(
                 f"{alone} is the text that gptbook knows by this word; for what is "

@@ -20,7 +20,7 @@ from gptbook.files.found_files import (
     told,
 )
 from gptbook.files.nearest_word import find_text, quoted
-from gptbook.files.text_files import BYTE_ORDER_MARKS, decoded_text, is_binary, nfc
+from gptbook.files.text_files import BYTE_ORDER_MARKS, decoded_text, nfc
 
 LINES_ENDINGS = (".jsonl", ".ndjson", ".jsonlines")
 NO_TEXT_FILE = "binary"
@@ -34,22 +34,22 @@ class Sighting:
     """What was seen in a reading, and what was left out of it."""
 
     chats: ChatTally = field(default_factory=ChatTally)
-    left_out: dict[str, list[str]] = field(default_factory=dict)
-    """Why, and what: the first of them by name, and empty words for the others."""
+    left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Why, how much, and the first of it."""
     has_fields: bool = False
     """Whether a --field had anything to choose from."""
 
     def leave_out(self, reason: str, what: str) -> None:
         """Note that something is no part of the text, and why."""
-        others = self.left_out.setdefault(reason, [])
-        others.append("" if others else what)
+        number, first = self.left_out.get(reason, (0, what))
+        self.left_out[reason] = number + 1, first
 
     def lines(self) -> Iterator[str]:
         """Sentences for the reader."""
         yield from told_exports(self.chats)
         parts = [
-            f"{len(names):,} {reason}" + (f" (such as {names[0]})" if names[0] else "")
-            for reason, names in sorted(self.left_out.items())
+            f"{number:,} {reason} (such as {first})"
+            for reason, (number, first) in sorted(self.left_out.items())
         ]
         if parts:
             yield f"left out: {'; '.join(parts)}"
@@ -87,7 +87,7 @@ class ReadersTexts:
 
     @property
     def title(self) -> str:
-        """The same with a single file's ending, as the facts of a corpus have it."""
+        """The name, with the ending of a single file, as a corpus has it in its facts."""
         first = self.paths[0]
         is_one = not first.is_dir() and len(self.paths) == 1
         return without_halves(first.name) if is_one else self.name
@@ -113,6 +113,14 @@ class ReadersTexts:
                     "file or folder here"
                 )
         return ""
+
+    def check_unchosen(self) -> None:
+        """Raise ValueError if there is a choice in what leaves none."""
+        if self.globs or self.field:
+            raise ValueError(
+                f"{self.sources[0]} is chosen and read already: leave out --glob and "
+                "--field"
+            )
 
     def check_wishes(self, seen: Sighting) -> None:
         """Raise ValueError for a wish that had nothing to choose from."""
@@ -154,8 +162,8 @@ class ReadersTexts:
             seen.has_fields = True
             yield from json_lines(file, self.field)
             return
-        content = file.content()
-        if not file.is_named and is_binary(content):
+        content = file.text_content()
+        if content is None:
             seen.leave_out(NO_TEXT_FILE, file.where)
             return
         if file.is_named and not content:

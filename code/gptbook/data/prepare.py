@@ -67,6 +67,8 @@ def prepare_corpus(
     """
     texts = ReadersTexts((source,)) if isinstance(source, str) else source
     word = texts.sources[0] if texts.sources[0] in TEXT_SOURCES else ""
+    if word:
+        texts.check_unchosen()
     survey = None if word else own_texts(texts)
     if word in BY_TOKENS and num_tokens is None:
         num_tokens = tokens_before(folder or cache_folder() / word)

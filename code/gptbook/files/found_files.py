@@ -14,7 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from gptbook.files.lock import LOCK_FILE
-from gptbook.files.text_files import LARGEST_FILE, PACKED_ENDINGS, file_fault, nfc
+from gptbook.files.text_files import (
+    LARGEST_FILE,
+    PACKED_ENDINGS,
+    file_fault,
+    is_binary,
+    nfc,
+)
 
 MOST_TIMES_LARGER = 200  # than packed: text is 3 to 20 times, and a trap a thousand
 NEVER_TOO_LARGE = 2**27  # bytes; a small file may unpack to so many in any case
@@ -43,6 +49,19 @@ class FoundFile:
         """All of its bytes."""
         with self.open() as file, told(self.where):
             return file.read()
+
+    def text_content(self) -> bytes | None:
+        """All of its bytes; None if they are binary, and nobody gave this file itself.
+
+        Of a film or a program that lies in a folder only the beginning is read.
+        """
+        if self.is_named:
+            return self.content()
+        with self.open() as file, told(self.where):
+            if is_binary(file.peek(1), is_whole=False):
+                return None
+            content = file.read()
+        return None if is_binary(content) else content
 
 
 class Unpacked(io.RawIOBase):
@@ -155,7 +174,7 @@ def zip_files(
     path: Path, prefix: str, globs: Sequence[str], leave_out: LeaveOut
 ) -> Iterator[FoundFile]:
     """The files in a zip archive, whatever their names: none is written anywhere."""
-    with told(str(path)):
+    with told(printable(str(path))):
         archive = zipfile.ZipFile(path)
     with archive:
         for info in sorted(archive.infolist(), key=lambda each: nfc(each.filename)):

@@ -157,15 +157,18 @@ def decoded_text(content: bytes, where: Path | str) -> str:
     return nfc(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def is_binary(content: bytes) -> bool:
+def is_binary(content: bytes, *, is_whole: bool = True) -> bool:
     """Whether bytes are no text in any encoding: a picture, a program, a packed file.
 
-    What is text in an encoding that is not known here is none of these.
+    What is text in an encoding that is not known here is none of these. Of what is not
+    the whole, only what is surely binary counts.
     """
     if content.startswith(tuple(BYTE_ORDER_MARKS)):
         return False
     if content.startswith((*PACKED, b"%PDF-")) or b"\0" in content:
         return True
+    if not is_whole:
+        return False
     try:
         content.decode()
     except UnicodeDecodeError:
