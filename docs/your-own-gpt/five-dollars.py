@@ -19,7 +19,6 @@
 # GPT-2 small has {{ f"{matrix_count(gpt_2) / 1e6:.0f}" }} million parameters in its blocks, so a token costs 6 times that, {{ f"{rule:.0f}" }} million FLOPs. This rule of thumb, *6 N*, leaves out two things. The table at the top that predicts has another {{ f"{head / 1e6:.0f}" }} million numbers, which cost {{ f"{6 * head / 1e6:.0f}" }} million FLOPs. And attention compares positions (those behind the mask are computed, too), which takes no parameters, but {{ f"{attention_share * exact:.0f}" }} million FLOPs. All in all it's {{ f"{exact:.0f}" }} million, after rounding.
 
 # %% tags=["fold"]
-import math
 
 import matplotlib.pyplot as plt
 import pandas as pd

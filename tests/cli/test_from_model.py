@@ -157,6 +157,31 @@ def test_the_data_decide_the_folder_and_the_tokens_are_the_models(folder: Path) 
     assert len(list((folder / "cache").glob("own-*"))) == 1
 
 
+def test_an_estimate_is_of_the_model_that_it_goes_on_with(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gptbook.training.rehearsal.LONG_ENOUGH", 0.0)
+    usual = written(["estimate", "laptop", "--gpu", "t4"], capsys)
+    said = written(["estimate", "laptop", "--gpu", "t4", "--from", "gpt2-tiny"], capsys)
+    assert "(gpt-2 form)" not in usual
+    assert "(gpt-2 form)" in said
+    assert said != usual
+    here = written(["estimate", "laptop", "--from", "gpt2-tiny", "--data", "own.txt", "--steps", "7"], capsys)
+    assert "laptop: 7 steps" in here
+    assert "(gpt-2 form)" in here
+
+
+def test_a_longer_context_is_learned_by_a_newer_form_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "laptop", "--data", "own.txt", *EXACT, "--steps", "2", "--run-dir", "modern"]) == 0
+    words = ["train", "laptop", "--data", "own.txt", *EXACT, "--steps", "2", "--context-length", "40", "--from"]
+    assert "that sees 40 tokens" in written([*words, "modern", "--run-dir", "longer"], capsys)
+    assert len(written(["sample", "longer", "--tokens", "60"], capsys)) > 45
+    assert "has positions for 32 tokens, no more: give 32 or fewer" in refused([*words, "gpt2-tiny"], capsys)
+    for option in ("--layers", "--width", "--heads"):
+        said = refused([*FROM, option, "3", "--run-dir", "other"], capsys)
+        assert f"{option} is decided by the model that --from names: leave it out" in said
+
+
 def test_more_steps_go_on_in_the_same_folder_and_the_receipt_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(FROM) == 0
     said = written([*FROM[:-1], "9"], capsys)

@@ -49,3 +49,14 @@ def test_a_gpt2_and_adapters_learn_by_adamw_and_a_modern_model_as_the_recipe_say
     told = continued_text_recipe(laptop(), base("modern"), lora_rank=4, lora_alpha=3.0)
     assert isinstance(told, LoRATextRecipe)
     assert told.lora_alpha == 3.0
+
+
+def test_a_model_without_a_table_of_positions_can_learn_to_see_further_and_a_gpt2_cannot() -> None:
+    longer = continued_text_recipe(laptop(), base("modern"), windows=24)
+    assert (longer.context_length, longer.model_context_length) == (24, 24)
+    shorter = continued_text_recipe(replace(laptop(), context_length=9), base("gpt-2"), windows=9)
+    assert (shorter.context_length, shorter.model_context_length) == (9, 16)
+    with pytest.raises(ValueError, match="--context-length is 24, and a model has positions for 16 tokens, no more"):
+        continued_text_recipe(laptop(), base("gpt-2"), windows=24)
+    with pytest.raises(ValueError, match="GPT-2's form has no dropout here"):
+        continued_text_recipe(replace(laptop(), dropout=0.1), base("gpt-2"))

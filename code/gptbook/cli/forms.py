@@ -61,11 +61,11 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "estimate": {
         "gpu": Form(
             "an estimate with --gpu",
-            ("steps", *TEXTS, *COSTLY, "price", "gpu", "gpus"),
+            ("steps", *TEXTS, "from", *COSTLY, "price", "gpu", "gpus"),
         ),
         "here": Form(
             "an estimate for this machine",
-            ("steps", *TEXTS, *COSTLY, "price", "device", "precision"),
+            ("steps", *TEXTS, "from", *COSTLY, "price", "device", "precision"),
         ),
     },
     "sample": {

@@ -25,7 +25,10 @@ def model_named(options: argparse.Namespace) -> str:
     source: str | None = getattr(options, "from")
     for name in ("lora_rank", "lora_alpha"):
         needed = "from" if name == "lora_rank" else "lora_rank"
-        if getattr(options, name) is not None and getattr(options, needed) is None:
+        if (
+            getattr(options, name, None) is not None
+            and getattr(options, needed) is None
+        ):
             raise ValueError(
                 f"--{name.replace('_', '-')} needs --{needed.replace('_', '-')}: "
                 "adapters stand beside the weights of a trained model"
@@ -62,6 +65,7 @@ def continued_task(options: argparse.Namespace, chosen: Recipe, run_dir: Path) -
     wanted = continued_text_recipe(
         chosen,
         base,
+        windows=options.context_length,
         rate_scale=options.rate_scale or 1.0,
         learning_rate=options.learning_rate,
         lora_rank=options.lora_rank,

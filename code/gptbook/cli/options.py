@@ -65,14 +65,18 @@ def add_text_choice(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_base(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --from."""
+    parser.add_argument("--from", metavar="MODEL", help=text)
+
+
 def add_base_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which trained model to go on with, and how."""
-    parser.add_argument(
-        "--from",
-        metavar="MODEL",
-        help="go on with a trained model, in its tokens: gpt2, a folder or file of "
-        "weights, or a run; a fifth of the steps and a tenth of the rates (default), "
-        "of a GPT-2 AdamW at 6e-5",
+    add_base(
+        parser,
+        "go on with a trained model, in its tokens: gpt2, a folder or file of weights "
+        "or of PEFT's adapters, or a run; default: a fifth of the steps and a tenth of "
+        "the rates, of a GPT-2 AdamW at 6e-5",
     )
     parser.add_argument(
         "--lora-rank",

@@ -12,6 +12,7 @@ from gptbook.cli.console import answer, complain, open_streams
 from gptbook.cli.forms import COSTLY
 from gptbook.cli.options import (
     TEXT_HELP,
+    add_base,
     add_base_options,
     add_choice_options,
     add_data,
@@ -88,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     gpus = whole_number(1, LARGEST_NUMBER)
     estimate.add_argument("--gpus", type=gpus, help="how many (default: 1)")
     add_data(estimate, "the text, as gptbook train takes it")
+    add_base(estimate, "a trained model to go on with, as gptbook train takes it")
     add_steps(estimate)
     add_sizes(estimate, COSTLY)
     add_price(estimate, "dollars an hour for each device")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gptbook.cli.forms import check_form
+from gptbook.cli.from_model import model_named
 from gptbook.cli.own_data import readers_texts
 from gptbook.cli.sizes import with_sizes
 from gptbook.cli.train import wants_own_names
@@ -30,11 +31,13 @@ from gptbook.machine.ledger import read_sessions
 from gptbook.machine.receipt import receipt_lines
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import flops_per_token, forward_flops, size_lines
+from gptbook.tasks.base import open_base
 from gptbook.tasks.continued_recipes import (
     LoRATextRecipe,
     origin,
     with_whole_context,
 )
+from gptbook.tasks.going_on import continued_text_recipe, gentler
 from gptbook.tasks.model_card import CARD_FILE, write_model_card
 from gptbook.tasks.names import gpt_config
 from gptbook.tasks.open_run import (
@@ -43,10 +46,10 @@ from gptbook.tasks.open_run import (
     run_of,
     surprise_at_names,
     text_model_in,
+    text_task,
 )
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import NamesRecipe, TextRecipe
-from gptbook.tasks.text import TextTask
 from gptbook.training.curve import lowest
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import rehearse
@@ -68,15 +71,21 @@ def estimate_command(options: argparse.Namespace) -> None:
         )
     check_form(options, "estimate", "here" if options.gpu is None else "gpu")
     gpu = None if options.gpu is None else find_gpu(options.gpu)
+    base = open_base(named, chosen) if (named := model_named(options)) else None
+    wanted = gentler(chosen) if base else chosen
     if options.steps is not None:
-        chosen = replace(chosen, num_steps=options.steps)
-    chosen = with_sizes(options, chosen)
+        wanted = replace(wanted, num_steps=options.steps)
+    chosen = with_sizes(options, wanted)
     assert isinstance(chosen, TextRecipe)
+    if base:
+        chosen = continued_text_recipe(chosen, base, windows=options.context_length)
     if options.device:
         check_device(options.device)
+    given = base.tokenizer if base else None
     vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
+    vocab_size = given.vocab_size if given else vocab_size
     texts = readers_texts(options)
-    corpus = corpus_for(texts) if texts else None
+    corpus = corpus_for(texts, given) if texts else None
     job = job_of(chosen, corpus.vocab_size if corpus else vocab_size)
     print(f"{chosen.name}: {chosen.num_steps:,} steps")
     if gpu is not None:
@@ -87,7 +96,7 @@ def estimate_command(options: argparse.Namespace) -> None:
             text = corpus or noise(Path(folder), vocab_size, chosen)
             # A processor is as fast with one window of a large step as with many.
             is_large = machine.kind == "cpu" and chosen.batch_tokens > LARGE_STEP
-            run = Run(TextTask(chosen, text), machine, rows_at_once=int(is_large))
+            run = Run(text_task(chosen, text), machine, rows_at_once=int(is_large))
             step, measurement = rehearse(run)
             lines = estimate_here(
                 job,

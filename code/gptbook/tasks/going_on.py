@@ -37,6 +37,7 @@ def continued_text_recipe(
     chosen: TextRecipe,
     base: Base,
     *,
+    windows: int | None = None,
     rate_scale: float = 1.0,
     learning_rate: float | None = None,
     lora_rank: int | None = None,
@@ -44,15 +45,23 @@ def continued_text_recipe(
 ) -> ContinuedTextRecipe:
     """A recipe for a text, of a model's form and sizes, that goes on with the model.
 
-    Its windows are no longer than the model can see. learning_rate is AdamW's, where
-    that is what it takes. Raises ValueError for a rank that is as large as its
-    matrices, or for dropout of a GPT-2.
+    Its windows are no longer than the model can see, unless `windows` asks for longer
+    ones: a newer form, which has no table of positions, learns to see as far.
+    learning_rate is AdamW's, where that is what it takes. Raises ValueError if a GPT-2
+    is to see further, or to have dropout.
     """
     sizes, context = dict(base.sizes), base.sizes["model_context_length"]
     changes = asdict(chosen) | sizes | {"starts_from": base.name}
     changes |= {"base_sha256": base.sha256}
     changes["context_length"] = min(chosen.context_length, context)
     is_gpt2, rate = sizes["form"] == "gpt-2", learning_rate or GPT2_RATE
+    if windows is not None and windows > context:
+        if is_gpt2:
+            raise ValueError(
+                f"--context-length is {windows:,}, and {base.name} has positions for "
+                f"{context:,} tokens, no more: give {context:,} or fewer"
+            )
+        changes |= {"context_length": windows, "model_context_length": windows}
     if is_gpt2 and chosen.dropout:
         raise ValueError("GPT-2's form has no dropout here: leave out --dropout")
     if lora_rank is not None:
