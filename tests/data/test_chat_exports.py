@@ -77,6 +77,7 @@ def test_dates_and_times_of_many_countries_are_known(stamp: str) -> None:
         "Dear diary,\n12/31/23, 9:15 PM - Ada: not an export\n12/31/23, 9:16 PM - Ada: but a quote\n",
         "12/31/23, 9:15 PM - a note of mine\nwith some lines\n",
         "31.12.23 was a good day: really\n31.12.23 was another: yes\n",
+        "2024-01-05 10:15:22 - INFO: started\n2024-01-05 10:15:23 - INFO: ended\n",
         "[1] A reference: to a book\n[2] Another: one\n",
         "",
         "\n\n",

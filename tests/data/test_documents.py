@@ -147,6 +147,17 @@ def test_json_of_another_shape_is_refused_by_name_and_left_out_of_a_folder() -> 
     ]
 
 
+@pytest.mark.parametrize("name", ["_chat.txt", "WhatsApp Chat with Ada.txt", "WhatsApp-Chat mit Ada.txt"])
+def test_what_is_called_like_a_chat_and_is_none_is_one_sentence(name: str) -> None:
+    Path("notes").mkdir()
+    Path("notes", name).write_text("Ada at nine: one\nBrook at ten: two\n")
+    for source in ("notes", f"notes/{name}"):
+        with pytest.raises(ValueError, match="is called like a WhatsApp export, and its lines do not begin with date"):
+            documents(source)
+    Path("notes", name).rename("notes/chats of whatsapp.txt")
+    assert documents("notes") == ["Ada at nine: one\nBrook at ten: two\n"]
+
+
 def test_beside_an_export_its_pages_and_cards_of_addresses_are_left_out() -> None:
     tree = {"mapping": {"a": {"parent": None, "message": None}}, "current_node": "a"}
     with zipfile.ZipFile("export.zip", "w") as archive:

@@ -18,9 +18,12 @@ from gptbook.files.nearest_word import quoted
 
 DATE = r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}\.?"
 HALF_DAY = r"(?:[^\W\d_]{1,6}\.?\s?)"  # AM, p. m., klo, in any language
-TIME = rf"{HALF_DAY}?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?(?:\s?{HALF_DAY}{{1,2}})?"
-STAMP = rf"{DATE},?\s{TIME}"
-HEADER = re.compile(rf"\[{STAMP}\]\s|{STAMP}\s[-–]\s")
+MINUTE = rf"{DATE},?\s{HALF_DAY}?\d{{1,2}}[:.]\d{{2}}"
+IN_HALF = rf"(?:\s?{HALF_DAY}{{1,2}})?"
+HEADER = re.compile(  # with seconds only in brackets: a program's log has them, too
+    rf"\[{MINUTE}(?:[:.]\d{{2}})?{IN_HALF}\]\s|{MINUTE}{IN_HALF}\s[-–]\s"
+)
+CHAT_NAME = re.compile(r"_chat\.txt$|whatsapp[ -]chat\b.*\.txt$", re.IGNORECASE)
 # Invisible: which way to write. WhatsApp puts them around names, and before what is its
 # own and not the sender's: "image omitted", "Messages are end-to-end encrypted".
 DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gptbook.data.chat_exports import (
+    CHAT_NAME,
     OTHER_COPIES,
     ChatTally,
     json_chats,
@@ -87,7 +88,7 @@ class ReadersTexts:
 
     @property
     def title(self) -> str:
-        """The name, with the ending of a single file, as a corpus has it in its facts."""
+        """The name, with the ending of one file, as a corpus has it in its facts."""
         first = self.paths[0]
         is_one = not first.is_dir() and len(self.paths) == 1
         return without_halves(first.name) if is_one else self.name
@@ -173,6 +174,12 @@ class ReadersTexts:
             yield from self.texts_of_json(text, file, seen)
             return
         chat = whatsapp_chat(text, seen.chats) if name.endswith(".txt") else None
+        if chat is None and CHAT_NAME.match(name.rpartition("/")[2]):
+            raise ValueError(
+                f"{file.where} is called like a WhatsApp export, and its lines do not "
+                "begin with date, time and name as in one: export it again, or call "
+                "it otherwise to learn it as it stands"
+            )
         yield text if chat is None else chat
 
     def texts_of_json(

@@ -252,7 +252,7 @@ def matches(name: str, globs: Sequence[str]) -> bool:
     """
     path = name.lower()
     last = path.rpartition("/")[2]
-    plain = [pattern.lower().removeprefix("**/") for pattern in globs]
+    plain = [nfc(pattern).lower().removeprefix("**/") for pattern in globs]
     return not globs or any(
         fnmatchcase(path if "/" in pattern else last, pattern) for pattern in plain
     )
