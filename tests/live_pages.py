@@ -102,6 +102,9 @@ WATCH_WORK = """
 """
 """Run before a page's own scripts: `await idle()` comes back when nothing is going on that could change the page."""
 
+FEW_FRAMES = 100
+"""Milliseconds of a stopped clock that pass between two looks: each costs a page as much as ten frames of its own."""
+
 OpenPiece = Callable[..., tuple[Any, Locator]]
 """`open_a_piece(widget, query, **options)`: the page, with what it `asked` for and its `complaints`, and the piece."""
 OpenLive = Callable[..., tuple[Any, Locator]]
@@ -171,13 +174,19 @@ def open_piece(
     return page, piece
 
 
+def pass_frames(page: Page, milliseconds: int = FEW_FRAMES) -> None:
+    """On a page with a stopped clock: let so much time go by, frame by frame, and tell those that watch the screen."""
+    for _ in range(0, milliseconds, FEW_FRAMES):
+        page.clock.run_for(FEW_FRAMES)
+        page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
+
+
 def pass_time(page: Page, locator: Locator, pattern: str) -> None:
-    """On a page with a stopped clock: a frame at a time, until the text is like the pattern."""
+    """On a page with a stopped clock: a few frames at a time, until the text is like the pattern."""
     for _ in range(10_000):
         if re.search(pattern, locator.inner_text()):
             return
-        page.clock.run_for(20)
-        page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
+        pass_frames(page)
     raise AssertionError(f"{locator.inner_text()!r} did not become {pattern}")
 
 

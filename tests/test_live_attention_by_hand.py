@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Site
-from live_pages import OpenLive, settle
+from live_pages import OpenLive, pass_time, settle
 from playwright.sync_api import Locator, Page, expect
 from torch import Tensor
 
@@ -122,12 +122,7 @@ def test_it_plays_from_the_embeddings_to_the_guess_and_stops(open_live: OpenLive
         expect(title(piece)).to_contain_text(STEPS[2])
         return
     for name in STEPS[1:]:
-        for _ in range(400):
-            if name in title(piece).inner_text():
-                break
-            page.clock.run_for(20)
-            page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
-        expect(title(piece)).to_contain_text(name)
+        pass_time(page, title(piece), re.escape(name))
     page.clock.run_for(4000)
     expect(play).to_have_text("Play")
 

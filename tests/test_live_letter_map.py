@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Site
-from live_pages import OpenLive, pass_time
+from live_pages import OpenLive, pass_frames, pass_time
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -153,9 +153,7 @@ def test_start_again_ends_a_play(open_live: OpenLive, opening: dict[str, Any]) -
     pass_time(page, piece.locator("output"), rf"\b{opening['stages'][2]['step']}\b")
     piece.get_by_role("button", name="Start again").click()
     expect(piece.locator(".primary")).to_have_text("Play")
-    for _ in range(100):  # the way back to the end
-        page.clock.run_for(20)
-        page.evaluate("() => new Promise((seen) => new IntersectionObserver(seen).observe(document.body))")
+    pass_frames(page, 2000)  # the way back to the end
     expect_moment(piece, opening, LAST)
     assert letters_at(piece) == at_the_end
 
