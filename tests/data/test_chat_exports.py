@@ -104,10 +104,13 @@ def read(content: Any) -> tuple[list[str] | None, list[str]]:
 def test_a_chat_from_telegram_has_its_links_and_bold_words_in_place() -> None:
     parts = ["see ", {"type": "link", "text": "https://example.org"}, " and ", {"type": "bold", "text": "smile"}]
     service = {"id": 2, "type": "service", "action": "phone_call", "text": ""}
-    chats, told = read(telegram(said("Hello\nyou"), service, said(parts, "Brook"), said(""), said("old", None)))
+    unsupported = {"id": 3, "type": "unsupported"}
+    chats, told = read(
+        telegram(said("Hello\nyou"), service, unsupported, said(parts, "Brook"), said(""), said("old", None))
+    )
     assert chats == ["Ada: Hello\nyou\nBrook: see https://example.org and smile\nuser7: old\n"]
     assert told == [
-        "a Telegram export: 3 people, 3 messages; left out: 1 without text and 1 notice of the app",
+        "a Telegram export: 3 people, 3 messages; left out: 1 without text and 2 notices of the app",
     ]
 
 
@@ -160,7 +163,7 @@ def test_a_conversation_with_chatgpt_is_the_path_that_was_seen_last() -> None:
         "first": node("ask", "assistant", ["A plant."]),
         "again": node("ask", "assistant", ["A graph without circles. \ue200cite\ue202turn0\ue201"]),
         "call": node("again", "assistant", ["search()"], recipient="browser"),
-        "tool": node("call", "tool", ["found"]),
+        "tool": {"parent": "call", "message": {"author": {"role": "tool"}, "content": None}},
         "image": node("tool", "user", [{"content_type": "image_asset_pointer"}, "and this?"], "multimodal_text"),
         "only": node("image", "user", [{"content_type": "image_asset_pointer"}], "multimodal_text"),
         "thoughts": {

@@ -34,6 +34,7 @@ PLACEHOLDER = re.compile(  # of Android; each language has its words in the brac
 ATTACHED = re.compile(r"\S[^\n]*\.\w{2,5} \([^()\n]+\)(?:\n|$)")
 EDITED = re.compile(r"\s*\u200e?<This message was edited>$|\s*\u200e<[^<>\n]+>$")
 LONGEST_SENDER = 100
+TELEGRAM_NOTICES = ("service", "unsupported")
 CITATION = re.compile("\ue200[^\ue201]*\ue201")  # where ChatGPT marks a source
 ROLE_NAMES = {"user": "User", "assistant": "Assistant"}
 # Files beside an export that hold the same once more, or cards of addresses.
@@ -154,9 +155,9 @@ def telegram_chats(chats: list[Any], where: str, tally: ChatTally) -> Iterator[s
         written = []
         for number, message in enumerate(chat["messages"], start=1):
             kind = message.get("type") if isinstance(message, dict) else None
-            if kind not in ("message", "service"):
+            if kind not in ("message", *TELEGRAM_NOTICES):
                 raise unknown_message(number, place, where, "Telegram")
-            if kind == "service":
+            if kind != "message":
                 counts.notices += 1
                 continue
             parts = message.get("text", "")
@@ -189,13 +190,13 @@ def chatgpt_chats(trees: list[Any], where: str, tally: ChatTally) -> Iterator[st
                 continue
             try:
                 role = message["author"]["role"]
-                text = chatgpt_text(message)
+                text = chatgpt_text(message) if role in ROLE_NAMES else None
             except (KeyError, TypeError, AttributeError):
                 raise unknown_message(number, place, where, "ChatGPT") from None
-            if role in ROLE_NAMES and text is not None:
-                written.append(counts.message(ROLE_NAMES[role], text))
-            else:
+            if text is None:
                 counts.notices += 1
+            else:
+                written.append(counts.message(ROLE_NAMES[role], text))
         yield "".join(written)
 
 
