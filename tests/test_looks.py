@@ -87,7 +87,7 @@ def test_what_is_wider_than_a_phone_wraps_or_fades_at_its_edge(pages: PagePool, 
     assert scrolling, "code is wider than a phone"
     assert [each for each in scrolling if not each["fades"] or each["covered"] > 1] == []
     for page in (skim, read):
-        pages.give_back(page)
+        page.context.close()
 
 
 @pytest.mark.parametrize("name", PROSE_PAGES)
@@ -103,4 +103,4 @@ def test_every_letter_of_a_figure_can_be_read_on_a_phone_and_none_shouts_on_a_de
     page.set_viewport_size({"width": 1280, "height": 900})
     plots = [figure for figure in page.evaluate(FIGURES) if figure["isPlot"]]
     assert [(f["title"], *letters) for f in plots for letters in f["letters"] if letters[0] > LARGEST] == []
-    pages.give_back(page)
+    page.context.close()
