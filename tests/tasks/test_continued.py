@@ -27,6 +27,7 @@ from gptbook.tasks.continued_recipes import (
 from gptbook.tasks.going_on import continued_text_recipe
 from gptbook.tasks.names import gpt_config, names_model
 from gptbook.tasks.open_run import load_text_model, open_run, run_of
+from gptbook.tasks.recipe_costs import cost_lines, count_learned, count_parameters, shown_bytes, training_bytes
 from gptbook.training.checkpoint import load_checkpoint
 from gptbook.training.engine import Run
 from gptbook.training.seeds import seeded
@@ -176,10 +177,28 @@ def test_adapters_need_less_memory_so_more_windows_fit(corpus: Corpus) -> None:
     assert [task.rows_that_fit(4, too_little, "float32") for task in (whole, lora)] == [2, 4]
 
 
+def test_what_adapters_take_is_said_before(corpus: Corpus) -> None:
+    facts = {"data": {"vocab_size": LETTERS.vocab_size}}
+    whole, lora = (
+        task_from(
+            "modern",
+            corpus,
+            rank,
+        )
+        for rank in (None, 2)
+    )
+    assert count_learned(lora.recipe, facts) == num_learned(lora.model)
+    assert count_learned(whole.recipe, facts) == count_parameters(whole.recipe, facts)
+    assert training_bytes(lora.recipe, facts, 1) < training_bytes(whole.recipe, facts, 1)
+    numbers = Run(lora, EXACT).num_parameters
+    (disk,) = (line for line in cost_lines(Run(lora, EXACT)) if "disk" in line)
+    assert shown_bytes(8 * numbers + 8 * num_learned(lora.model)) in disk
+
+
 def test_it_says_from_where_it_goes_on_and_how(corpus: Corpus) -> None:
     said = "\n".join(task_from("gpt-2", corpus, 3).describe())
     assert "that sees 8 tokens" in said
-    assert "so many in training; later it sees 16" in said
+    assert "learns in windows of 8 tokens; when it writes, it sees 16" in said
     assert "went on from a model (weights " in said
     assert "LoRA of rank 3, alpha 6" in said
     assert "numbers learn, in adapters" in said

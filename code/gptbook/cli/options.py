@@ -75,7 +75,7 @@ def add_base_options(parser: argparse.ArgumentParser) -> None:
     add_base(
         parser,
         "go on with a trained model, in its tokens: gpt2, a folder or file of weights "
-        "or of PEFT's adapters, or a run; default: a fifth of the steps and a tenth of "
+        "or of PEFT's adapters, or a run; default: a fifth of the steps and a third of "
         "the rates, of a GPT-2 AdamW at 6e-5",
     )
     parser.add_argument(

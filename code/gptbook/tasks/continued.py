@@ -19,7 +19,7 @@ from gptbook.models.gpt import GPT
 from gptbook.models.lora import add_adapters
 from gptbook.models.modern import ModernGPT
 from gptbook.models.ngram import context_windows, unique_contexts
-from gptbook.models.sizes import sequences_at_once, training_memory
+from gptbook.models.sizes import TrainingMemory, sequences_at_once, training_memory
 from gptbook.tasks.continued_recipes import (
     ContinuedGPTRecipe,
     ContinuedNgramRecipe,
@@ -31,6 +31,7 @@ from gptbook.tasks.continued_recipes import (
 from gptbook.tasks.names import GPTNames, NamesTask, NgramNames, gpt_config, names_model
 from gptbook.tasks.text import TextTask, text_model
 from gptbook.training.optim import half_cosine, trapezoid, warmup_then_decay
+from gptbook.training.recipe import Recipe
 from gptbook.training.seeds import seeded
 
 Weights = Mapping[str, Tensor]
@@ -83,20 +84,18 @@ class ContinuedText(TextTask):
         config = gpt_config(self.recipe, self.corpus.vocab_size)
         memory = training_memory(config, *kind)
         if isinstance(self.recipe, LoRATextRecipe):
-            learned = num_learned(self.model)
-            memory = replace(memory, gradients=4 * learned, optimizer=8 * learned)
+            memory = with_few_learned(memory, num_learned(self.model))
         return sequences_at_once(memory, share, memory_bytes)
 
     def describe(self) -> Iterator[str]:
         """The model and the text, and from where it goes on."""
         recipe = self.recipe
-        yield from super().describe()
+        yield from with_origin(super().describe(), recipe)
         if recipe.model_context_length > recipe.context_length:
             yield (
-                f"  so many in training; later it sees {recipe.model_context_length:,}"
+                f"  learns in windows of {recipe.context_length:,} tokens; when it "
+                f"writes, it sees {recipe.model_context_length:,}"
             )
-        for line in origin(recipe):
-            yield f"  {line}"
         if isinstance(recipe, LoRATextRecipe):
             yield (
                 f"  {num_learned(self.model):,} numbers learn, in adapters; the "
@@ -139,9 +138,7 @@ class ContinuedGPTNames(GPTNames):
 
     def describe(self) -> Iterator[str]:
         """What reads the letters, and from where it goes on."""
-        yield from super().describe()
-        for line in origin(self.recipe):
-            yield f"  {line}"
+        return with_origin(super().describe(), self.recipe)
 
 
 class ContinuedNgramNames(NgramNames):
@@ -173,9 +170,14 @@ class ContinuedNgramNames(NgramNames):
 
     def describe(self) -> Iterator[str]:
         """What reads the letters, and from where it goes on."""
-        yield from super().describe()
-        for line in origin(self.recipe):
-            yield f"  {line}"
+        return with_origin(super().describe(), self.recipe)
+
+
+def with_origin(lines: Iterator[str], recipe: Recipe) -> Iterator[str]:
+    """The description of a task, and from where it goes on."""
+    yield from lines
+    for line in origin(recipe):
+        yield f"  {line}"
 
 
 def know_letters(task: NamesTask, letters: CharacterTokenizer) -> None:
@@ -212,6 +214,11 @@ def put_in(model: nn.Module, weights: Weights | None) -> None:
     missing, unexpected = model.load_state_dict(weights, strict=False)
     assert not unexpected, unexpected
     assert all(name.endswith((".down", ".up")) for name in missing), missing
+
+
+def with_few_learned(memory: TrainingMemory, learned: int) -> TrainingMemory:
+    """The memory for training by AdamW where only so many numbers learn."""
+    return replace(memory, gradients=4 * learned, optimizer=8 * learned)
 
 
 def num_learned(model: nn.Module) -> int:

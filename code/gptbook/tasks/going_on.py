@@ -16,7 +16,7 @@ from gptbook.tasks.recipes import GPTRecipe, NamesRecipe, NgramRecipe, TextRecip
 from gptbook.training.recipe import Recipe
 
 FEWER = 5  # times fewer steps: most of what it needs it has learned before
-LOWER = 10.0  # times lower rates: large steps would undo what it knows
+LOWER = 3.0  # times lower rates: large steps would undo what it knows
 GPT2_RATE = 6e-5  # of AdamW: a tenth of what GPT-2 small is trained with
 LORA_RATE = 6e-4  # of AdamW, too: an adapter starts at nothing
 USUAL_ALPHA = 2.0  # times the rank

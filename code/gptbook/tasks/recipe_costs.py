@@ -9,6 +9,8 @@ import torch
 from gptbook.data.clubs import ClubGrammar
 from gptbook.machine.device import available_memory
 from gptbook.models.sizes import training_memory
+from gptbook.tasks.continued import num_learned, with_few_learned
+from gptbook.tasks.continued_recipes import LoRATextRecipe
 from gptbook.tasks.names import gpt_config, names_for
 from gptbook.tasks.open_run import model_for
 from gptbook.tasks.recipes import GPTRecipe, TextRecipe
@@ -36,10 +38,16 @@ def usual_facts(recipe: Recipe) -> dict[str, Any]:
 
 
 def count_parameters(recipe: Recipe, facts: dict[str, Any]) -> int:
-    """How many numbers a recipe's model learns; it is made without them."""
+    """How many numbers a recipe's model has; it is made without them."""
     with torch.device("meta"):
         model = model_for(recipe, facts)
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def count_learned(recipe: Recipe, facts: dict[str, Any]) -> int:
+    """How many of them training moves: all, but where adapters learn in their place."""
+    with torch.device("meta"):
+        return num_learned(model_for(recipe, facts))
 
 
 def training_bytes(
@@ -63,6 +71,8 @@ def training_bytes(
         vocab_size = facts["data"]["vocab_size"]
     config = gpt_config(recipe, vocab_size)
     memory = training_memory(config, form, optimizer, precision)
+    if isinstance(recipe, LoRATextRecipe):
+        memory = with_few_learned(memory, count_learned(recipe, facts))
     return memory.total(rows_at_once or recipe.batch_size)
 
 
@@ -71,10 +81,11 @@ def cost_lines(run: Run) -> Iterator[str]:
     count, facts = run.num_parameters, run.facts()
     how = (run.rows_at_once, run.machine.precision)
     memory = training_bytes(run.recipe, facts, *how)
-    files = 16 if run.task.evaluate_every else 12  # the best weights, too, or none
+    copies = 2 if run.task.evaluate_every else 1  # the best weights, too, or none
+    files = 4 * copies * count + 8 * num_learned(run.model)
     yield f"  parameters  {count:,}"
     yield f"  memory      {shown_bytes(memory)}, about, beside PyTorch's own"
-    yield f"  disk        up to {shown_bytes(files * count)}, twice that while it saves"
+    yield f"  disk        up to {shown_bytes(files)}, twice that while it saves"
 
 
 def shown_bytes(number: float) -> str:
