@@ -87,6 +87,28 @@ def test_a_text_that_only_looks_a_little_like_a_chat_is_left_as_it_is(text: str)
     assert whatsapp(text) == (None, [])
 
 
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("see report.pdf (page 3)", "see report.pdf (page 3)"),
+        ("My CV.pdf (file attached)", ""),
+        ("VID-20240101-WA0002.mp4 (Datei angehängt)\nlook", "look"),
+        ("<br>", "<br>"),
+        ("<Medien ausgeschlossen>", ""),
+        ("<省略多媒体文件>", ""),
+        ("a < b and c > d", "a < b and c > d"),
+        ("\u200ePOLL:\nWhen?", ""),
+        ("nullify it", "nullify it"),
+        ("a" + " " * 50_000 + "b", "a" + " " * 50_000 + "b"),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_only_what_the_app_says_itself_is_left_out_of_a_message(message: str, kept: str) -> None:
+    start = "31.12.23, 21:15 - Ada: "
+    text, _ = whatsapp(f"{start}first\n{start}{message}\n{start}last\n")
+    assert text == "Ada: first\n" + (f"Ada: {kept}\n" if kept else "") + "Ada: last\n"
+
+
 def telegram(*messages: Any) -> dict[str, Any]:
     return {"name": "Ada", "type": "personal_chat", "id": 1, "messages": list(messages)}
 

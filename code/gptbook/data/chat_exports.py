@@ -29,10 +29,13 @@ CHAT_NAME = re.compile(r"_chat\.txt$|whatsapp[ -]chat\b.*\.txt$", re.IGNORECASE)
 DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 OWN_WORDS = "\u200e"
 PLACEHOLDER = re.compile(  # of Android; each language has its words in the brackets
-    r"<[^<>\n]{3,60}>|null|(?:This message was deleted|You deleted this message)\.?"
+    r"<(?![/a-zA-Z0-9]+>)[^<>\n]{3,60}>|null"
+    r"|(?:This message was deleted|You deleted this message)\.?"
 )
-ATTACHED = re.compile(r"\S[^\n]*\.\w{2,5} \([^()\n]+\)(?:\n|$)")
-EDITED = re.compile(r"\s*\u200e?<This message was edited>$|\s*\u200e<[^<>\n]+>$")
+ATTACHED = re.compile(  # a file's name; a sender's own "(page 3)" after one is none
+    r"(?:[A-Z]{3}-\d{8}-WA\d+\.\w{2,5} \([^()\n]+\)|[^\n]+ \(file attached\))(?:\n|$)"
+)
+EDITED = re.compile(r"\u200e?<This message was edited>$|\u200e<[^<>\n]+>$")
 LONGEST_SENDER = 100
 TELEGRAM_NOTICES = ("service", "unsupported")
 CITATION = re.compile("\ue200[^\ue201]*\ue201")  # where ChatGPT marks a source
@@ -114,7 +117,8 @@ def sent_text(message: str) -> str:
     if text.startswith(OWN_WORDS):
         return ""
     text = DIRECTIONS.sub("", text)
-    text = ATTACHED.sub("", text, count=1) if ATTACHED.match(text) else text
+    if attached := ATTACHED.match(text):
+        text = text[attached.end() :]
     return "" if PLACEHOLDER.fullmatch(text.strip()) else text
 
 
