@@ -36,7 +36,7 @@ NAMES = [first + middle + last for first in ("am", "bo", "ca", "d") for middle i
 def tiny_recipe(word: str) -> Recipe:
     """The recipes for text in small, all others as they are."""
     chosen = recipe(word)
-    return replace(TINY, name=chosen.name) if isinstance(chosen, TextRecipe) else chosen
+    return replace(TINY, name=chosen.name) if type(chosen) is TextRecipe else chosen
 
 
 def text_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -22,10 +22,11 @@ both_tokenizers = pytest.mark.parametrize("tokenizer", [CHARACTERS, PIECES], ids
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a cat and a dog"] * 5
 
 
-def stirred(form: str, vocab_size: int, seed: int = 0) -> GPT | ModernGPT:
+def stirred(form: str, vocab_size: int, seed: int = 0, context_length: int = 16) -> GPT | ModernGPT:
     """A small model with random numbers everywhere."""
     torch.manual_seed(seed)
-    config = GPTConfig(vocab_size=vocab_size, context_length=16, num_layers=2, num_heads=2, model_dim=16, mlp_dim=24)
+    sizes = {"num_layers": 2, "num_heads": 2, "model_dim": 16, "mlp_dim": 24}
+    config = GPTConfig(vocab_size=vocab_size, context_length=context_length, **sizes)
     model: GPT | ModernGPT = FORMS[form](config)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -51,6 +51,7 @@ VALUES = {
     "from": ["model"],
     "lora_rank": ["2"],
     "lora_alpha": ["4"],
+    "system": ["Be brief."],
 }
 PAIRS = [
     (command, form, option)
@@ -114,6 +115,7 @@ COMMANDS = {
     ("train", "names"): ["train", "city-gpt", "--steps", "2"],
     ("train", "tokenizer"): ["train", "docstrings-bpe"],
     ("train", "text"): ["train", "laptop", "--data", "own.txt"],
+    ("train", "assistant"): ["train", "assistant", "--data", "own.txt"],
     ("train", "flowers"): ["train", "iris", "--steps", "2"],
     ("train", "clubs"): ["train", "clubs-attention", "--steps", "2"],
     ("train", "window"): ["train", "clubs-8gram", "--steps", "2"],
@@ -122,6 +124,8 @@ COMMANDS = {
     ("sample", "text"): ["sample", "text", "--tokens", "40"],
     ("sample", "likeliest"): ["sample", "text", "--temperature", "0"],
     ("sample", "names"): ["sample", "names"],
+    ("chat", "text"): ["chat", "text"],
+    ("chat", "likeliest"): ["chat", "text", "--temperature", "0"],
     ("complete", "text"): ["complete", "model", "--start", "the"],
     ("complete", "likeliest"): ["complete", "model", "--start", "the", "--temperature", "0"],
     ("evaluate", "names"): ["evaluate", "names"],

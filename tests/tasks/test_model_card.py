@@ -41,7 +41,7 @@ def test_the_hub_reads_the_card_and_a_person_what_was_trained_on_what(saved: Sav
 
 def test_a_text_of_the_hub_is_named_there_and_a_loss_that_was_not_measured_is_none(saved: SavedRun) -> None:
     saved.facts["data"]["name"], saved.facts["evaluations"] = "fineweb-edu", []
-    card = model_card(saved, "there", "huggingface", is_assistant=False).decode()
+    card = model_card(saved, "there", "huggingface").decode()
     head = yaml.safe_load(card.split("---")[1])
     assert head["datasets"] == ["HuggingFaceFW/fineweb-edu"]
     assert "| held-out loss | not measured yet |" in card

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from gptbook.cli.chat import chat_command
 from gptbook.cli.data_commands import ladder_command, list_data, prepare_data
 from gptbook.cli.recipe_table import recipes_command
 from gptbook.cli.reports import (
@@ -32,6 +33,8 @@ def run_command(options: argparse.Namespace, words: Sequence[str]) -> int:
             export_command(options)
         case "sample":
             sample_command(options)
+        case "chat":
+            chat_command(options)
         case "complete":
             complete_command(options)
         case "evaluate":

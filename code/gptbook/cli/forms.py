@@ -21,6 +21,15 @@ BATCHES = ("batch_size", "learning_rate")
 COSTLY = ("context_length", *BLOCKS, "batch_size")  # dropout and rates cost nothing
 TEXTS = ("data", "glob", "field")
 PREPARING = ("out", "tokenizer", "glob", "field")
+BASES = ("from", "lora_rank", "lora_alpha")
+COMPUTING = (
+    "device",
+    "precision",
+    "rows_at_once",
+    "rate_scale",
+    "compile",
+    "tensorboard",
+)
 CHOICE = ("temperature", "top_k", "top_p")
 COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
@@ -43,15 +52,19 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
                 *BLOCKS,
                 *BATCHES,
                 "dropout",
-                "device",
-                "precision",
-                "rows_at_once",
-                "rate_scale",
-                "compile",
-                "tensorboard",
-                "from",
-                "lora_rank",
-                "lora_alpha",
+                *COMPUTING,
+                *BASES,
+            ),
+        ),
+        "assistant": Form(
+            "assistant",
+            (
+                *TRAINING,
+                "patience",
+                "data",
+                "learning_rate",
+                *COMPUTING,
+                *BASES,
             ),
         ),
         "clubs": Form("clubs-attention", (*TRAINING, "heads", "width", *BATCHES)),
@@ -77,6 +90,15 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
             ("start", "count", "tokens", "last", "temperature"),
         ),
         "names": Form("runs on names or clubs", ("start", "count", "seed", "last")),
+    },
+    "chat": {
+        "text": Form(
+            "an answer drawn by chance", ("system", "tokens", "seed", "last", *CHOICE)
+        ),
+        "likeliest": Form(
+            "the likeliest answer (temperature 0)",
+            ("system", "tokens", "last", "temperature"),
+        ),
     },
     "complete": {
         "text": Form("a text drawn by chance", ("start", "tokens", "seed", *CHOICE)),

@@ -112,6 +112,15 @@ def build_parser() -> argparse.ArgumentParser:
     add_last(sample)
     add_choice_options(sample)
 
+    text = "talk to an assistant that was trained"
+    chat = command(commands, "chat", text, "chat runs/assistant-dialogues-from-gpt2")
+    chat.add_argument("run_dir", type=Path, metavar="RUN", help="folder of a run")
+    chat.add_argument("--system", type=typed_text, help="what it is told before all")
+    add_tokens(chat, "of an answer, at most (default: 300)")
+    add_choice_options(chat)
+    add_seed(chat, "draws (default: 0)")
+    add_last(chat)
+
     text = "let GPT-2, or a model of its kind, go on from a text"
     example = 'complete gpt2 --start "Once upon a time" --tokens 40'
     complete = command(commands, "complete", text, example)

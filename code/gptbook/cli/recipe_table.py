@@ -44,6 +44,7 @@ DATA = {
         "gpt2-124m-modern",
         "gpt2-124m-2019",
     ),
+    "conversations (--data), and GPT-2 or another GPT (--from)": ("assistant",),
 }
 # Roughly, on one core of a server's processor: data/runs has those of the GPTs of names
 # and of the clubs.
@@ -58,6 +59,7 @@ TIMES = {
     "city-attention": "6 min",
     "city-gpt": "25 min",
     "laptop": "5 min",
+    "assistant": "minutes",
 }
 COLUMNS = ("layers", "heads", "width", "context_length", "batch_size")
 HEADS = ("layers", "heads", "width", "context", "batch")

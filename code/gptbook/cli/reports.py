@@ -15,6 +15,7 @@ from gptbook.cli.sizes import with_sizes
 from gptbook.cli.train import wants_own_names
 from gptbook.cli.weights import open_weights
 from gptbook.cli.write import refuse_tokenizer
+from gptbook.data.chat_template import CHAT_TEMPLATE
 from gptbook.data.chosen_text import corpus_for
 from gptbook.data.corpus import Corpus, write_corpus
 from gptbook.data.tables import read_names
@@ -31,6 +32,7 @@ from gptbook.machine.ledger import read_sessions
 from gptbook.machine.receipt import receipt_lines
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import flops_per_token, forward_flops, size_lines
+from gptbook.tasks.assistant_recipes import AssistantRecipe, tokens_each_step
 from gptbook.tasks.base import open_base
 from gptbook.tasks.continued_recipes import (
     LoRATextRecipe,
@@ -68,6 +70,11 @@ def estimate_command(options: argparse.Namespace) -> None:
         raise ValueError(
             f"{chosen.name} takes a minute or two on any machine: "
             "an estimate is for laptop and the recipes of gpt2-124m"
+        )
+    if isinstance(chosen, AssistantRecipe):
+        raise ValueError(
+            "how long an assistant takes follows from its conversations: gptbook train "
+            "assistant says it before it begins"
         )
     check_form(options, "estimate", "here" if options.gpu is None else "gpu")
     gpu = None if options.gpu is None else find_gpu(options.gpu)
@@ -135,7 +142,7 @@ def receipt_command(options: argparse.Namespace) -> None:
         )
     vocab_size = facts["data"]["vocab_size"]
     config = gpt_config(used, vocab_size)
-    num_tokens = facts["step"] * used.batch_tokens
+    num_tokens = facts["step"] * tokens_each_step(used, facts["data"])
     measured = facts["evaluations"]
     best = lowest(measured)
     print(f"{used.name} after {facts['step']:,} of {used.num_steps:,} steps")
@@ -179,11 +186,12 @@ def export_command(options: argparse.Namespace) -> None:
     saved = open_weights(options)
     check_text_run(saved)
     model, tokenizer = text_model_in(saved)
-    template, path = None, folder
+    is_assistant = isinstance(saved.recipe, AssistantRecipe)
+    template, path = CHAT_TEMPLATE if is_assistant else None, folder
     half = options.precision != "float32"
     with locked(folder, "--out"), export_folder(folder, options.to):
         if options.to == "web":
-            path = save_for_web(model, tokenizer, folder, half)
+            path = save_for_web(model, tokenizer, folder, half, is_assistant)
         elif options.to == "gguf":
             about: dict[str, Any] = {"name": saved.recipe.name, "half": half}
             about["chat_template"] = template
@@ -191,7 +199,7 @@ def export_command(options: argparse.Namespace) -> None:
         else:
             save_for_huggingface(model, tokenizer, folder, template)
         if options.to != "web":
-            write_model_card(saved, folder, options.to, template is not None)
+            write_model_card(saved, folder, options.to)
     print(f"Written: {path}" + size_shown(path))
     if options.to == "web":
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from gptbook.cli.forms import check_form
-from gptbook.cli.from_model import continued_task, folder_for, model_named
+from gptbook.cli.from_model import continued_task, folder_for, model_named, with_base
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
 from gptbook.cli.own_data import place_of_texts, readers_texts
 from gptbook.cli.progress import train_with_bar
@@ -25,6 +25,8 @@ from gptbook.files.text_files import regular
 from gptbook.machine.device import check_device, this_machine
 from gptbook.machine.ledger import RECEIPT_FILE, Ledger, process_began, read_sessions
 from gptbook.machine.team import Team, team_here, together
+from gptbook.tasks.assistant import AssistantTask
+from gptbook.tasks.assistant_recipes import AssistantRecipe
 from gptbook.tasks.byte_pairs import train_tokenizer
 from gptbook.tasks.epochs import (
     default_patience,
@@ -32,7 +34,6 @@ from gptbook.tasks.epochs import (
     measure_own_names_often,
     measured_often,
 )
-from gptbook.tasks.going_on import gentler
 from gptbook.tasks.more_steps import with_more_steps
 from gptbook.tasks.names import NamesTask
 from gptbook.tasks.open_run import open_run, task_for
@@ -63,8 +64,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     """
     chosen = recipe(options.recipe)
     check_form(options, "train", training_form(chosen), chosen.name)
-    if model_named(options):
-        chosen = gentler(chosen)
+    chosen = with_base(options, chosen)
     if options.seed is not None:
         chosen = replace(chosen, seed=options.seed)
     if options.steps is not None:
@@ -101,6 +101,8 @@ def training_form(chosen: Recipe) -> str:
             return "names"
         case TokenizerRecipe():
             return "tokenizer"
+        case AssistantRecipe():
+            return "assistant"
         case TextRecipe():
             return "text"
         case ClubsRecipe():
@@ -218,6 +220,8 @@ def next_words(run: Run, run_dir: Path) -> list[str]:
     """
     task, generator = run.task, torch.Generator().manual_seed(0)
     sample = ["sample", str(run_dir)]
+    if isinstance(task, AssistantTask):
+        return ["chat", str(run_dir)]
     if isinstance(task, TextTask):
         return [*sample, "--tokens", str(NUM_WRITTEN)]
     if isinstance(task, ClubSentences):

@@ -50,8 +50,8 @@ def best_lines(run: EarlyStoppingRun) -> Iterator[str]:
         return
     if run.is_best_kept:
         yield (
-            f"  best weights   after step {run.best_step:,}: sample, evaluate and "
-            f"export take them; --last takes those after step {run.step:,}"
+            f"  best weights   after step {run.best_step:,}: sample, chat, "
+            f"evaluate and export take them; --last takes those after step {run.step:,}"
         )
         return
     yield (

@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import save
 
 from gptbook.data.bpe import BytePairTokenizer
-from gptbook.data.chat_template import TEMPLATE_FILE
+from gptbook.data.chat_template import SPEAKERS, TEMPLATE_FILE
 from gptbook.data.merging import in_symbols
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.data.tokenizer_files import (
@@ -112,13 +112,18 @@ def load_exported_tokenizer(path: Path) -> TextTokenizer:
 
 
 def save_for_web(
-    model: GPT | ModernGPT, tokenizer: TextTokenizer, folder: Path, half: bool = True
+    model: GPT | ModernGPT,
+    tokenizer: TextTokenizer,
+    folder: Path,
+    half: bool = True,
+    is_assistant: bool = False,
 ) -> Path:
     """Write one file that a page of the book opens: weights, sizes and tokenizer.
 
     It is a safetensors file; sizes and tokenizer are JSON in its metadata. half stores
     each weight in two bytes in place of four (float16): half the download, and scores
-    that differ in the third decimal. Returns its path.
+    that differ in the third decimal. Of an assistant it also says which marks stand
+    before each speaker's words, and which token ends an answer. Returns its path.
     Raises ValueError if a weight is not finite, or too large for float16, or the model
     has shortcuts.
     """
@@ -133,6 +138,9 @@ def save_for_web(
         "config": json.dumps(asdict(model.config)),
         "tokenizer": json.dumps(tokenizer_for_web(tokenizer), ensure_ascii=False),
     }
+    if is_assistant:
+        chat = {"marks": SPEAKERS, "end": end_mark(tokenizer)[0]}
+        about["chat"] = json.dumps(chat)
     folder.mkdir(parents=True, exist_ok=True)
     content = with_sorted_metadata(save(tensors, about))
     write_whole(folder / WEB_FILE, content)

@@ -29,7 +29,7 @@ from gptbook.tasks.continued_recipes import (
     with_whole_context,
 )
 from gptbook.tasks.names import GPTNames, NamesTask, NgramNames, gpt_config, names_model
-from gptbook.tasks.text import TextTask, text_model
+from gptbook.tasks.text import TextTask, text_model, text_optimizer
 from gptbook.training.optim import half_cosine, trapezoid, warmup_then_decay
 from gptbook.training.recipe import Recipe
 from gptbook.training.seeds import seeded
@@ -61,30 +61,19 @@ class ContinuedText(TextTask):
 
     def new_optimizer(self) -> torch.optim.Optimizer:
         """As for any text; of adapters, AdamW for them alone."""
-        if not isinstance(self.recipe, LoRATextRecipe):
-            return super().new_optimizer()
-        learned = [p for p in self.model.parameters() if p.requires_grad]
-        group = {"params": learned, "rate": self.recipe.learning_rate}
-        return torch.optim.AdamW(
-            [group], betas=(0.9, 0.95), weight_decay=0.0, fused=True
-        )
+        return continued_optimizer(self.recipe, self.model)
 
     def rate_scale(self, step: int) -> float:
         """Up in a line, level, then down to zero; after a restart once more."""
-        recipe, (start, end) = self.recipe, self.recipe.leg(step)
-        shape = (recipe.warmup_steps, recipe.decay_share)
-        return trapezoid(step - start, end - start, *shape)
+        return continued_rate_scale(self.recipe, step)
 
     def rows_that_fit(self, share: int, memory_bytes: int, precision: str) -> int:
         """How many windows at a time; what is frozen needs no gradient and no memory.
 
         Raises ValueError if not even one fits.
         """
-        kind = (self.recipe.form, self.recipe.optimizer, precision)
-        config = gpt_config(self.recipe, self.corpus.vocab_size)
-        memory = training_memory(config, *kind)
-        if isinstance(self.recipe, LoRATextRecipe):
-            memory = with_few_learned(memory, num_learned(self.model))
+        vocab_size = self.corpus.vocab_size
+        memory = continued_memory(self.recipe, self.model, vocab_size, precision)
         return sequences_at_once(memory, share, memory_bytes)
 
     def describe(self) -> Iterator[str]:
@@ -205,6 +194,34 @@ def continued_model(recipe: ContinuedTextRecipe, vocab_size: int) -> GPT | Moder
     if isinstance(recipe, LoRATextRecipe):
         add_adapters(model, recipe.lora_rank, recipe.lora_alpha)
     return model
+
+
+def continued_optimizer(
+    recipe: ContinuedTextRecipe, model: nn.Module
+) -> torch.optim.Optimizer:
+    """That of any text; of adapters, AdamW for them alone."""
+    if not isinstance(recipe, LoRATextRecipe):
+        return text_optimizer(recipe, model)
+    learned = [p for p in model.parameters() if p.requires_grad]
+    group = {"params": learned, "rate": recipe.learning_rate}
+    return torch.optim.AdamW([group], betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+
+
+def continued_rate_scale(recipe: ContinuedTextRecipe, step: int) -> float:
+    """Up in a line, level, then down to zero; after a restart once more."""
+    start, end = recipe.leg(step)
+    return trapezoid(step - start, end - start, recipe.warmup_steps, recipe.decay_share)
+
+
+def continued_memory(
+    recipe: ContinuedTextRecipe, model: nn.Module, vocab_size: int, precision: str
+) -> TrainingMemory:
+    """Where the memory goes; what is frozen needs no gradient and no memory."""
+    kind = (recipe.form, recipe.optimizer, precision)
+    memory = training_memory(gpt_config(recipe, vocab_size), *kind)
+    if not isinstance(recipe, LoRATextRecipe):
+        return memory
+    return with_few_learned(memory, num_learned(model))
 
 
 def put_in(model: nn.Module, weights: Weights | None) -> None:

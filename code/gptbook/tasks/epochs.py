@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gptbook.data.corpus import Corpus
+from gptbook.tasks.assistant import AssistantTask
 from gptbook.tasks.names import GPTNames, NamesTask, NgramNames
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.tasks.text import TextTask
@@ -32,6 +33,8 @@ def num_epochs(task: Task) -> float:
     steps = task.recipe.num_steps
     if isinstance(task, TextTask):
         return task.recipe.num_tokens / len(task.corpus.training)
+    if isinstance(task, AssistantTask):
+        return steps * task.recipe.batch_size / len(task.conversations.training)
     if isinstance(task, GPTNames):
         return steps * task.recipe.batch_size / len(task.training)
     if isinstance(task, NgramNames):

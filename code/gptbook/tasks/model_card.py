@@ -10,6 +10,7 @@ from gptbook.data.ready_tokens import READY_TEXTS
 from gptbook.exchange.gguf_file import GGUF_FILE
 from gptbook.files.whole_files import write_whole
 from gptbook.models.sizes import parameter_count
+from gptbook.tasks.assistant_recipes import AssistantRecipe, tokens_each_step
 from gptbook.tasks.continued_recipes import origin, with_whole_context
 from gptbook.tasks.names import gpt_config
 from gptbook.tasks.recipes import TextRecipe
@@ -38,20 +39,19 @@ print(model.{call}({prompt}, max_tokens=50))
 }
 
 
-def write_model_card(
-    saved: SavedRun, folder: Path, to: str, is_assistant: bool
-) -> None:
+def write_model_card(saved: SavedRun, folder: Path, to: str) -> None:
     """Write the card of a run on a text beside its export."""
-    write_whole(folder / CARD_FILE, model_card(saved, folder.name, to, is_assistant))
+    write_whole(folder / CARD_FILE, model_card(saved, folder.name, to))
 
 
-def model_card(saved: SavedRun, folder: str, to: str, is_assistant: bool) -> bytes:
+def model_card(saved: SavedRun, folder: str, to: str) -> bytes:
     """A card with data, steps, loss and sizes; the licence is left to the reader.
 
     Source: the hub's own form, huggingface_hub's `ModelCardData`.
     """
     recipe, data = saved.recipe, saved.facts["data"]
     assert isinstance(recipe, TextRecipe)
+    is_assistant = isinstance(recipe, AssistantRecipe)
     title = in_one_line(f"{recipe.name}-{data['name']}")
     on_hub = (WEB_TEXTS | READY_TEXTS).get(data["name"])
     head = [
@@ -126,8 +126,8 @@ def card_rows(saved: SavedRun) -> list[tuple[str, str]]:
         ),
         (
             "steps",
-            f"{step:,} of {recipe.num_steps:,}, each from {recipe.batch_tokens:,} "
-            "tokens",
+            f"{step:,} of {recipe.num_steps:,}, each from "
+            f"{tokens_each_step(recipe, data):,} tokens",
         ),
         ("held-out loss", loss_said(facts)),
     ]

@@ -4,6 +4,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from gptbook.tasks.assistant import AssistantTask
+from gptbook.tasks.assistant_recipes import AssistantRecipe
 from gptbook.tasks.base import kind_of
 from gptbook.tasks.continued import (
     ContinuedGPTNames,
@@ -96,6 +98,9 @@ def restarted(
 
 def task_with(task: Task, recipe: Recipe) -> Task:
     """The task with that recipe, of the same data; its model waits for its weights."""
+    if isinstance(task, AssistantTask):
+        assert isinstance(recipe, AssistantRecipe)
+        return AssistantTask(recipe, task.conversations)
     if isinstance(task, TextTask):
         assert isinstance(recipe, ContinuedTextRecipe)
         return ContinuedText(recipe, task.corpus)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gptbook.data.chosen_text import corpus_of_run
+from gptbook.data.conversations import ConversationSet
 from gptbook.data.corpus import Corpus
 from gptbook.data.documents import ReadersTexts
 from gptbook.data.tokenizer import CharacterTokenizer, WordTokenizer
@@ -23,6 +24,8 @@ from gptbook.models.gpt import GPT
 from gptbook.models.lora import merge_adapters
 from gptbook.models.modern import ModernGPT
 from gptbook.models.ngram import NgramNet
+from gptbook.tasks.assistant import AssistantTask
+from gptbook.tasks.assistant_recipes import AssistantRecipe
 from gptbook.tasks.continued import (
     ContinuedGPTNames,
     ContinuedNgramNames,
@@ -116,7 +119,9 @@ def run_of(saved: SavedRun, data: str | ReadersTexts | None = None) -> Run:
     data have changed since, or are gone.
     """
     recipe, run_dir = saved.recipe, saved.run_dir
-    if isinstance(recipe, TextRecipe):
+    if isinstance(recipe, AssistantRecipe):
+        run = Run(assistant_in(saved, recipe, data), this_machine())
+    elif isinstance(recipe, TextRecipe):
         goes_on = isinstance(recipe, ContinuedTextRecipe) and recipe.starts_from
         given = text_tokenizer(saved) if goes_on else None
         where = (recipe.data, saved.facts["data"], data, run_dir, given)
@@ -133,6 +138,24 @@ def run_of(saved: SavedRun, data: str | ReadersTexts | None = None) -> Run:
         run.advice += ", or measure on a list of your own with --names and --column"
     run.resume(saved)
     return run
+
+
+def assistant_in(
+    saved: SavedRun, recipe: AssistantRecipe, data: str | ReadersTexts | None
+) -> AssistantTask:
+    """A saved assistant with its conversations. Raises ValueError if they are gone."""
+    paths = data.sources if isinstance(data, ReadersTexts) else (data or recipe.data,)
+    if len(paths) > 1:
+        raise ValueError("an assistant learns from one file: give --data with one")
+    path, tokenizer = paths[0], text_tokenizer(saved)
+    try:
+        found = ConversationSet(path, tokenizer, recipe.model_context_length)
+    except ValueError as error:
+        raise ValueError(
+            f"the conversations that {saved.run_dir} learned from cannot be had "
+            f"({error}): give --data with their file"
+        ) from None
+    return AssistantTask(recipe, found)
 
 
 def text_task(recipe: TextRecipe, corpus: Corpus | None = None) -> TextTask:

@@ -27,12 +27,13 @@ def usual_facts(recipe: Recipe) -> dict[str, Any]:
 
     A text for the recipes of GPT-2 is cut into its tokens, as web text is.
     """
+    begins_there = getattr(recipe, "starts_from", "") == "gpt2"
     is_gpt2 = isinstance(recipe, TextRecipe) and "gpt2" in recipe.name
     return {
         "data": {
             "alphabet": list(string.ascii_lowercase),
             "words": ClubGrammar().words,
-            "vocab_size": GPT2_SYMBOLS if is_gpt2 else TEXT_SYMBOLS,
+            "vocab_size": GPT2_SYMBOLS if is_gpt2 or begins_there else TEXT_SYMBOLS,
         }
     }
 

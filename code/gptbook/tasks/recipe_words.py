@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gptbook.files.nearest_word import find_word
+from gptbook.tasks.assistant_recipes import AssistantRecipe
 from gptbook.tasks.recipes import (
     ClassifierRecipe,
     ClubsRecipe,
@@ -31,6 +32,7 @@ def all_recipes() -> dict[str, Callable[[], Recipe]]:
         "gpt2-124m": gpt2_124m,
         "gpt2-124m-modern": gpt2_124m_modern,
         "gpt2-124m-2019": gpt2_124m_2019,
+        "assistant": assistant,
     }
 
 
@@ -187,4 +189,29 @@ def gpt2_124m_2019() -> TextRecipe:
         weight_decay=0.1,
         warmup_steps=700,
         evaluate_every=250,
+    )
+
+
+def assistant() -> AssistantRecipe:
+    """An assistant from GPT-2, or from another GPT, whose form and sizes it gets.
+
+    The rates are those for the modern form, a tenth of `laptop`'s; steps and context
+    follow from the conversations.
+    """
+    return AssistantRecipe(
+        name="assistant",
+        starts_from="gpt2",
+        form="gpt-2",
+        num_steps=60,
+        num_layers=12,
+        num_heads=12,
+        model_dim=768,
+        mlp_dim=3_072,
+        context_length=1_024,
+        model_context_length=1_024,
+        batch_size=16,
+        learning_rate=0.003,
+        other_rate=0.0008,
+        warmup_steps=10,
+        evaluate_every=6,
     )

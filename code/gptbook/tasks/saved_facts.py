@@ -19,6 +19,7 @@ from gptbook.files.json_files import (
     check_facts,
 )
 from gptbook.machine.device import PRECISIONS
+from gptbook.tasks.assistant_recipes import AssistantRecipe, LoRAAssistantRecipe
 from gptbook.tasks.continued_recipes import (
     ContinuedGPTRecipe,
     ContinuedNgramRecipe,
@@ -48,6 +49,8 @@ RUN_RECIPES = {
         ContinuedGPTRecipe,
         ContinuedTextRecipe,
         LoRATextRecipe,
+        AssistantRecipe,
+        LoRAAssistantRecipe,
     )
 }
 FIELD_SHAPES: dict[Any, Shape] = {
@@ -79,6 +82,14 @@ TEXT_DATA = Fields(
     },
     is_open=True,
 )
+CONVERSATIONS_DATA = Fields(
+    {
+        **TEXT_DATA.required,
+        "training_answer_tokens": Whole(1),
+        "conversations": Whole(1),
+    },
+    is_open=True,
+)
 RUN_DATA: dict[str, Fields] = {
     "NgramRecipe": NAMES_DATA,
     "GPTRecipe": NAMES_DATA,
@@ -89,6 +100,8 @@ RUN_DATA: dict[str, Fields] = {
     "ContinuedGPTRecipe": NAMES_DATA,
     "ContinuedTextRecipe": TEXT_DATA,
     "LoRATextRecipe": TEXT_DATA,
+    "AssistantRecipe": CONVERSATIONS_DATA,
+    "LoRAAssistantRecipe": CONVERSATIONS_DATA,
 }
 MEASUREMENT = Fields({"step": Whole(1), "held_out_loss": Real(0)})
 EXTRAS: dict[str, Shape] = {
