@@ -188,7 +188,9 @@ def test_more_steps_go_on_in_the_same_folder_and_the_receipt_says_so(capsys: pyt
     assert "9, of which 6 are done" in said
     assert "finished at step 6; then the rates rose and fell once more" in said
     assert "finished at step 6" in written(["receipt", str(RUN)], capsys)
-    assert "is finished: all 9 steps are done" in written([*FROM[:-1], "9"], capsys)
+    said = written([*FROM[:-1], "9"], capsys)
+    assert "is finished: all 9 steps are done" in said
+    assert "To go on from there, give --steps, more than 9." in said
 
 
 def test_a_run_of_names_goes_on_with_other_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,13 @@ def test_a_gpt2_and_adapters_learn_by_adamw_and_a_modern_model_as_the_recipe_say
     assert gpt2_124m_2019().learning_rate == pytest.approx(10 * GPT2_RATE)
     lora = continued_text_recipe(laptop(), base("modern"), lora_rank=4)
     assert isinstance(lora, LoRATextRecipe)
-    assert (lora.optimizer, lora.learning_rate, lora.lora_rank, lora.lora_alpha) == ("adamw", LORA_RATE, 4, 8.0)
+    assert (lora.optimizer, lora.learning_rate, lora.lora_rank) == ("adamw", laptop().other_rate, 4)
+    assert lora.lora_alpha == 8.0
+    of_gpt2 = continued_text_recipe(laptop(), base("gpt-2"), rate_scale=2.0, lora_rank=4)
+    assert (of_gpt2.learning_rate, of_gpt2.other_rate) == (2 * LORA_RATE, 2 * LORA_RATE)
+    for rank in (None, 4):
+        asked = continued_text_recipe(laptop(), base("gpt-2"), learning_rate=0.5, lora_rank=rank)
+        assert (asked.optimizer, asked.learning_rate) == ("adamw", 0.5)
     told = continued_text_recipe(laptop(), base("modern"), lora_rank=4, lora_alpha=3.0)
     assert isinstance(told, LoRATextRecipe)
     assert told.lora_alpha == 3.0

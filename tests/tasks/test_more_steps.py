@@ -101,6 +101,12 @@ def test_a_run_that_is_not_finished_stays_as_it_is(corpus: Corpus, tmp_path: Pat
         longer(task, tmp_path / "run")
 
 
+def test_a_recipe_that_has_grown_since_is_no_wish_for_more(corpus: Corpus, tmp_path: Path) -> None:
+    finished(run_for(TINY, corpus)).save(tmp_path / "run")
+    saved, task = open_run(tmp_path / "run"), run_for(replace(TINY, num_steps=9), corpus).task
+    assert with_more_steps(task, saved, asked=False) == (task, saved)
+
+
 def test_fewer_steps_than_it_has_by_now_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     finished(run_for(TINY, corpus)).save(tmp_path / "run")
     finished(longer(run_for(replace(TINY, num_steps=9), corpus).task, tmp_path / "run")).save(tmp_path / "run")

@@ -81,7 +81,8 @@ def add_base_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lora-rank",
         type=whole_number(1, LARGEST_NUMBER),
-        help="with --from: only adapters of this rank learn (8 is usual), at 6e-4",
+        help="with --from: only adapters of this rank learn (8 is usual), of a "
+        "GPT-2 at 6e-4",
     )
     parser.add_argument(
         "--lora-alpha",

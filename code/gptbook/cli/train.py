@@ -34,7 +34,7 @@ from gptbook.tasks.epochs import (
     measure_own_names_often,
     measured_often,
 )
-from gptbook.tasks.more_steps import with_more_steps
+from gptbook.tasks.more_steps import can_have_more, with_more_steps
 from gptbook.tasks.names import NamesTask
 from gptbook.tasks.open_run import open_run, task_for
 from gptbook.tasks.recipe_costs import check_fits_here
@@ -189,6 +189,8 @@ def train_here(
     num_steps, was_finished = run.recipe.num_steps, run.is_finished
     if was_finished:
         print(f"{run_dir} is finished: {ending(run)}")
+        if can_have_more(run.recipe) and not run.is_stopped_early:
+            print(f"  To go on from there, give --steps, more than {num_steps:,}.")
         with suppress(OSError):  # a kill may have come before them
             if run.team.leads:
                 run.save_beside(run_dir)
@@ -250,7 +252,7 @@ def run_in(
     if team.any(goes_on):
         saved = open_run(run_dir)
         measure_as_before(task, saved.recipe)
-        task, saved = with_more_steps(task, saved)
+        task, saved = with_more_steps(task, saved, asked=options.steps is not None)
     before = saved.facts.get("machine", {}) if saved else {}
     # A model that takes a minute or two on any machine is as fast in exact numbers.
     is_small = task.num_rows == 1

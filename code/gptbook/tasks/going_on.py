@@ -18,7 +18,7 @@ from gptbook.training.recipe import Recipe
 FEWER = 5  # times fewer steps: most of what it needs it has learned before
 LOWER = 3.0  # times lower rates: large steps would undo what it knows
 GPT2_RATE = 6e-5  # of AdamW: a tenth of what GPT-2 small is trained with
-LORA_RATE = 6e-4  # of AdamW, too: an adapter starts at nothing
+LORA_RATE = 6e-4  # the same of its adapters, which start at nothing
 USUAL_ALPHA = 2.0  # times the rank
 
 
@@ -47,14 +47,16 @@ def continued_text_recipe(
 
     Its windows are no longer than the model can see, unless `windows` asks for longer
     ones: a newer form, which has no table of positions, learns to see as far.
-    learning_rate is AdamW's, where that is what it takes. Raises ValueError if a GPT-2
-    is to see further, or to have dropout.
+    A GPT-2 and adapters learn by AdamW, with learning_rate where it is given; adapters
+    of a newer form at the rate that the recipe has for what is no matrix. rate_scale
+    the recipe has taken in already. Raises ValueError if a GPT-2 is to see further, or
+    to have dropout.
     """
     sizes, context = dict(base.sizes), base.sizes["model_context_length"]
     changes = asdict(chosen) | sizes | {"starts_from": base.name}
     changes |= {"base_sha256": base.sha256}
     changes["context_length"] = min(chosen.context_length, context)
-    is_gpt2, rate = sizes["form"] == "gpt-2", learning_rate or GPT2_RATE
+    is_gpt2, rate = sizes["form"] == "gpt-2", GPT2_RATE * rate_scale
     if windows is not None and windows > context:
         if is_gpt2:
             raise ValueError(
@@ -65,11 +67,11 @@ def continued_text_recipe(
     if is_gpt2 and chosen.dropout:
         raise ValueError("GPT-2's form has no dropout here: leave out --dropout")
     if lora_rank is not None:
-        rate = learning_rate or LORA_RATE
+        rate = LORA_RATE * rate_scale if is_gpt2 else chosen.other_rate
         changes["lora_rank"] = lora_rank
         changes["lora_alpha"] = lora_alpha or USUAL_ALPHA * lora_rank
-    if is_gpt2 or lora_rank is not None or chosen.optimizer == "adamw":
-        rates = dict.fromkeys(("learning_rate", "other_rate"), rate * rate_scale)
+    if is_gpt2 or lora_rank is not None:
+        rates = dict.fromkeys(("learning_rate", "other_rate"), learning_rate or rate)
         plain = {"embedding_scale": 1.0, "momentum_steps": 1}
         changes |= {"optimizer": "adamw", **plain, **rates}
     kind = ContinuedTextRecipe if lora_rank is None else LoRATextRecipe

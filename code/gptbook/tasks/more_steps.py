@@ -32,22 +32,25 @@ LONGER = {
 }
 
 
-def with_more_steps(task: Task, saved: SavedRun) -> tuple[Task, SavedRun]:
+def with_more_steps(
+    task: Task, saved: SavedRun, *, asked: bool = True
+) -> tuple[Task, SavedRun]:
     """The task and the saved run as they fit, if it was finished and is to go on.
 
     The rates had fallen to zero: they rise and fall once more, over the new steps. So
     it is another run than one that had as many steps from the start, and its recipe
-    says so. Any other two stay as they are. Raises ValueError if the run went on from a
-    model which is not named now, or has more steps already.
+    says so. asked is whether the reader gave the number of steps: a recipe may have
+    grown since. Any other two stay as they are. Raises ValueError if the run went on
+    from a model which is not named now, or has more steps already.
     """
     before, wanted, run_dir = saved.recipe, task.recipe, saved.run_dir
     check_way(before, wanted, run_dir)
     restarts: tuple[int, ...] = getattr(before, "restarts", ())
-    is_more = saved.facts["step"] == before.num_steps < wanted.num_steps
+    is_more = asked and saved.facts["step"] == before.num_steps < wanted.num_steps
     if is_more:
         restarts += (before.num_steps,)
-    is_same_kind = kind_of(before) is kind_of(wanted) and kind_of(wanted) in LONGER
-    if not restarts or not is_same_kind:
+    is_same_kind = kind_of(before) is kind_of(wanted)
+    if not restarts or not is_same_kind or not can_have_more(wanted):
         return task, saved
     if wanted.num_steps < before.num_steps:
         raise ValueError(
@@ -57,6 +60,11 @@ def with_more_steps(task: Task, saved: SavedRun) -> tuple[Task, SavedRun]:
     if is_more:
         saved = replace(saved, recipe=restarted(before, restarts, wanted.num_steps))
     return task_with(task, restarted(wanted, restarts)), saved
+
+
+def can_have_more(recipe: Recipe) -> bool:
+    """Whether a finished run of a recipe can have more steps."""
+    return kind_of(recipe) in LONGER
 
 
 def check_way(before: Recipe, wanted: Recipe, run_dir: Path) -> None:
