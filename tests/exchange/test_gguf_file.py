@@ -10,7 +10,7 @@ from gguf import GGUFReader, TokenType
 from tiny_models import CHARACTERS, PIECES, TEXT, stirred
 
 from gptbook.data.bpe import BytePairTokenizer
-from gptbook.data.chat_template import CHAT_TEMPLATE
+from gptbook.data.chat_template import CHAT_TEMPLATE, Message, conversation_text, conversation_tokens
 from gptbook.data.merging import WORD_PATTERN, in_symbols
 from gptbook.data.tokenizer_files import end_token
 from gptbook.exchange.export_folder import export_folder
@@ -163,6 +163,21 @@ def opened_by_llama_cpp(path: Path, **more: Any) -> Any:
     reason = "llama-cpp-python is not here: it is compiled for ten minutes where it is installed"
     llama = pytest.importorskip("llama_cpp", reason=reason)
     return llama.Llama(str(path), n_ctx=16, n_threads=1, verbose=False, logits_all=True, **more)
+
+
+def test_llama_cpp_renders_a_conversation_as_we_do(tmp_path: Path) -> None:
+    small_gguf(tmp_path, half=False, chat_template=CHAT_TEMPLATE)
+    other = opened_by_llama_cpp(tmp_path / GGUF_FILE)
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+    said = [("system", "Be brief."), ("user", "To be?"), ("assistant", "Or not."), ("user", "That is…")]
+    template, mark = other.metadata["tokenizer.chat_template"], "<|endoftext|>"
+    render = Jinja2ChatFormatter(template=template, eos_token=mark, bos_token=mark)
+    theirs = render(messages=[{"role": role, "content": content} for role, content in said]).prompt
+    messages = [Message(role=role, content=content) for role, content in said]
+    assert theirs == conversation_text(messages, mark, asks=True)
+    row, _ = conversation_tokens(messages, PIECES, asks=True)
+    assert other.tokenize(theirs.encode(), add_bos=False, special=True) == row
 
 
 @both_ends

@@ -35,13 +35,13 @@ def test_the_hub_reads_the_card_and_a_person_what_was_trained_on_what(saved: Sav
     assert rows["held-out loss"].startswith(f"{loss:.3f} nats per token")
     assert rows["steps"] == "3 of 3, each from 64 tokens"
     assert "None is chosen yet" in card.text
-    assert "hf upload YOUR-NAME/laptop-own there" in card.text
+    assert "hf upload YOUR-NAME/laptop-own ." in card.text
     assert ("llama_cpp" in card.text) == (to == "gguf")
 
 
 def test_a_text_of_the_hub_is_named_there_and_a_loss_that_was_not_measured_is_none(saved: SavedRun) -> None:
     saved.facts["data"]["name"], saved.facts["evaluations"] = "fineweb-edu", []
-    card = model_card(saved, "there", "huggingface").decode()
+    card = model_card(saved, "huggingface").decode()
     head = yaml.safe_load(card.split("---")[1])
     assert head["datasets"] == ["HuggingFaceFW/fineweb-edu"]
     assert "| held-out loss | not measured yet |" in card

@@ -206,7 +206,8 @@ def export_command(options: argparse.Namespace) -> None:
     print(f"Its card, with a licence for you to choose: {folder / CARD_FILE}")
     if options.to == "gguf":
         print("Open it with llama.cpp, or with a program around it:")
-        print(f"  {shell_words(['llama-cli', '-m', str(path), '-p', 'Once'])}")
+        begun = [] if is_assistant else ["-p", "Once"]
+        print(f"  {shell_words(['llama-cli', '-m', str(path), *begun])}")
     else:
         print("Open it with transformers:")
         print(f'  AutoModelForCausalLM.from_pretrained("{folder}")')

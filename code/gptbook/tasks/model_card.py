@@ -27,13 +27,13 @@ LOADS = {
     "huggingface": """```python
 from transformers import pipeline
 
-write = pipeline("text-generation", "{folder}")
+write = pipeline("text-generation", "YOUR-NAME/{title}")  # or this folder
 print(write({prompt}, max_new_tokens=50))
 ```""",
     "gguf": """```python
 from llama_cpp import Llama
 
-model = Llama("{folder}/{file}", n_ctx={context})
+model = Llama("{file}", n_ctx={context})
 print(model.{call}({prompt}, max_tokens=50))
 ```""",
 }
@@ -41,10 +41,10 @@ print(model.{call}({prompt}, max_tokens=50))
 
 def write_model_card(saved: SavedRun, folder: Path, to: str) -> None:
     """Write the card of a run on a text beside its export."""
-    write_whole(folder / CARD_FILE, model_card(saved, folder.name, to))
+    write_whole(folder / CARD_FILE, model_card(saved, to))
 
 
-def model_card(saved: SavedRun, folder: str, to: str) -> bytes:
+def model_card(saved: SavedRun, to: str) -> bytes:
     """A card with data, steps, loss and sizes; the licence is left to the reader.
 
     Source: the hub's own form, huggingface_hub's `ModelCardData`.
@@ -66,7 +66,7 @@ def model_card(saved: SavedRun, folder: str, to: str) -> bytes:
     rows = "\n".join(f"| {name} | {said} |" for name, said in card_rows(saved))
     shown = '[{"role": "user", "content": "Hello!"}]' if is_assistant else '"Once"'
     use = LOADS[to].format(
-        folder=folder,
+        title=title,
         file=GGUF_FILE,
         context=with_whole_context(recipe).context_length,
         call="create_chat_completion" if is_assistant else "create_completion",
@@ -97,10 +97,10 @@ anything but its loss.
 
 ## Upload
 
-The hub's own command, from `huggingface_hub`, after `hf auth login`:
+In this folder, with the hub's own command, after `hf auth login`:
 
 ```
-hf upload YOUR-NAME/{title} {folder}
+hf upload YOUR-NAME/{title} .
 ```
 """
     return text.encode()

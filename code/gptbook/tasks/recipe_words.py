@@ -195,7 +195,7 @@ def gpt2_124m_2019() -> TextRecipe:
 def assistant() -> AssistantRecipe:
     """An assistant from GPT-2, or from another GPT, whose form and sizes it gets.
 
-    The rates are those for the modern form, a tenth of `laptop`'s; steps and context
+    The rates are those for the modern form, a third of `laptop`'s; steps and context
     follow from the conversations.
     """
     return AssistantRecipe(
@@ -210,8 +210,8 @@ def assistant() -> AssistantRecipe:
         context_length=1_024,
         model_context_length=1_024,
         batch_size=16,
-        learning_rate=0.003,
-        other_rate=0.0008,
+        learning_rate=0.01,
+        other_rate=0.0027,
         warmup_steps=10,
         evaluate_every=6,
     )

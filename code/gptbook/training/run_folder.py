@@ -12,6 +12,7 @@ from gptbook.training.checkpoint import remove_other_weights
 UNFINISHED = re.compile(
     r"weights-[0-9a-f]{12}\.safetensors(\.part)?"
     r"|(checkpoint|training|tokenizer|characters|receipt)\.json\.part|curve\.csv\.part"
+    r"|chat_template\.jinja\.part"
 )
 EVENT_FILES = "events.out.tfevents."  # what TensorBoard's are called
 
