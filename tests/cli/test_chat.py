@@ -98,6 +98,13 @@ def test_what_cannot_be_said_is_one_sentence(
     assert content(Path(run)) == before
 
 
+def test_bytes_that_are_no_text_are_one_sentence(
+    run: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9?\n"), encoding="utf-8"))
+    assert "is half of a surrogate pair: leave it out or replace it" in refused(["chat", run], capsys)
+
+
 def test_a_run_without_a_chat_template_is_refused(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = finished_text_run()
     said = refused(["chat", str(text)], capsys)

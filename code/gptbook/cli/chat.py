@@ -1,6 +1,7 @@
 """`gptbook chat`: talk to an assistant, in a terminal or line by line from a pipe."""
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -30,6 +31,8 @@ def chat_command(options: argparse.Namespace) -> None:
     """Talk until the reader ends it. Raises ValueError if the run is no assistant's."""
     check_form(options, "chat", sampling_form(options))
     chat = open_chat(options)
+    if isinstance(sys.stdin, io.TextIOWrapper):  # what is no UTF-8 is told as a mistake
+        sys.stdin.reconfigure(errors="surrogateescape")
     if sys.stdin.isatty():
         with suppress(ImportError):  # lines can be edited, and found again
             import readline  # noqa: F401  # pragma: no cover
