@@ -56,6 +56,7 @@ def test_adapters_alone_learn(tmp_path: Path) -> None:
     task = small_assistant(tmp_path, lora_rank=2)
     assert isinstance(task.recipe, LoRAAssistantRecipe)
     before = {name: tensor.clone() for name, tensor in task.model.state_dict().items()}
+    assert any("numbers learn, in adapters" in line for line in task.describe())
     run = finished(Run(task, EXACT, rows_at_once=8))
     moved = {name for name, tensor in run.model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert moved

@@ -9,6 +9,7 @@ collections come. A row is asked for what the assistant says and for nothing els
 
 import hashlib
 import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,7 +41,7 @@ class AnswerRow:
     """A conversation as tokens, and for each whether the assistant chose it."""
 
     tokens: Sequence[int]
-    chosen: Sequence[bool]
+    chosen: Sequence[int]
 
     @property
     def num_chosen(self) -> int:
@@ -142,7 +143,9 @@ def answer_rows(
         except ValueError as error:
             raise ValueError(f"{where}, line {number}: {error}") from None
         size = context_length + 1  # the last token is only asked for
-        row = AnswerRow(tokens=tokens[:size], chosen=chosen[:size])
+        # Three bytes a token: as lists, a large collection would fill the memory.
+        short, own = array("H", tokens[:size]), bytes(chosen[:size])
+        row = AnswerRow(tokens=short, chosen=own)
         if row.num_chosen:
             rows.append(row)
     return rows
@@ -158,7 +161,8 @@ def inputs_and_targets(rows: Sequence[AnswerRow]) -> tuple[Tensor, Tensor]:
     inputs = torch.zeros(len(rows), width, dtype=torch.long)
     targets = torch.full((len(rows), width), NO_TARGET)
     for place, row in enumerate(rows):
-        tokens, asked = torch.tensor(row.tokens), torch.tensor(row.chosen[1:])
+        tokens = torch.tensor(list(row.tokens))
+        asked = torch.tensor(list(row.chosen[1:]), dtype=torch.bool)
         inputs[place, : len(tokens) - 1] = tokens[:-1]
         targets[place, : len(tokens) - 1] = tokens[1:].where(asked, NO_TARGET)
     return inputs, targets

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gptbook.data.chat_template import CHAT_TEMPLATE, TEMPLATE_FILE
 from gptbook.data.conversations import (
+    AnswerRow,
     ConversationSet,
     inputs_and_targets,
     places_of_step,
@@ -28,6 +29,7 @@ from gptbook.models.sizes import sequences_at_once
 from gptbook.tasks.assistant_recipes import AssistantRecipe
 from gptbook.tasks.continued import (
     Weights,
+    adapters_told,
     continued_memory,
     continued_model,
     continued_optimizer,
@@ -91,7 +93,7 @@ class AssistantTask(Task):
         batch_size, seed = self.recipe.batch_size, self.recipe.seed
         return places_of_step(num_rows, batch_size, step, seed)
 
-    def on_device(self, rows: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    def on_device(self, rows: Sequence[AnswerRow]) -> tuple[Tensor, Tensor]:
         """Inputs and targets of rows on the device. Shapes: (B, T)."""
         inputs, targets = inputs_and_targets(rows)
         return inputs.to(self.device), targets.to(self.device)
@@ -154,6 +156,7 @@ class AssistantTask(Task):
             )
         for line in origin(recipe):
             yield f"  {line}"
+        yield from adapters_told(recipe, self.model)
 
     def report(self, held_out_loss: float, losses: Sequence[float]) -> Iterator[str]:
         """The losses, and what to compare them with."""

@@ -85,11 +85,7 @@ class ContinuedText(TextTask):
                 f"  learns in windows of {recipe.context_length:,} tokens; when it "
                 f"writes, it sees {recipe.model_context_length:,}"
             )
-        if isinstance(recipe, LoRATextRecipe):
-            yield (
-                f"  {num_learned(self.model):,} numbers learn, in adapters; the "
-                "weights beside them stay"
-            )
+        yield from adapters_told(recipe, self.model)
 
     def report(self, held_out_loss: float, losses: Sequence[float]) -> Iterator[str]:
         """The losses, and what to compare them with."""
@@ -194,6 +190,15 @@ def continued_model(recipe: ContinuedTextRecipe, vocab_size: int) -> GPT | Moder
     if isinstance(recipe, LoRATextRecipe):
         add_adapters(model, recipe.lora_rank, recipe.lora_alpha)
     return model
+
+
+def adapters_told(recipe: ContinuedTextRecipe, model: nn.Module) -> Iterator[str]:
+    """How much learns, if that is adapters only."""
+    if isinstance(recipe, LoRATextRecipe):
+        yield (
+            f"  {num_learned(model):,} numbers learn, in adapters; the weights beside "
+            "them stay"
+        )
 
 
 def continued_optimizer(
