@@ -1,10 +1,21 @@
 """What a build remembers: the value of this very key, whole, and nobody else's."""
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bookbuild.remember import in_fresh_process, key_of, key_of_files, package_key, remember
+from bookbuild.remember import (
+    in_fresh_process,
+    is_remembered,
+    key_of,
+    key_of_files,
+    make_beforehand,
+    package_key,
+    remember,
+)
 
 
 def test_a_value_is_made_once_a_key_and_the_first_answer_is_the_later_ones(tmp_path: Path) -> None:
@@ -77,3 +88,18 @@ def loaded(name: str) -> bool:
 def test_a_fresh_process_has_imported_nothing_of_ours() -> None:
     assert loaded("bookbuild.remember")
     assert not in_fresh_process(loaded, "torch")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere everything is made by whoever needs it")
+def test_what_is_made_beforehand_is_made_once_in_other_processes_and_a_failure_is_told(tmp_path: Path) -> None:
+    def job(name: str) -> Callable[[], object]:
+        return lambda: remember(tmp_path, name, key_of("k"), os.getpid)
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    assert make_beforehand([job(name) for name in "abcdef"])
+    assert all(is_remembered(tmp_path, name, key_of("k")) for name in "abcdef")
+    assert os.getpid() not in {job(name)() for name in "abcdef"}
+    assert not make_beforehand([fail, job("g")])
+    assert is_remembered(tmp_path, "g", key_of("k")), "the other process goes on"

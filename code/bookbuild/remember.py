@@ -8,9 +8,10 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 KEY_LENGTH = 20
+MAKERS = 2
+"""Processes that make at once what a build remembers: one a core of a small machine."""
 
 
 def key_of(*parts: bytes | str) -> str:
@@ -78,6 +81,11 @@ def recalled(folder: Path, name: str, key: str) -> Any:
     return None
 
 
+def is_remembered(folder: Path, name: str, key: str) -> bool:
+    """Whether something is kept for this name and key; what, a look inside tells."""
+    return (folder / f"{name}-{key}.json").is_file()
+
+
 def remembered(folder: Path, name: str) -> list[Path]:
     """The files kept for this name: not those of a name that begins alike."""
     parent, stem = (folder / name).parent, Path(name).name
@@ -107,3 +115,38 @@ def in_fresh_process(function: Callable[..., T], *arguments: object) -> T:
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
+
+
+def make_beforehand(jobs: Sequence[Callable[[], object]]) -> bool:
+    """Do jobs that remember what they make, at most 256, in forks of this process: who needs it later finds it made.
+
+    What else a job changes is gone with its fork. False if one failed: who needs it will make it, and hear why.
+    Elsewhere than on Linux nothing is done, and everything is made by whoever needs it.
+    """
+    if sys.platform != "linux" or len(jobs) < 2:
+        return True
+    numbers, end = os.pipe()  # each takes its next job from there
+    os.write(end, bytes(range(len(jobs))))
+    os.close(end)
+    parent = os.getpid()
+    makers = []
+    try:
+        for _ in range(MAKERS):
+            maker = os.fork()
+            if maker == 0:
+                code = 1
+                try:
+                    while os.getppid() == parent and (number := os.read(numbers, 1)):
+                        jobs[number[0]]()
+                    code = 0
+                finally:
+                    os._exit(code)
+            makers.append(maker)
+        return [os.waitpid(maker, 0)[1] for maker in makers] == [0] * MAKERS
+    except BaseException:
+        for maker in makers:
+            with contextlib.suppress(OSError):
+                os.kill(maker, signal.SIGTERM)
+        raise
+    finally:
+        os.close(numbers)

@@ -16,7 +16,17 @@ from bookbuild.chapters.execute import execute_all
 from bookbuild.chapters.published import PublishedCell, publish
 from bookbuild.chapters.reading_time import read_minutes, skim_minutes
 from bookbuild.project import Project
-from bookbuild.remember import BUILD, in_fresh_process, key_of, key_of_files, package_key, recalled, remember
+from bookbuild.remember import (
+    BUILD,
+    in_fresh_process,
+    is_remembered,
+    key_of,
+    key_of_files,
+    make_beforehand,
+    package_key,
+    recalled,
+    remember,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +97,11 @@ def make_book(nav: list[Any], project: Project, site_url: str, progress: Callabl
     chapters = read_chapters(nav, project)
     executions = execute_all([chapter for _, chapter in chapters], project, progress)
     drawings = draw_all(project)
+    every = {chapter.name: publish(chapter, executions[chapter.name]) for _, chapter in chapters}
+    downloads = _all_downloads(every, site_url, drawings, project)
     published = {}
     for number, (part, chapter) in enumerate(chapters, 1):
-        cells = publish(chapter, executions[chapter.name])
-        page_url = f"{site_url.rstrip('/')}/{chapter.name.removesuffix('.py')}/"
+        cells = every[chapter.name]
         published[chapter.name] = BookChapter(
             number=number,
             part=part,
@@ -98,26 +109,39 @@ def make_book(nav: list[Any], project: Project, site_url: str, progress: Callabl
             title=chapter.title,
             question=_first_paragraph(cells[0].source),
             cells=cells,
-            downloads=_downloads(cells, chapter.name, page_url, drawings, project),
+            downloads=downloads[chapter.name],
             live={name: base64.b64decode(text) for name, text in executions[chapter.name].live.items()},
         )
     return Book(chapters=published, drawings=drawings)
 
 
-def _downloads(
-    cells: list[PublishedCell], name: str, page_url: str, drawings: dict[str, str], project: Project
-) -> list[Download]:
-    """The chapter's files, remembered by its cells, all drawings and all tables."""
+def _all_downloads(
+    every: dict[str, list[PublishedCell]], site_url: str, drawings: dict[str, str], project: Project
+) -> dict[str, list[Download]]:
+    """Each chapter's files, remembered by its cells, all drawings and all tables."""
+    folder = project.cache_dir / "downloads"
+    tables = key_of_files((p for p in project.data_dir.rglob("*") if p.suffix in {".csv", ".json"}), project.data_dir)
 
-    def make() -> list[list[str]]:
-        files = chapter_downloads(cells, Path(name).stem, page_url, drawings, project)
+    def page_url(name: str) -> str:
+        return f"{site_url.rstrip('/')}/{name.removesuffix('.py')}/"
+
+    def key(name: str) -> str:
+        about = [{**asdict(cell), "tags": sorted(cell.tags)} for cell in every[name]]
+        return key_of(BUILD, json.dumps([about, page_url(name), drawings]), tables)
+
+    def make(name: str) -> list[list[str]]:
+        files = chapter_downloads(every[name], Path(name).stem, page_url(name), drawings, project)
         return [[file.name, file.label, file.detail, file.content.decode("utf-8")] for file in files]
 
-    tables = (path for path in project.data_dir.rglob("*") if path.suffix in {".csv", ".json"})
-    about = [{**asdict(cell), "tags": sorted(cell.tags)} for cell in cells]
-    key = key_of(BUILD, json.dumps([about, page_url, drawings]), key_of_files(tables, project.data_dir))
-    found = remember(project.cache_dir / "downloads", name.removesuffix(".py"), key, make)
-    return [Download(name, label, detail, content.encode("utf-8")) for name, label, detail, content in found]
+    keys = {name: key(name) for name in every}
+
+    def files_of(name: str) -> list[Download]:
+        found = remember(folder, name.removesuffix(".py"), keys[name], partial(make, name))
+        return [Download(name, label, detail, content.encode("utf-8")) for name, label, detail, content in found]
+
+    missing = [name for name in every if not is_remembered(folder, name.removesuffix(".py"), keys[name])]
+    make_beforehand([partial(files_of, name) for name in missing])
+    return {name: files_of(name) for name in every}
 
 
 def draw_all(project: Project) -> dict[str, str]:

@@ -6,15 +6,17 @@ import logging
 import posixpath
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from mkdocs.commands.build import _populate_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from mkdocs.utils import get_relative_url
+from mkdocs.utils import CountHandler, get_relative_url
 from mkdocs_jupyter.plugin import NotebookFile
 
 from bookbuild.chapters.book import Book, BookChapter, make_book
@@ -27,8 +29,8 @@ from bookbuild.site.mend import mend, with_marked_contents, without_code_in_sear
 from bookbuild.site.pages import fill_places, headings_of_read, inline_markdown, page_markdown, with_drawings
 from bookbuild.site.policy import with_policy
 from bookbuild.project import this_project
-from bookbuild.site.reference import remember_reference
-from bookbuild.remember import remember
+from bookbuild.site.reference import documents_a_module, is_reference_remembered, remember_reference
+from bookbuild.remember import is_remembered, make_beforehand, remember
 from bookbuild.site.scripts import serve_without_comments
 from bookbuild.site.searching import remember_search
 from bookbuild.site.serving import end_as_by_ctrl_c
@@ -88,6 +90,34 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_nav(nav: Any, config: MkDocsConfig, files: Files) -> None:
+    """Have the pages that are not remembered rendered by two processes, before MkDocs goes through all in one."""
+    if serving:
+        return  # its pages come one by one, as they are saved
+    pages = [file.page for file in files.documentation_pages() if file.page]
+    project = this_project()
+    reference = [
+        page
+        for page in pages
+        if documents_a_module(page) and not is_reference_remembered(page, config, files, project)
+    ]
+    chapters = [page for page in pages if (chapter := current["book"].chapters.get(page.file.src_uri)) and not is_remembered(*_fragments_at(chapter))]
+
+    def render(*pages: Page) -> None:
+        complaints = CountHandler()
+        complaints.setLevel(logging.WARNING)
+        logging.getLogger("mkdocs").addHandler(complaints)
+        for page in pages:
+            _populate_page(page, config, files)
+        if complaints.get_counts():
+            raise PluginError("what the lines above say")
+
+    # All pages of the package are one piece of work: whoever renders the first has read the package for all.
+    work = [partial(render, *reference)] if reference else []
+    if not make_beforehand([*work, *(partial(render, page) for page in chapters)]):
+        log.warning("a page was not rendered as it should be; lines above, or below, say which")
+
+
 def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
     """Let a chapter's page be rendered by Markdown (its prose) and mkdocs-jupyter (its cells)."""
     chapter = current["book"].chapters.get(page.file.src_uri)
@@ -104,9 +134,8 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
 
     def render(config: MkDocsConfig, files: Files) -> None:
         page.meta.update(_page_meta(chapter, page, config))
-        folder, name = this_project().cache_dir / "fragments", chapter.name.removesuffix(".py")
         try:
-            fragments = remember(folder, name, fragments_key(cells), fragments_now)
+            fragments = remember(*_fragments_at(chapter), fragments_now)
             page.markdown = page_markdown(chapter.cells)
             Page.render(page, config, files)
             page.meta["headings_of_read"] = headings_of_read(page.content or "")
@@ -198,6 +227,12 @@ def _inline(page: Page, config: MkDocsConfig, files: Files) -> Callable[[str], s
         return match[0] if target is None else f'href="{get_relative_url(target.url, page.url)}{match["anchor"] or ""}"'
 
     return lambda caption: SOURCE_LINK.sub(link, render(caption))
+
+
+def _fragments_at(chapter: BookChapter) -> tuple[Path, str, str]:
+    """Folder, name and key by which the chapter's fragments are remembered."""
+    name = chapter.name.removesuffix(".py")
+    return this_project().cache_dir / "fragments", name, fragments_key(code_cells(chapter.cells))
 
 
 def _live_url(page: Page) -> str:

@@ -13,22 +13,38 @@ from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import AnchorLink, TableOfContents
 
 from bookbuild.project import Project
-from bookbuild.remember import BUILD, key_of, package_key, remember
+from bookbuild.remember import BUILD, is_remembered, key_of, package_key, remember
 
+FOLDER = "reference"
 DIRECTIVE = "::: gptbook."
+
+
+def documents_a_module(page: Page) -> bool:
+    return DIRECTIVE.encode() in _source(page)
+
+
+def is_reference_remembered(page: Page, config: MkDocsConfig, files: Files, project: Project) -> bool:
+    return is_remembered(project.cache_dir / FOLDER, page.file.name, _key(page, config, files, project))
+
+
+def _source(page: Page) -> bytes:
+    return Path(page.file.abs_src_path or "").read_bytes()
+
+
+def _key(page: Page, config: MkDocsConfig, files: Files, project: Project) -> str:
+    addresses = "\n".join(f"{file.src_uri} {file.url}" for file in files)
+    settings = (project.root / "mkdocs.yml").read_bytes()
+    return key_of(BUILD, _source(page), settings, addresses, str(config.site_url), package_key(project.root))
 
 
 def remember_reference(page: Page, project: Project) -> None:
     """Let a page that documents a module be rendered only if what it is made from has changed."""
-    source = Path(page.file.abs_src_path or "").read_bytes()
-    if DIRECTIVE.encode() not in source:
+    if not documents_a_module(page):
         return
 
     def render(page: Page, config: MkDocsConfig, files: Files) -> None:
-        addresses = "\n".join(f"{file.src_uri} {file.url}" for file in files)
-        settings = (project.root / "mkdocs.yml").read_bytes()
-        key = key_of(BUILD, source, settings, addresses, str(config.site_url), package_key(project.root))
-        found = remember(project.cache_dir / "reference", page.file.name, key, lambda: _rendered(page, config, files))
+        key = _key(page, config, files, project)
+        found = remember(project.cache_dir / FOLDER, page.file.name, key, lambda: _rendered(page, config, files))
         for arguments in found["registered"]:
             config.plugins["autorefs"].register_anchor(page, **arguments)  # type: ignore[attr-defined]
         page.content = found["content"]
