@@ -32,7 +32,8 @@ def test_training_stops_says_so_and_goes_on_with_more_patience(capsys: pytest.Ca
     said = written([*LONG, "--patience", "2"], capsys)
     assert "Finished: it stopped after step 9 of 12; the held-out loss was lowest after step 3" in said
     assert "none of the 2 measurements since was lower (a larger --patience goes on)" in said
-    assert "best weights   after step 3: sample, evaluate and export take them; --last takes those after step 9" in said
+    assert "best weights   after step 3: sample, chat, evaluate and export take them" in said
+    assert "; --last takes those after step 9" in said
     assert "held-out loss  2.000" in said
     before = content(RUN)
     again = written([*LONG, "--patience", "2"], capsys)
