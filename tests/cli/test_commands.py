@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -102,8 +103,8 @@ def test_a_finished_run_says_so_and_stays_as_it_is(capsys: pytest.CaptureFixture
 def test_a_folder_with_another_configuration_is_refused_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(OWN) == 0
     before = content(RUN)
-    said = refused([*OWN, "--seed", "3", "--steps", "30"], capsys)
-    assert "num_steps is 20 there, 30 here" in said
+    said = refused([*OWN, "--seed", "3", "--steps", "10"], capsys)
+    assert "num_steps is 20 there, 10 here" in said
     assert "seed is 0 there, 3 here" in said
     assert content(RUN) == before
 
@@ -146,7 +147,7 @@ def test_evaluate_measures_on_held_out_names_or_on_the_readers(
     trained = [line for line in capsys.readouterr().out.splitlines() if " loss  " in line]
     assert main(["evaluate", str(RUN)]) == 0
     said = capsys.readouterr().out
-    assert "city-bigram after 20 of 20 steps" in said
+    assert re.search(r"city-bigram after \d+ of 20 steps", said), "where it was best"
     assert [line for line in said.splitlines() if " loss  " in line] == trained
     (folder / "mine.csv").write_text("name\nbork\ncamen\n")
     assert main(["evaluate", str(RUN), "--names", "mine.csv", "--column", "name"]) == 0
@@ -183,7 +184,7 @@ def test_the_readers_list_may_be_in_any_script(folder: Path, capsys: pytest.Capt
 def test_a_mistake_with_a_run_is_answered_in_one_sentence(
     words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(OWN) == 0
+    assert main([*OWN, "--steps", "2"]) == 0  # its last weights are its best: nothing is said of them
     assert sentence in refused([str(RUN) if word == "RUN" else word for word in words], capsys)
 
 
