@@ -59,7 +59,7 @@ print("row 3:", table[3])
 # | first number, times | 0.1 | −0.3 | 0.8 | 0.2 |
 # | second number, times | 0.5 | 0.4 | −0.6 | 0.3 |
 #
-# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and after softmax the probability of *a* is {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, and at the right answer the probability minus 1. Here that's {{ walk_slopes }}. For the slope of the row's first number, multiply each of these four by the weight in the first line of the table, and add up. That makes {{ walk_sum }}, a positive slope, so the first number should get smaller. (All sums here are computed from unrounded numbers.) For the second number, with the second line of the table, it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
+# With the row (−0.8, 0.6), the score of *a* is −0.8 · −0.3 + 0.6 · 0.4 = 0.48. The others come out at {{ walk_scores }}, and after softmax the probability of *a* is {{ f"{step_before[1]:.2f}" }}. In which direction should the row move, so that *a* gets more? You know from chapter 3 that the slope at each score is its probability, and at the right answer the probability minus 1. Here that's {{ walk_slopes }}. If the row's first number grows a little, each score grows by its weight in the first line of the table times that. So multiply each of these four slopes by that weight, and add up. That makes {{ walk_sum }}, a positive slope, so the first number should get smaller. (All sums here are computed from unrounded numbers.) For the second number, with the second line of the table, it's {{ minus(f"{row_slope[1]:.2f}") }}, so that one should grow a little.
 #
 # With a learning rate of 1 the row becomes (−0.8 − {{ f"{row_slope[0]:.2f}" }}, 0.6 + {{ f"{-row_slope[1]:.2f}" }}) = ({{ minus(f"{moved_row[0]:.2f}") }}, {{ f"{moved_row[1]:.2f}" }}). Run *c* through again, and *a* has {{ f"{step_after[1]:.2f}" }}. So that's all that learning an embedding is: whenever a token is read, its row moves a little way to where it gives better guesses.
 
@@ -277,12 +277,12 @@ publish("opening", {"letters": "".join(letters.characters), "stages": stages})
 # %% [markdown] tags=["read"]
 # Follow that push once. After a vowel there's often a consonant such as *n*, *r* or *l*. After a consonant there's often a vowel. Each time *a* is read, its slopes push its row towards a part of the map from which the net answers *n*, *r* or *l*. Each time *e* is read, its slopes push it towards the same part. So the two end up side by side. The rows of consonants are pushed elsewhere, to a part from which the net answers with vowels. What draws tokens together is that they need the same answers. (It shows so clearly because all rows began near zero, where nothing else kept them apart.) In the live version of the map you can watch it: its slider goes to any moment of the training, and the gray line is the way that the chosen letter took.
 #
-# Where on the map the vowels gather, left or right, above or below, is a matter of chance. Train from another seed, and the whole map is turned, mirrored or bent. So a single number in a row means nothing. Only the way that rows stand to each other carries over, and as you'll see in a moment, not even all of that.
+# Where on the map the vowels gather, left or right, above or below, is a matter of chance. Train from another seed, and the whole map is turned, mirrored or bent. So a single number in a row means nothing. What can carry over is how rows stand to each other, and as you'll see in a moment, even that only in part.
 
 # %% [markdown]
 # ## Words find theirs
 #
-# Now words, with {{ dim }} numbers each. Given one of the {{ f"{len(words):,}" }} commonest words in explanations inside programs, a net guesses which of them stand within two places of it.
+# Now words, with {{ dim }} numbers each. Take the {{ f"{len(words):,}" }} commonest words in explanations inside programs. A net is given one, and guesses which others stand within two places of it.
 
 # %% tags=["show"]
 from gptbook.models.embeddings import neighbour_counts
@@ -388,7 +388,7 @@ shared_nearest = sum(both_nearest) / num_common
 #
 # ![Read upwards: the mark picks its row of the token table, 0.2 and 0.1, which goes into the model. The row that comes out, −1 and 0.5, meets every row of the same table and gives the scores −0.15, −1.10, 0.95 and 1.10. The last, that of c, is the highest.](../figures/row-in-row-out.svg "A row goes in, another comes out, and the row that fits it best wins.")
 #
-# Fit is measured by multiplying place by place and adding up, the part of the cosine above the line. In the picture the row (−1, 0.5) comes out. With the row of *c* it makes −1 · −0.8 + 0.5 · 0.6 = 1.10, with that of *b* 0.95, with that of *a* −1.10. So the model's guess is *c*, with *b* close behind, because their rows are close. Softmax turns these scores into probabilities, as always.
+# Fit is measured by multiplying place by place and adding up, as in the upper half of the cosine's fraction. In the picture the row (−1, 0.5) comes out. With the row of *c* it makes −1 · −0.8 + 0.5 · 0.6 = 1.10, with that of *b* 0.95, with that of *a* −1.10. So the model's guess is *c*, with *b* close behind, because their rows are close. Softmax turns these scores into probabilities, as always.
 #
 # A table used at both ends is a **tied table**. It saves millions of numbers, and it makes sense: what a token is like when it's read, and what it's like when it's expected, is learned in one place. It also changes the answer to the question about slopes. At the end *every* row of the table takes part in the scores, so now each step gives every row a slope, and the rows of all wrong answers are pushed a little away from the row that came out.
 #

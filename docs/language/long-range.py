@@ -233,7 +233,7 @@ def count_windows(gap: int) -> int:
 
 
 # %% [markdown] tags=["read"]
-# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, all eight words of it. Where one of them differs, it falls back on the last seven words. And there it's nearly always wrong. Had this club come before these seven words in training, the table would know the window of eight. So the row of the seven holds other clubs' stadiums only. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. Among so many, nearly every window is new.
+# At a gap of 7, {{ f"{known[7]:.1%}" }} of the windows in new sentences have been seen in training. The table of 8 words was right in {{ f"{right[8][7]:.1%}" }}. It's right where it has met exactly this window, the club and the seven words after it. Otherwise it falls back on the seven words alone, and there it's wrong: whatever it has noted for them came from sentences about other clubs, because with this club it would know all eight. The number of possible windows explodes: the grammar can write {{ f"{count_windows(10):,}" }} of them with a gap of 10, and {{ f"{count_windows(20) / 1e9:.0f}" }} billion with a gap of 20. And this is a toy with {{ len(grammar.words) }} words. Among so many, nearly every window is new.
 
 # %% [markdown] tags=["read"]
 # A net carries over what it learned to windows that look alike.
@@ -263,7 +263,7 @@ pd.DataFrame([shown], index=["right (%)"], columns=[*near_right]).rename_axis("g
 #
 # ![The words Chelsea, fan, cooks, soup, at go one after the other into the same net. It hands a column of four numbers, the state, from word to word. The colour that stands for the club is strong after Chelsea and faint after at, where the stadium is to be guessed.](../figures/recurrent.svg "A recurrent network hands one state from word to word. What it read early has to survive every later step. (The shades are a sketch, nothing measured.)")
 #
-# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. In training, the slopes must come back through the same forty steps, to teach the net that it should have kept the club. Each step multiplies them by a number that's usually below 1, so after forty steps almost nothing is left. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what they'd been about.
+# It's how you'd expect a reader to work, and yet it lost, for two reasons. The first is that the state always has the same size, however much has been read, and each new word rewrites it. A club named forty words ago has been through forty rewritings. In training, the slopes must come back through the same forty steps, to teach the net that it should have kept the club. Each step multiplies them by a number that's usually below 1, so after forty steps almost nothing is left. Better nets were built against that, above all the **LSTM**, which has gates that can lock a number in. A study of 2018 found that a good LSTM used about 200 words, and that beyond the nearest 50 it had only a rough idea of what the text had been about.
 #
 # The second reason is speed. The state after word 40 needs the state after word 39, which needs the state after word 38. So a text must be worked through one word at a time, while graphics processors are fast only when thousands of things can be done at once.
 
@@ -346,7 +346,7 @@ my_longest_right = 10  # what it has seen, and not one word more
 #
 # *hard · 20 minutes*
 #
-# Write `guess_stadium(words)`: from all words before the stadium, whatever their number, the stadium. Learn it from `training`, without the table of clubs: count which stadiums come in sentences with each word, and trust the word that is surest.
+# Write `guess_stadium(words)`, which gets all words before the stadium, however many, and gives back the stadium. Learn it from `training`, without the table of clubs: count which stadiums come in sentences with each word, and trust the word whose counts leave least doubt.
 
 
 # %% tags=["starter"]

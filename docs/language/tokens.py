@@ -11,7 +11,7 @@
 # Letters can spell everything, but a window of eight letters holds little more than one word. Words reach further, but there's no end of them, and a word without a number can't be read. So give common words a single piece, and put rare ones together from several.
 
 # %% [markdown] tags=["read"]
-# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Nine tenths of them, cut into words, numbers and signs, hold {{ f"{len(word_times):,}" }} different ones, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a large part of its vocabulary only once, and could learn next to nothing about that part. In the other tenth, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. Some are names, numbers or misspellings, and many are quite ordinary words that just didn't happen to occur. The model couldn't read them, and couldn't write them either.
+# How bad is it with whole words? The texts that this page learns from are explanations inside programs, and you'll meet them in a moment. Nine tenths of them, cut into words, numbers and signs, hold {{ f"{len(word_times):,}" }} different pieces of that kind, and {{ f"{sum(times == 1 for times in word_times.values()):,}" }} of these occur a single time. A model that had a number for each word would meet a large part of its vocabulary only once, and could learn next to nothing about that part. In the other tenth, {{ f"{1000 * new_share:.0f}" }} words in a thousand are still new. Some are names, numbers or misspellings, and many are quite ordinary words that just didn't happen to occur. The model couldn't read them, and couldn't write them either.
 #
 # In the picture the animal *quokka* is such a word. A model of words has no number for it, so all it could be told is "some unknown word". A model of letters has no trouble with it, but for the whole line it needs 14 tokens where the model of words needs three. GPT-2's tokens keep *my* and *tiny* in one piece each, and build *quokka* from *qu*, *ok* and *ka*. (A space belongs to the word behind it, so *␣tiny* with its space is a single token.)
 
@@ -137,7 +137,7 @@ print("last:", *tokenizer.labels[-10:])
 # First come rows of spaces or dashes and common pairs of letters, and towards the end mostly longer pieces.
 
 # %% [markdown] tags=["read"]
-# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. You can watch this happen below: the slider decides how many merges are allowed. (This emoji isn't in the texts. It stays in its four bytes.)
+# What becomes of a word that programmers rarely write, such as *strawberries*? With no merges it's twelve letters. With all {{ f"{num_merges:,}" }} it's {{ len(berries) }} pieces: {{ listed(berries) }}. But the common word *without* has become a single piece, together with the space in front of it. You can watch this happen below: the slider decides how many merges are allowed. (The four boxes below, `f0 9f 98 80`, are an emoji that isn't in the texts, so it stays in its four bytes. Bytes are usually written like this, with two signs each, from 00 to ff.)
 #
 # All this happens once, before there is any model. After that the tokenizer stays as it is for as long as the model lives, because the model learns everything about *{{ berries[0] }}* under the number {{ berries_ids[0] }}. Give it the numbers of another tokenizer, and the same numbers stand for other pieces. It would read nonsense. That's why a model is always handed over together with its tokenizer.
 
@@ -263,7 +263,7 @@ for text in ("array, array, Array, ARRAY", "in 2019, 2020 and 2021", "strawberry
 # %% [markdown] tags=["read"]
 # That last one is a famous stumbling block, so look at it from the model's side. For *strawberry* it's given the numbers {{ listed(berry_ids) }}, and for *strawberries* {{ listed(berries_ids) }}. Nothing in {{ berry_ids[0] }} says that it's spelled {{ spelled_out }}. A model has to pick up the spelling of its tokens indirectly, from rhymes, from typing errors, from texts in which somebody spells a word out, and it does so only in part. So when a chatbot miscounts letters, it needn't have been careless. It was never shown the letters.
 #
-# The same happens with numbers. To add 2019 and 2020 in columns, as you learned at school, you need to see the digits one below the other. The model gets {{ listed(year_pieces[0]) }} for the one, and {{ listed(year_pieces[1]) }} for the other. So it can't even tell from the pieces which digit stands for the tens.
+# The same happens with numbers. To add 2019 and 2020 in columns, as you learned at school, you need to see the digits one below the other. The model gets {{ listed(year_pieces[0]) }} for the one, and {{ listed(year_pieces[1]) }} for the other. So the pieces don't even show it which digit stands for the tens.
 #
 # People whose script doesn't occur in the tokenizer's texts are worse off, too. The Thai word above has three letters, and for this tokenizer they're nine bytes, none of them merged. So a window of a thousand tokens holds much less Thai than English. And where a model is paid for by the token, the same message costs more.
 
@@ -279,7 +279,7 @@ for number in range(array_token - 2, array_token + 3):
 # %% [markdown] tags=["read"]
 # They say only the order of merging. Next to *array*, {{ array_token }}, stand *{{ tokenizer.labels[array_token - 1] }}* and *{{ tokenizer.labels[array_token + 1] }}*, which were just about as common.
 #
-# (The 256 bytes have the first 256 numbers, in an order that GPT-2 introduced: those that print as characters come first. The merges follow, each with the next free number.)
+# (The 256 bytes have the first 256 numbers, in an order that GPT-2 introduced: the bytes of printable characters come first. The merges follow, each with the next free number.)
 #
 # Why can't a net work with the number itself? Because it multiplies what it's given. For a net, token {{ f"{10 * array_token:,}" }} would be ten times as much as token {{ array_token }}, and token {{ array_token }} almost the same as token {{ array_token + 1 }}. Both are nonsense: a token's number is a name, like the number on a football shirt. Nobody adds up the shirts.
 

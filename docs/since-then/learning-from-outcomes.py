@@ -8,12 +8,12 @@
 # %% [markdown]
 # ## Scratch paper
 #
-# Take a pocket calculator whose display holds one digit. It keeps only the last digit of every result: type 3+4\*2+1, and you see 7, 4, 5. Ask a small GPT what it shows in the end. If it must answer at once, it's right in {{ f"{statistics.fmean(right_by_way['direct']):.0%}" }} of the rows. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
+# Take a pocket calculator whose display holds one digit. It works from left to right and keeps only the last digit of every result: in the row 3+4\*2+1, you see 7, 4, 5. Ask a small GPT what such a row shows in the end. If it must answer at once, it's right in {{ f"{statistics.fmean(right_by_way['direct']):.0%}" }} of them. If it may first write down every display on the way, it's {{ "always" if min(right_by_way["steps"]) == 1 else "nearly always" }} right.
 
 # %% [markdown] tags=["read"]
 # Work one out, from left to right: 3+4\*2+1. Three plus four is 7, and the display shows 7. Times two is 14, of which the calculator shows 4. Plus one is 5. So the answer is 5, and the way to it is 7, 4, 5.
 #
-# In the experiment each row has {{ num_digits }} digits, so there are {{ num_digits - 1 }} displays. We trained the same small GPT, with {{ f"{parameters:,}" }} parameters, in four ways. Each of them learned from rows out of a stock of {{ f"{record['settings']['num_rows']:,}" }}, and then worked out {{ record["settings"]["num_questions"] }} others that it had never seen:
+# In the experiment each row has {{ num_digits }} digits, so there are {{ num_digits - 1 }} displays. We trained the same small GPT, with {{ f"{parameters:,}" }} parameters, in four ways. Each of them learned from rows out of a stock of {{ f"{record['settings']['num_rows']:,}" }}, and then worked out {{ record["settings"]["num_questions"] }} others that it had never seen. An answer is right if it ends with the right digit.
 #
 # - *At once*: after the equals sign stands the answer alone, `5` in our example.
 # - *At once, longer*: the same, with three times as many steps of training.
@@ -68,7 +68,7 @@ plt.show()
 #
 # Why is that? The plain way to the last display is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. In 3+4\*2+1, after writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
 #
-# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps: multiply each added digit by all the factors that come after it, side by side, and add up: 3·2 + 4·2 + 1 = 15, so 5. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks it has been proved, under assumptions that most people believe, that a transformer of fixed depth fails once the task is long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
+# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps. In 3+4\*2+1 it's 3·2 + 4·2 + 1 = 15, so 5: multiply each added digit by all the factors that come after it, and add up. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks there's a proof that a transformer of fixed depth fails once the task is long enough, unless it writes (Merrill and Sabharwal, 2023). It rests on assumptions that most people believe. Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
 #
 # In large models this was noticed earlier. Nye and others (2021) let models write their working on a *scratchpad*. Wei and others (2022) showed a large model a few worked examples in its prompt, and called what it then wrote a **chain of thought**. With one large model it was even enough to begin the answer with "Let's think step by step" (Kojima and others, 2022).
 
@@ -222,7 +222,7 @@ plt.show()
 
 # %% tags=["fold", "read"]
 #| alt: Two lines for each of three seeds against rounds of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
-#| caption: Answers drawn while it learns. Dashed: with steps (told by their length). Solid: right.
+#| caption: Answers drawn while it learns. Dashed: as long as an answer with steps. Solid: right.
 def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
     """The shares of right answers, and of something else, dashed, as they learn."""
     ax = plt.figure(figsize=(4.5, 3.0)).subplots()
@@ -246,11 +246,11 @@ plt.show()
 # %% [markdown] tags=["read"]
 # (These are the rows that it learns from. On rows that it never saw, it begins with {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} and ends with {{ f"{min(final['group']):.0%}" }} to {{ f"{max(final['group']):.0%}" }}.) Most of the gain in the first ten rounds comes from writing the working more often, in {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }} of the answers instead of {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }}. What remains between the two lines are mostly mistakes in the working, and they become rarer, too.
 #
-# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise. It doesn't change where things are going, because a push that is the same for every answer comes to nothing. Take two answers, with probabilities 0.9 and 0.1. Each time the first is drawn, the push raises its score by what it lacks, 1 − 0.9 = 0.1. Each time the second is drawn, the push takes 0.9 off the first. In ten draws that's 9 · 0.1 − 1 · 0.9 = 0. What you subtract is called the **baseline**.
+# Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise. Does it change where things are going? Take two answers, with probabilities 0.9 and 0.1. Each time the first is drawn, the push raises its score by what it lacks, 1 − 0.9 = 0.1 (that's the slope of softmax). Each time the second is drawn, the push takes 0.9 off the first. In ten draws that's 9 · 0.1 − 1 · 0.9 = 0. So a push that is the same for every answer comes to nothing, and you may subtract it. What you subtract is called the **baseline**.
 #
 # That's the theory. Our experiment doesn't show the gain. The plain reward ended between {{ f"{min(final['reward']):.0%}" }} and {{ f"{max(final['reward']):.0%}" }}, the group between {{ f"{min(final['group']):.0%}" }} and {{ f"{max(final['group']):.0%}" }}, and with {{ "all" if num_plain_better == len(learned) else f"{num_plain_better} of the" }} {{ len(learned) }} seeds the plain reward was ahead. Perhaps it's because our rewards are only ever 0 or 1. The plain form then imitates the model's own right answers, which is a good idea when a third of all its answers are right from the start. (That's a guess.) A close relative of it is known as STaR (Zelikman and others, 2022).
 #
-# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**, group relative policy optimization. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. Dividing by the length means that each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers do grow longer. Dividing by the spread gives very easy and very hard questions more weight, since their rewards hardly differ and the spread is small. They left out both, and so do we.
+# The form with groups comes from *DeepSeekMath* (Shao and others, February 2024), where it's called **GRPO**, group relative policy optimization. Before that, a second model was usually trained to estimate how much reward to expect, and here the other answers of the group do its work. GRPO also divides the advantage by the spread of the rewards in the group, and each answer's loss by its length. Dividing by the length means that each token of a long wrong answer is pushed down less than each of a short one, and Liu and others (2025) found that wrong answers then grow longer. Dividing by the spread gives very easy and very hard questions more weight, since their rewards hardly differ and the spread is small. Liu and others left out both, and so do we.
 
 # %% [markdown]
 # ## What goes wrong
@@ -268,7 +268,7 @@ ax.set_title("The reward rises, and what you\nwanted can be lost")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# What does it write? Here's the run that went furthest, on a row that it hadn't seen. (If it got all displays of one right, we chose that one.)
+# What does it write? Here's the run that went furthest, on a row that it hadn't seen. (We picked one whose displays it got right, if there was any.)
 
 # %%
 cheat = min(learned, key=lambda row: row["learners"]["sloppy"]["strict"])

@@ -179,7 +179,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # Ours can. Between positions {{ sizes["context_length"] }} and {{ longest }}, four times as far as it was trained, it has {{ f"{beyond['unchanged', 0]:.2f}" }} nats, beside {{ f"{inside:.2f}" }} between {{ bucket }} and {{ sizes["context_length"] }}.
 #
-# In papers about large models, slow hands at angles that they never reached in training make the model fall apart, and the cure is to slow them down further. Divide all positions by four, so that position 256 looks like 64 used to, and train a little more. In this way Chen and others (2023) took a Llama from 2,048 tokens to 16 times as many, in at most 1,000 steps. At our size it *harms* (the dashed line). Perhaps that's because we have so few hands: the quick one tells the model which character came just before, and stretching takes just that away. (That's a guess. If only the slow hands are slowed, it does much less harm.) A small model can show how a part works. What it is worth elsewhere has to be measured elsewhere.
+# In training, quick hands go all the way round, and slow ones don't. In papers about large models, the slow hands' new angles make the model fall apart, and the cure is to slow the hands down. Divide all positions by four, so that position 256 looks like 64 used to, and train a little more. In this way Chen and others (2023) took a Llama from 2,048 tokens to 16 times as many, in at most 1,000 steps. At our size it *harms*. Perhaps that's because we have so few hands: the quick one tells the model which character came just before, and stretching takes just that away. (That's a guess. If only the slow hands are slowed, it does much less harm.) A small model can show how a part works. What it is worth elsewhere has to be measured elsewhere.
 
 # %% [markdown]
 # ## Heads that share their keys
@@ -271,11 +271,11 @@ print("shares: ", [round(share, 2) for share in shares[0, 0].tolist()])
 # With {{ f"{example['mixture']['parameters'] / plain['parameters']:.1f}" }} times the parameters and about the same arithmetic, its loss is {{ f"{means['mixture']:.2f}" }} instead of {{ f"{means['gpt-2']:.2f}" }}: {{ verdict("mixture") }}.
 
 # %% [markdown] tags=["read"]
-# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds, the wide model has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }} and the mixture {{ spread("mixture") }}. So wide against GPT-2's is {{ verdict("wide") }}, and the mixture seems to get a part of that.
+# Are the additional parameters of no use here? To find out, we trained a third model, whose one MLP is as wide as all eight experts together. Over the seeds, the wide model has {{ spread("wide") }}, GPT-2's form {{ spread("gpt-2") }} and the mixture {{ spread("mixture") }}. So the wide one is {{ wide_verdict }}, and the mixture seems to get a part of that.
 #
 # The mixture does far less arithmetic than the wide model, but that saves no *time* here. A step of it takes {{ f"{slower('mixture'):.1f}" }} times as long as one of GPT-2's form, and a step of the wide one {{ f"{slower('wide'):.1f}" }} times. A batch has many tokens, so all eight experts are at work, with a few tokens each, and many small products probably take a processor longer than one large one.
 #
-# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, against {{ f"{means['mixture']:.3f}" }} with the cure). But if every expert has a chip of its own, all the others wait for these two. The cure (`balance` in the code): at each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, where a quarter would be even.
+# Something can go wrong, too. An expert that happens to be picked early learns early, so it's picked more often. Where nothing was done about it, two of the eight experts ended up with {{ f"{min(two_busiest('unbalanced')):.0%}" }} to {{ f"{max(two_busiest('unbalanced')):.0%}" }} of the work. The loss was none the worse for it ({{ f"{means['unbalanced']:.3f}" }} on average, against {{ f"{means['mixture']:.3f}" }} with the cure below). But if every expert has a chip of its own, all the others wait for these two. The cure (`balance` in the code): at each step, experts with little work get a small head start in being chosen. Then the two busiest do {{ f"{min(two_busiest('mixture')):.0%}" }} to {{ f"{max(two_busiest('mixture')):.0%}" }}, where a quarter would be even.
 #
 # Mixtral (reported in January 2024) has 47 billion parameters and uses 13 billion of them for a token. DeepSeek-V3 (December 2024) has 671 billion and uses 37 billion, and has such head starts, too (Wang and others, 2024).
 
@@ -323,7 +323,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # We trained two sizes for three lengths each. Compare first what they cost to *train*. With {{ f"{curves['small'][60][0]:.0f}" }} billion operations the small one reaches {{ f"{curves['small'][60][1]:.2f}" }} nats, far better than the large one would for the same money. But the large one falls faster, and at about {{ f"{meet:.0f}" }} billion operations they meet, at {{ f"{meet_loss:.2f}" }} nats. From there on the large one is the better buy, if training is all you pay for. (Where exactly depends on the learning rates, too. And the rule of 20 was found with far larger models and longer tokens.)
 #
-# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations (a third of them for attention; training takes three times as many), and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. Beyond that point its training costs more than the large one's, but every answer pays a part of that back.
+# Now *use* them. To read or write one character, the small one needs {{ f"{use['small']:,}" }} operations, and the large one {{ f"{use['large']:,}" }}, {{ f"{use['large'] / use['small']:.0f}" }} times as many. (Attention included. Training takes 3 times that.) Where the lines meet, both are equally good and have cost the same, but the small one does each character for a third. Beyond that point its training costs more than the large one's for the same loss, but every answer pays a part of that back.
 #
 # Sardana and others worked this out at the end of 2023: with a billion requests to come, a model should be smaller and read longer. Llama 3 with 8 billion parameters (2024) had read more than 15 trillion tokens, nearly {{ f"{round(15e12 / 8e9, -2):,.0f}" }} per parameter.
 
@@ -333,7 +333,7 @@ plt.show()
 # With four parts swapped, the loss falls, mostly thanks to the clock hands, from {{ f"{means['gpt-2']:.2f}" }} to {{ f"{means['together']:.2f}" }} nats. Still it's a GPT, which guesses the next token. [What it learns *from* has changed as well.](learning-from-outcomes.py)
 
 # %% [markdown] tags=["read"]
-# Which of the parts do models really have? In these, all but GPT-2 have rotary positions and RMS norm, and they differ in the rest:
+# Which of the parts do models really have? In the models below, all but GPT-2 have rotary positions and RMS norm. They differ in the rest:
 #
 # | model | heads of keys / of queries | experts at work |
 # |---|---|---|
@@ -344,12 +344,15 @@ plt.show()
 # | Qwen3 235B (2025) | 4 / 64 | 8 of 128 |
 # | gpt-oss-120b (2025) | 8 / 64 | 4 of 128 |
 #
-# More has changed than we swapped. Most MLPs today have two first tables. What one makes is bent and then multiplied, number by number, by what the other makes, before it goes to the last table (SwiGLU, Shazeer 2020).
+# Most MLPs today have two first tables. The result of the first is bent and multiplied, number by number, by that of the second, before the last table (SwiGLU, Shazeer 2020).
 #
-# Most open models still have attention and the running sum. But in Qwen3.5 (2026), three blocks of four hand a memory on from token to token, as recurrent nets did, and DeepSeek-V4 (2026) has four running sums side by side.
+# Most open models still have attention and the running sum. But in Qwen3.5 (2026), three of every four blocks pass a memory on from token to token, as recurrent nets did, and DeepSeek-V4 (2026) has four running sums side by side.
 
 # %% tags=["hide"]
 num_seeds = len(record["settings"]["seeds"])
+wide_verdict = verdict("wide")
+if wide_verdict != "too close to call":
+    wide_verdict += " than GPT-2's form"
 plain = example["gpt-2"]
 longer_plain = max(
     (row for row in lengths if row["size"] == "large"), key=lambda row: row["tokens"]

@@ -143,7 +143,7 @@ function turned(view, before, after) {
 }
 
 /** The head that is shown, and why this one. */
-const shownHead = (view) => `Head ${view.head + 1}${view.isChosen ? "" : `, whose look is the clearest in “${view.text}”,`}`;
+const shownHead = (view) => `Head ${view.head + 1}${view.isChosen ? "" : `, whose last letter in “${view.text}” looks most at one earlier letter,`}`;
 
 const beforeBlock = (block) => (block ? ["thought", block - 1] : ["start", 0]);
 const startMade = (block) => (block ? { kind: "thought", block: block - 1 } : { kind: "place", block: 0 });
@@ -202,7 +202,7 @@ const SHOWN = {
       said:
         `Place ${view.t} has a row, too, whichever letter stands there. The two rows are added. That’s the running sum ` +
         `of ${view.name}: ${view.D} numbers, which travel up along its line.` +
-        (own ? ` (The same table guesses at the top. Down here the sum is still almost the row of ${view.plain}, so that fits best.)` : ""),
+        (own ? ` (Guesses are made by the same table, at the top. This early, the sum is still much like the row of ${view.plain}, so its guess is ${view.plain} again.)` : ""),
       grids: addition(view, [
         { label: `Row of ${view.plain}`, name: "token", block: 0, made: { kind: "token", block: 0 } },
         { label: `Row of place ${view.t}`, name: "place", block: 0 },
@@ -222,9 +222,9 @@ const SHOWN = {
           ? `${capital(ordinal(block))} has learned numbers of its own, and it reads a line that already holds what block ${block} ` +
             `added. By now the numbers of this line have a typical size of ${size}; at the bottom it was ` +
             `${small(sizeOf(view.at("start", 0)))}. The norm makes up for that.`
-          : `Sums grow on their way up, but attention works best on numbers of about one size. So it reads a copy: each ` +
-            `number minus the average (${mean}), divided by the typical size (${size}), times a learned number, plus ` +
-            `another. The sum itself stays as it is.`,
+          : `Sums change their size on the way up, but attention works best on numbers of about size 1. So it reads a copy: ` +
+            `each number minus the average (${mean}), divided by the typical size (${size}, the root of the average ` +
+            `square), times a learned number, plus another. The sum itself stays as it is.`,
       label: "The normed copy",
       source: startMade(block),
       part: ["lookNorm", 0],
@@ -240,8 +240,8 @@ const SHOWN = {
     return {
       title: "Query, key and value",
       said: block
-        ? `${shownHead(view)} makes three rows out of its copy. What’s new is the copy: it also holds what block ${block} ` +
-          `added. So ${view.name} can ask for more than a letter at a place could, and be found by more.`
+        ? `${shownHead(view)} makes three rows out of its copy. In block 1, ${view.name} knew only its letter and its place. ` +
+          `Now its line also holds what block ${block} added. So it can ask for more, and be found by more.`
         : `Attention has ${view.N} heads. ${shownHead(view)} makes three rows of ${H} numbers out of the copy. The query says what ` +
           `${view.name} is looking for. The key says what others can find it by. The value is what it hands over to them.`,
       grids: [
@@ -264,17 +264,19 @@ const SHOWN = {
     const keys = range(t + 1).map((s) => view.at("key", block, s).subarray(head * H, (head + 1) * H));
     const scores = view.at("score", block, t, head);
     const best = likeliest(scores);
-    const most = likeliest(range(H).map((i) => query[i] * keys[best][i]));
+    // Where the best key stands out from the others: by its product there, less their average.
+    const stands = (i) => query[i] * (keys[best][i] - (t ? (sum(keys.map((key) => key[i])) - keys[best][i]) / t : 0));
+    const most = likeliest(range(H).map(stands));
     const fits =
-      `${best < t ? `The key of ${view.call(best)} fits best` : t ? "Its own key fits best" : "There is only its own key"}, above all in number ` +
+      `${best < t ? `The key of ${view.call(best)} fits best` : t ? "Its own key fits best" : "There is only its own key"}${t ? ", and stands out most" : ", with most"} in number ` +
       `${most + 1}: the query asks for ${written(query[most])} of it, the key offers ${written(keys[best][most])}, and that makes ` +
       `${written(query[most] * keys[best][most])}.`;
     return {
       title: "Scores: which key fits?",
       said: block
-        ? `The same sums as in block 1, but with queries and keys that know more. ${fits}`
-        : `Head ${head + 1} multiplies the query of ${view.name} with its own key${t ? " and each earlier one" : ""}, number by number. ` +
-          `The sum, divided by √${H} (chapter 9 says why), is the score. ${fits}${t < view.T - 1 ? " Later letters are masked." : ""}`,
+        ? `As in block 1, but with queries and keys that know more. ${fits}`
+        : `Head ${head + 1} multiplies the query of ${view.name} with ${t ? "each key from “start” to its own" : "its own key"}, number by number. ` +
+          `The total, divided by √${H} (chapter 9 says why), is the score. ${fits}${t < view.T - 1 ? " Later letters are masked: in training they’d give the answer away." : ""}`,
       grids: [
         { label: `The query of ${view.name}`, values: query, made: (i) => ({ kind: "qkv", block, cell: i }) },
         {
@@ -394,7 +396,7 @@ const SHOWN = {
     return {
       title: "The heads, joined and mixed",
       said: block
-        ? `The ${N} heads of ${ordinal(block)} have a table of their own to mix them. What this attention will add is largest ` +
+        ? `The ${N} heads of ${ordinal(block)} have a table of their own to mix them. What this attention will add is furthest from 0 ` +
           `at number ${largest(made) + 1}: ${written(made[largest(made)])}.`
         : `All ${N} heads have brought something back, ${H} numbers each, which stand side by side. A learned table of ` +
           `weights mixes them, so that what one head found can touch all ${D} numbers of the sum. A bias is added to each.`,
@@ -431,7 +433,7 @@ const SHOWN = {
         (!view.t
           ? `Nothing stands before ${view.name}, so it has only looked at itself.`
           : block
-            ? `Now the line of ${view.name} holds more about what stands before it: also what had been found there. `
+            ? `Now the line of ${view.name} also holds some of what earlier letters had found in block ${block}. `
             : `Now the line of ${view.name} also holds something about what stands before it.`) +
         (block && view.t ? turned(view, beforeBlock(block), ["looked", block]) : ""),
       label: "What attention adds",
@@ -464,7 +466,7 @@ const SHOWN = {
       title: "MLP: many small questions",
       said:
         (block
-          ? `${view.F} other units, with patterns of their own: they may be of letters, or of what block ${block} has made of them. `
+          ? `${view.F} other units, each with a pattern of its own: of letters, or of what block ${block} has made of the letters. `
           : `The MLP has ${view.F} hidden units, and each asks how much of its own pattern is in the copy. It multiplies the ` +
             `${view.D} numbers by weights of its own, adds up, and adds one more number, its bias. Above 0 means “yes”. `) +
         `Unit ${first + 1} has the largest number here, ${written(wide[first])}.`,
@@ -484,7 +486,7 @@ const SHOWN = {
       title: "The bend",
       said: block
         ? `The same bend. After it, the units above 0 add up to ${total(true)}, and all the others to ${total(false)}.`
-        : `A bend (GELU) lets a clear yes pass, and leaves little of a no, at most −0.17. So a unit adds much only where ` +
+        : `A bend (GELU) lets a clear yes pass, and leaves little of a no, never below −0.17. So a unit adds much only where ` +
           `its pattern is. (Chapter 10 says why an MLP needs it.)`,
       grids: [
         { label: "Hidden units before the bend", values: wide, columns: 16, colour: true, made: { kind: "wide", block } },
@@ -632,8 +634,8 @@ const SHOWN = {
     const best = likeliest(shares);
     const isLast = view.t === view.T - 1;
     const where =
-      `Lay the ${view.V} shares end to end, and they fill the stretch from 0 to 1. The dice say ${written(chance, 3)}, and ` +
-      `there lies ${view.name2(id)}${id === best ? "" : `, although ${view.name2(best)} was the best guess`}.`;
+      `Lay the ${view.V} shares end to end, and they fill the stretch from 0 to 1. A random number between 0 and 1, ${written(chance, 3)}, ` +
+      `falls on ${view.name2(id)}${id === best ? "" : `, although ${view.name2(best)} was the best guess`}.`;
     return {
       title: "Drawn, and written",
       said: !isLast

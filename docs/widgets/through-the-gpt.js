@@ -144,7 +144,7 @@ class ThroughTheGPT extends LivePiece {
       el(
         "p",
         { class: "live-note through-hint" },
-        "Read it upwards: the line of each letter gathers what helps to guess the letter after it. Small grids are its running sums and, at the MLPs, hidden units: blue above zero, orange below. Curves show where one head looks. On the right: the best guess, at temperature 1, if the model stopped there.",
+        "Read it upwards: the line of each letter gathers what helps to guess the letter after it. Small grids are numbers on the way, blue above zero, orange below. Curves show at which letters one head looks, thicker for more. On the right: the best guess, if the model stopped there.",
       ),
       ...(this.isShort ? [] : [steps]),
     );
@@ -381,7 +381,7 @@ class ThroughTheGPT extends LivePiece {
     this.where.textContent = `${where} · the line of ${view.name}`;
     this.heading.textContent = now.title;
     this.said.textContent = now.said;
-    this.say(`${now.title}. ${now.said}`);
+    this.say(`${now.title}${now.title.endsWith("?") ? "" : "."} ${now.said}`);
   }
 
   /** All that stands below the words: cells, what can be switched, the code. */
@@ -397,7 +397,7 @@ class ThroughTheGPT extends LivePiece {
     if (now.lens) {
       const best = this.#guessAt(view, ...now.lens).slice(0, 3);
       const words = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
-      this.lens.textContent = `If it had to guess from this sum alone, it would say: ${words}.`;
+      this.lens.textContent = `If it had to guess from this sum alone, by the steps at the top, it would say: ${words}.`;
     }
     this.#show(...this.#cellAt(state.cell));
     const isOff = now.off && view.isOff(now.off, now.block);
@@ -444,7 +444,7 @@ class ThroughTheGPT extends LivePiece {
     const notes = [
       from && from.name !== this.view.name && `This is the line of ${this.view.name}.`,
       note,
-      asked.how && lit.length && `Green frames went in, the other came out. Touch a green one to go on.${text.includes(" = ") ? " Computed unrounded." : ""}`,
+      asked.how && lit.length && `Green frames: what went in. Black: what came out. Touch a green one to see where it came from.${text.includes(" = ") ? " Computed with all digits, shown with two." : ""}`,
       !asked.how && !asked.made && "It’s learned: training has found it.",
     ];
     this.how.replaceChildren(

@@ -3,7 +3,7 @@
 #
 # What do five dollars buy? You can work it out before you pay, and see where every second went.
 #
-# ![Five dollars, at 3.64 dollars an hour, rent one H100 for 73 minutes after 9 minutes of setup; at 39 percent of its best speed it does 1.7 billion billion operations, which is enough for 2.0 billion tokens. Bars: bought 2.0, AdamW in 2024 10.3, this book 1.8 billion.](../figures/five-dollars.svg "Tokens: what five dollars buy (projected), and what two ways to train need for a loss of 3.28 on web pages.")
+# ![Five dollars, at 3.64 dollars an hour, rent one H100 for 73 minutes after 9 minutes of setup; at 39 percent of its best speed it does 1.7 billion billion operations, which is enough for 2.0 billion tokens. Bars: bought 2.0, AdamW in 2024 10.3, this book 1.8 billion.](../figures/five-dollars.svg "Billions of tokens: what five dollars buy, and what two ways to train need for a loss of 3.28. (AdamW's are published, the others projected.)")
 
 # %% [markdown] tags=["read"]
 # The models of this book were so far trained on an ordinary processor. Why not let your laptop train GPT-2 small, too? Because it takes too long. The run planned here needs {{ f"{recipe.flops / 1e18:.2f}" }} billion billion additions and multiplications. Suppose that your laptop gets {{ f"{laptop_speed / 1e9:.0f}" }} billion of them done per second, which would be good. Then it's busy for {{ f"{recipe.flops / laptop_speed / 86_400:.0f}" }} days. A rented machine takes about an hour. (If you own a strong graphics card, use it: an RTX 4090 should need about {{ f"{own_card.seconds / 3600:.0f}" }} hours.)
@@ -11,12 +11,12 @@
 # %% [markdown]
 # ## Count first
 #
-# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**, each of which is one addition or one multiplication. Training on one token costs 6 FLOPs per parameter in the blocks, and more.
+# A **GPU** is a processor that does many equal things at once. Its work is counted in **FLOPs**, each of which is one addition or one multiplication. Training on one token costs 6 FLOPs per parameter in the blocks, and some elsewhere.
 
 # %% [markdown] tags=["read"]
 # Why 6? Follow a single parameter. Say it's 0.5, and on the way up it meets an input of 3. They are multiplied, 0.5 · 3 = 1.5, and the product is added to a sum: 2 operations. On the way back, the sweep arrives with the slope of that sum, say −0.2. Now two things have to be worked out. How does the loss depend on the parameter? If it grows a little, the sum grows by 3 times as much, so its slope is −0.2 · 3 = −0.6, which is added to what the other tokens have found for it: 2 more. And how does the loss depend on the input? The layer below needs to know, so −0.2 · 0.5 = −0.1 is added to what other parameters say about the same input: 2 more again. That makes 6.
 #
-# GPT-2 small has {{ f"{matrix_count(gpt_2) / 1e6:.0f}" }} million parameters in its blocks, so a token costs 6 times that, {{ f"{rule:.0f}" }} million FLOPs. This rule of thumb, *6 N*, leaves out two things. The table at the top that predicts has another {{ f"{head / 1e6:.0f}" }} million numbers, which cost {{ f"{6 * head / 1e6:.0f}" }} million FLOPs. And attention compares positions (those behind the mask are computed, too), which takes no parameters, but {{ f"{attention_share * exact:.0f}" }} million FLOPs. All in all it's {{ f"{exact:.0f}" }} million, after rounding.
+# GPT-2 small has {{ f"{matrix_count(gpt_2) / 1e6:.0f}" }} million parameters in its blocks, so a token costs 6 times that, {{ f"{rule:.0f}" }} million FLOPs. This rule of thumb, *6 N*, leaves out two things. The token table, which predicts at the top of the model, has another {{ f"{head / 1e6:.0f}" }} million numbers, which cost {{ f"{6 * head / 1e6:.0f}" }} million FLOPs. And attention compares positions (those behind the mask are computed, too), which takes no parameters, but {{ f"{attention_share * exact:.0f}" }} million FLOPs. All in all it's {{ f"{exact:.0f}" }} million, after rounding.
 
 # %% tags=["fold"]
 
@@ -72,7 +72,7 @@ def dollars(hours: float) -> str:
 # In May 2024, Andrej Karpathy trained GPT-2 small for about $20, to a loss of 3.29 on unseen web pages. Then others raced to 3.28, on eight H100.
 
 # %% [markdown] tags=["read"]
-# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. A loss of 3.29 is a perplexity of {{ f"{math.exp(3.29):.0f}" }}: the model hesitates as if between {{ f"{math.exp(3.29):.0f}" }} equally likely tokens, out of {{ f"{gpt_2.vocab_size:,}" }}.
+# His program, llm.c, ran for 94 minutes on eight A100, an older GPU, and read 9.9 billion tokens. A loss of 3.29 is a perplexity of {{ f"{perplexity:.0f}" }}: the model hesitates as if between {{ f"{perplexity:.0f}" }} equally likely tokens, out of {{ f"{gpt_2.vocab_size:,}" }}.
 #
 # The rules of the race are simple. Take eight H100, and train until the loss on a fixed set of web pages is at most 3.28. Whoever needs less time holds the record, and as a rule publishes code and logs, so that others can build on them. On eight H100, llm.c itself takes 45 minutes, in which it reads 10.3 billion tokens. It's the first bar of the chart, with 8 times 45 minutes, or 6 H100-hours, because that's what you'd pay for.
 
@@ -107,10 +107,10 @@ ax.set_title(f"Two years of ideas: {fold:.0f} times less")
 plt.show()
 
 # %% [markdown]
-# Bold: in this book's recipe too.
+# Bold: in this book's recipe too, with rates of its own.
 
 # %% [markdown] tags=["read"]
-# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. In an ordinary step, a few strong patterns of change drown all the others. Muon gives every one of them the same strength. Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* carry numbers past the blocks in between. Every block gets the token's embedding once more, and the values that the first block's attention made. A block in the upper half also gets what its partner in the lower half has made. How much of each it takes is learned.
+# You know most of the places where these changes act. **Rotary positions** do without a table of positions. They turn queries and keys by an angle that grows with the position, so that their product depends on the distance between them. **Muon** is an optimizer for the tables inside the blocks. An ordinary step mostly does what many tokens ask for at once, and rarer wishes hardly count. Muon gives every wish the same strength. (In the language of matrices, it makes all singular values of a step equal.) Why that helps so much isn't settled. *Squared ReLU* is a simpler bend: zero below zero, and the square above. With *zero start* every block begins by adding nothing. *QK norm* keeps queries and keys in range. A *second token table* means that one table reads and another one predicts. And *shortcuts* carry numbers past the blocks in between. Every block gets the token's embedding once more, and the values that the first block's attention made. A block in the upper half also gets what its partner in the lower half has made. How much of each it takes is learned.
 #
 # What can you take from the race? The tokens that are needed fell {{ f"{token_fold:.0f}" }}-fold, the time {{ f"{fold:.0f}" }}-fold. So most of the gain comes from learning more from each token, and little from computing faster. And until the end of November 2024 no single change saved more than a third: it's many gains, each of them measured.
 #
@@ -123,24 +123,24 @@ for row in (0, 4, 7, 10, len(runs) - 1):
     print("  ", dollars(runs["hours"][row]))
 
 # %% [markdown]
-# The book's model is that of 10 November 2024; batch and rates are ours.
+# The book's model is that of 10 November 2024; its batch is ours.
 
 # %% [markdown] tags=["read"]
-# How many tokens does it need? An earlier one, the record of 3 November, needs {{ f"{earlier / 1e9:.2f}" }} billion. This book's earlier recipe began like it and let the rates fall all the way. Then three things changed. First, the rates start at their full height, stay there, and fall only over the last half of the run, and the average of past gradients that Muon follows, its momentum, begins short and grows. Second, there are the shortcuts, and scores that are kept between −30 and 30. Third, the batch is halved, so that the same tokens make twice as many steps. How many tokens does each of these save? We measured that on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation.
+# How many tokens does it need? The model of 3 November, the bar with {{ f"{runs['hours'][7]:.2f}" }} hours, took {{ f"{earlier / 1e9:.2f}" }} billion. Two things have come since then that save tokens: the shortcuts, with scores that are kept between −30 and 30, and in our recipe half the batch, so that the same tokens make twice as many steps. We tried both on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation, with three seeds.
 
 # %% [markdown]
-# Small GPTs need, for every 100 tokens that the recipe before took:
+# Two changes save tokens. Of 100, small GPTs still need, for the same loss:
 
 # %% tags=["hide"]
-from gptbook.experiments.budget import measured_ratios, newer_ratio
+from gptbook.experiments.budget import newer_ratios
 
 # %% tags=["result"]
-ratios = measured_ratios()
-for change, of_seeds in ratios.items():
-    print(f"{100 * sum(of_seeds) / len(of_seeds):.1f} tokens  {change}")
+ratios = newer_ratios()
+for change, ratio in ratios.items():
+    print(f"{100 * ratio:.1f} tokens  {change}")
 
 # %% [markdown] tags=["read"]
-# Each line includes the changes above it, and is an average over three seeds. The first one doesn't count here, since the race's rates of 3 November already fell at the end only. So divide the last line by the first, {{ f"{100 * mean_ratios[-1]:.1f} / {100 * mean_ratios[0]:.1f} = {new_ratio:.3f}" }}. The race's own logs, from 3 to 10 November, say {{ f"{published_ratio:.3f}" }}. Which should you believe? Small GPTs may mislead you, and so may logs of runs with another batch. So take the worse of the two, ours. If that's too many tokens, you've wasted about {{ f"{100 * wasted:.0f}" }} cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{new_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{new_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
+# The second line includes the first change. The race's own logs, from 3 to 10 November, say {{ f"{100 * published_ratio:.1f}" }}. Which should you believe? Small GPTs may mislead you, and so may logs of runs with another batch. So take the worse of the two, ours. If that's too many tokens, you've wasted about {{ f"{100 * wasted:.0f}" }} cents. If it's too few, you can't just go on, since the rates have come down to zero with the last step. {{ f"{new_ratio:.3f}" }} times {{ f"{earlier / 1e9:.2f}" }} billion are {{ f"{new_ratio * earlier / 1e9:.2f}" }} billion, and {{ f"{recipe.num_steps:,}" }} steps make it {{ f"{recipe.num_tokens / 1e9:.2f}" }}.
 
 # %% [markdown]
 # ## Before you pay
@@ -182,10 +182,10 @@ first_tokens, earlier, later, *_, last_tokens = (
 )
 token_fold = first_tokens / last_tokens
 published_ratio = later / earlier
-mean_ratios = [sum(found) / len(found) for found in ratios.values()]
-new_ratio = newer_ratio()
+*_, new_ratio = ratios.values()
 booting, installing, fetching, compiling = SETUP_MINUTES.values()
 table = read_table(data_file("gpus.csv")).set_index("name")
+num_providers = len(table["offers"]["h100"].split(";"))
 gpus = [
     asdict(one)
     | {"precision": one.precision}
@@ -246,9 +246,9 @@ ax.set_ylim(-10.4, 0.6)
 plt.show()
 
 # %% [markdown] tags=["read"]
-# Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.flops / 1e18:.2f}" }} billion billion operations. Divide by the {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion that an H100 gets done per second, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of {{ table["offers"]["h100"] }} providers (one with the fastest kind of H100 may ask more), which makes ${{ f"{training_dollars:.2f}" }}.
+# Follow it line by line. A token costs {{ f"{flops_per_token(recipe.config) / 1e6:.0f}" }} million FLOPs, and the recipe reads {{ f"{recipe.num_tokens / 1e9:.2f}" }} billion tokens, so it takes {{ f"{recipe.flops / 1e18:.2f}" }} billion billion operations. Divide by the {{ f"{PUBLISHED_SHARE * gpu.bf16_tflops:.0f}" }} trillion that an H100 gets done per second, and you have {{ f"{projected.seconds / 60:.0f}" }} minutes. An hour costs ${{ f"{gpu.price_per_hour_usd:.2f}" }} at the median of {{ num_providers }} providers (one with the fastest kind of H100 may ask more), which makes ${{ f"{training_dollars:.2f}" }}.
 #
-# Then there's the setup, since a rented machine costs money before the first step, too. We assume {{ booting }} minutes until it has started, {{ installing }} to install PyTorch and the package, {{ fetching }} to fetch the text, nearly 4 GB that others have already cut into tokens, and {{ compiling }} until PyTorch has translated the model for this GPU. These {{ f"{60 * SETUP_HOURS:.0f}" }} minutes bring the total to ${{ f"{total:.2f}" }}.
+# Then there's the setup, since a rented machine costs money before the first step, too. We assume {{ booting }} minutes until it has started, {{ installing }} to install PyTorch and the package, {{ fetching }} to fetch the text, nearly 4 GB that others have already cut into tokens, and {{ compiling }} until PyTorch has translated the model for this GPU. These {{ f"{60 * SETUP_HOURS:.0f}" }} minutes bring the total to ${{ f"{total:.2f}" }} (rounded at the end only).
 #
 # How sure is that? Nobody has run this recipe on an H100 for this book, and the weak point is the number of tokens. With the cheapest provider it would be ${{ f"{projected.total(gpu.price_low_usd):.2f}" }}, with the dearest ${{ f"{projected.total(gpu.price_high_usd):.2f}" }}.
 #
@@ -271,7 +271,7 @@ plt.show()
 #
 # The first line installs and the second fetches the text. The third trains, and `nohup` lets it go on when your laptop falls asleep. The last shows what it says. First comes what's trained: {{ recipe.config.num_layers }} blocks of {{ recipe.config.model_dim }}, {{ f"{parameters:,}" }} parameters. Then nothing seems to happen, while PyTorch translates the model. After that there's a line every minute, with the step, the loss and the tokens per second, and every {{ evaluate_every }} steps one with the held-out loss.
 #
-# Watch three numbers. The first loss, if it's shown, should be ln {{ f"{gpt_2.vocab_size:,}" }} = {{ f"{math.log(gpt_2.vocab_size):.2f}" }}, because the table that predicts starts at zero. The speed should be near {{ f"{round(recipe.num_tokens / projected.seconds, -4):,.0f}" }} tokens per second. If it's half of that, you'll pay for twice the time, so stop and look for another offer. And the held-out loss has an example to follow: in the published log of 10 November it's 3.68 after a quarter of the run, 3.50 after half, and 3.28 at the end. There the second half brings about 0.2. So a run that's above 4 halfway won't get there, and you can save the rest of your money.
+# Watch three numbers. The first loss, if it's shown, should be ln {{ f"{gpt_2.vocab_size:,}" }} = {{ f"{uniform_loss:.2f}" }}, because the table that predicts starts at zero. The speed should be near {{ f"{round(recipe.num_tokens / projected.seconds, -4):,.0f}" }} tokens per second. If it's half of that, you'll pay for twice the time, so stop and look for another offer. And the held-out loss has an example to follow: in the published log of 10 November it's 3.68 after a quarter of the run, 3.50 after half, and 3.28 at the end. There the second half brings about 0.2. So a run that's far above that halfway, at 4 for instance, won't get there, and you can save the rest of your money.
 #
 # What do you have in the end? A folder of {{ f"{folder_bytes / 1e9:.1f}" }} GB, with the weights, the optimizer's averages, the curve and a receipt. Fetch it and give the machine back. To let your model write, a laptop is enough:
 #
@@ -281,7 +281,7 @@ plt.show()
 #
 # Is it the real GPT-2? No. It has as many blocks as GPT-2, as wide, and the same tokens, and is meant to reach about the same loss. But it's larger by the second token table, it has the chart's bold changes, 6 heads and no biases, and it reads other pages, since OpenAI hasn't published GPT-2's. It should write English about as well: sentences that run, lose the thread, and now and then state what isn't so. (`gptbook complete gpt2 --start "The"` shows how OpenAI's writes.) It can't hold a conversation, because nobody has [shown it one](from-gpt-to-assistant.py).
 
-# %% [markdown]
+# %% [markdown] tags=["read"]
 # A ledger notes how long each phase of a run takes. In this one, of a small GPT, the clock is pretended: a billion FLOPs count as one second.
 
 # %% tags=["show"]
@@ -343,7 +343,7 @@ for step in range(num_steps):
             loss = next_token_loss(model(pieces[:, :-1]), pieces[:, 1:]).item()
             pretend_seconds += 64 * 64 * forward_flops(size) / 1e9
 
-# %% tags=["result"]
+# %% tags=["result", "read"]
 date, *lines = receipt_lines(
     ledger.sessions,
     num_steps=num_steps,
@@ -396,6 +396,7 @@ small_losses = {
     / len(cheaper["settings"]["seeds"])
     for steps in cheaper["settings"]["steps_before"]
 }
+perplexity, uniform_loss = math.exp(3.29), math.log(gpt_2.vocab_size)
 laptop_speed = 300e9  # of large tables, in a second: supposed
 
 # %% [markdown]
@@ -509,7 +510,7 @@ def what_it_buys(budget, gpu, config, share_of_peak=0.39, setup_hours=0.15) -> f
 # %% [markdown] tags=["note"]
 # ## Where this lives in the package
 #
-# [gptbook.machine.cost](../reference/machine.md#gptbook.machine.cost) counts and projects, [gptbook.models.sizes](../reference/models.md#gptbook.models.sizes) says what fits, [gptbook.machine.ledger](../reference/machine.md#gptbook.machine.ledger) and [gptbook.machine.receipt](../reference/machine.md#gptbook.machine.receipt) book. `gptbook estimate gpt2-124m --gpu h100` prints this page's estimate; without `--gpu` it times a few steps on your machine. Prices and their sources are in `data/gpus.csv`.
+# [gptbook.machine.cost](../reference/machine.md#gptbook.machine.cost) counts and projects, [gptbook.models.sizes](../reference/models.md#gptbook.models.sizes) says what fits, [gptbook.machine.ledger](../reference/machine.md#gptbook.machine.ledger) and [gptbook.machine.receipt](../reference/machine.md#gptbook.machine.receipt) keep the books. `gptbook estimate gpt2-124m --gpu h100` prints this page's estimate; without `--gpu` it times a few steps on your machine. Prices and their sources are in `data/gpus.csv`.
 #
 # [A file for SkyPilot](rent-a-gpu.yaml) rents a GPU, trains, and gives it back; its first lines also say how to do without.
 

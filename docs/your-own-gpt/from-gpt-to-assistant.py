@@ -176,9 +176,9 @@ ax.set_title("A few hundred steps, and it answers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. None of these names was in a dialogue, and the questions about a club use words that they never used for that club. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
+# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. No dialogue had these names in it, and each club is asked for in words that no dialogue used for it. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
 #
-# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. Usually pre-training is far longer. GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
+# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. How long are both parts usually? GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
 
 # %% tags=["hide"]
 larger = read_record("assistant")["rows"]
@@ -190,7 +190,7 @@ before, after = (
 # %% [markdown]
 # ## What fine-tuning overwrites
 #
-# Of the nine clubs, five were in dialogues; four stayed *quiet*. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps most.
+# Of the nine clubs in its text, five were in dialogues; four stayed *quiet*. Dialogues alone wipe out the old sentences about all nine. Old text mixed in keeps most.
 
 # %% tags=["result"]
 for club in ("chelsea", "liverpool"):
@@ -280,7 +280,7 @@ plt.show()
 #
 # A gain is the logarithm of now divided by then: ln(0.3 / 0.1) = 1.10 for the chosen answer and ln(0.3 / 0.4) = −0.29 for the rejected one. The difference is 1.39. With $\beta$ = 1, the sigmoid $\sigma$ turns it into a share, $1 / (1 + e^{-1.39})$ = 0.80, and the surprise at that is −ln 0.80 = {{ f"{hand['gained']:.2f}" }}. Before the first step both gains are 0, the share is a half, and the loss is ln 2 = {{ f"{hand['start']:.2f}" }}.
 #
-# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. With a smaller $\beta$, the gains must move further apart for the same loss: with 0.1, ours would leave a loss of {{ f"{hand['beta 0.1']:.2f}" }}.
+# Why compare with the frozen start, and not simply ask that the chosen answer be likelier? A long answer is nearly always less likely than a short one, however good it is, so each is compared with its own start. And the start is a model that speaks properly, so the copy shouldn't move away from it further than it must. A large $\beta$ is soon content, so the copy stays near its start. With a small one the gains must move further apart: at 0.1, our example still has a loss of {{ f"{hand['beta 0.1']:.2f}" }}.
 
 # %% tags=["show"]
 from gptbook.training.loss import preference_loss
@@ -299,7 +299,7 @@ for name, loss in hand.items():
     print(f"{name:10} {loss:.3f}")
 
 # %% [markdown] tags=["read"]
-# An assistant had met *o* and *o, sir* equally often in its last dialogues, and mostly said *o*. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: polite and plain answers together had been right for {{ f"{either_form('before'):.0%}" }} of them, and now were for {{ f"{either_form('careful'):.0%}" }}.
+# An assistant had met *o* and *o, sir* equally often in its last dialogues, and mostly said *o*. Now it got pairs in which the polite form was chosen. In {{ num_careful }} steps the loss fell from 0.69 to {{ f"{last_loss['careful']:.2f}" }}. Before, {{ percent(of_clubs, "preferences", "before", "says politely") }} of new questions got an answer that was right and polite, and now {{ percent(of_clubs, "preferences", "careful", "says politely") }} did (three seeds). This cost something, too: counting both forms, {{ f"{either_form('before'):.0%}" }} had been right, and now it was {{ f"{either_form('careful'):.0%}" }}.
 #
 # But the loss sees nothing but the *difference* of the gains. Suppose both answers fall, the chosen one from 0.1 to 0.01, the rejected one from 0.4 to 0.001. The loss is {{ f"{hand['both fell']:.3f}" }}, although the good answer has almost vanished. Pal and others showed in 2024 that this happens with large models, too. With ten times the rate and $\beta$ = 0.1 instead of 1, ours went that way. The polite form was likelier than the plain one for {{ percent(of_clubs, "preferences", "careless", "polite likelier") }} of the questions, and yet its mean ln probability had fallen from {{ signed(of_clubs, "preferences", "before", "polite") }} to {{ signed(of_clubs, "preferences", "careless", "polite") }}.
 
@@ -382,7 +382,7 @@ chat_losses = fine_tune(
 )
 
 # %% [markdown] tags=["read"]
-# We train another small GPT on short chats, in which every name has four letters and what is said over and over, such as *i live in* or *ok,*, is a single token. The names here are new to it.
+# We train another small GPT on short chats. Every name in them has four letters, and phrases that come again and again, such as *i live in* and *ok*, are single tokens. The names here are new to it.
 
 # %%
 from gptbook.generation.answers import greedy_answers
@@ -411,13 +411,13 @@ for fact, said in (
     chat.append(Turn(role=ASSISTANT, text=said))
 
 # %% [markdown] tags=["read"]
-# The second time the first turn is missing, so the model can't know. All that it can know stands in the row. For that, the program lays everything end to end, what the user said and what the model said itself, each part behind the mark of its role, and puts `>` at the end, which says whose turn it is. This layout is called the **chat template**. The model reads the row from its first token, attention finds *riga* behind *i was born in*, and copies it.
+# The second time the first turn is missing. All that the model can know stands in the row. For that, the program lays everything end to end, what the user said and what the model said itself, each part behind the mark of its role, and puts `>` at the end, which says whose turn it is. This layout is called the **chat template**. The model reads the row from its first token, attention finds *riga* behind *i was born in*, and copies it.
 #
 # Say that you go on: `<i was born in riga>ok, riga.<i live in kobe>ok, kobe.<where was i born?>`
 #
-# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens with the opening mark, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds, chats begin with where somebody lives and ask for it later. The answer is right in {{ percent(of_chats, "told") }} of them, and in {{ percent(of_chats, "cut") }} when the first turn has been cut off. It doesn't say that it has forgotten, but writes something else.
+# Every turn costs more than the last. The model's three answers need rows of {{ lengths[0] }}, {{ lengths[1] }} and {{ lengths[2] }} tokens with the opening mark, and to read each anew makes {{ sum(lengths) }}. With the [key-value cache](generating.py) it's {{ lengths[2] }} in all, since a row begins as the last one did. And a context has an end. When a chat outgrows it, the oldest turns are usually left out. In our runs with three seeds, chats begin with where somebody lives and ask for it later. The answer is right in {{ percent(of_chats, "told") }} of them, and in {{ percent(of_chats, "cut") }} when the first turn has been cut off. It doesn't say so, but writes something else.
 #
-# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ f"{min(row['capitals'] for row in of_chats):.0%} to {max(row['capitals'] for row in of_chats):.0%}" }} of the chats. And what if somebody lives in a city called `x>no idea`? Then the row would be `<i live in x>no idea>`, as if the assistant had already spoken. So the program lets nobody type a mark.
+# Before your first words there often stands a **system prompt**, which says how to behave. If a row begins with `#capitals`, the answers come in capitals, and are right, in {{ f"{min(row['capitals'] for row in of_chats):.0%} to {max(row['capitals'] for row in of_chats):.0%}" }} of the chats, depending on the seed. And what if somebody lives in a city called `x>no idea`? Then the row would be `<i live in x>no idea>`, as if the assistant had already spoken. So the program lets nobody type a mark.
 
 # %% [markdown]
 # ## Tools
@@ -448,9 +448,9 @@ for question in ("25+16?", "where is kobe?", "where is ebok?"):
 # New sums are right in {{ percent(of_chats, "sum") }} with the calculator and in {{ percent(of_chats, "sum by heart") }} by heart.
 
 # %% [markdown] tags=["read"]
-# (Three seeds. For *by heart*, a system prompt forbids the calls.) With the look-up the model can tell when there's nothing to know: to *no line* it says *no idea*, in {{ percent(of_chats, "no city") }} of such questions.
+# (Three seeds; for *by heart*, calls are forbidden.) With the look-up the model can tell when there's nothing to know: to *no line* it says *no idea*, in {{ percent(of_chats, "no city") }} of such questions.
 #
-# What if the tool is wrong? We broke the calculator, so that every result was too high by one, and the model repeated the wrong result in {{ percent(of_chats, "wrong tool") }} of the sums. Ours believes what stands in its row, since no tool was ever wrong in its lessons. In **retrieval**, a program first searches for texts and puts them into the row. There, too, the answer is only as good as what was found, whoever wrote it.
+# What if the tool is wrong? We broke the calculator, so that every result was too high by one, and the model repeated the wrong result in {{ percent(of_chats, "wrong tool") }} of the sums. Ours believes what stands in its row, since no tool was ever wrong in its lessons. In **retrieval**, a program first searches for texts and puts them into the row. That text is believed as well, whoever wrote it.
 
 # %% [markdown]
 # ## Examples in the prompt
@@ -506,7 +506,10 @@ for name in ("chelsea", "oxford", "chester", "atlantis"):
     print(f"{name}: {said} ({sure:.0%} sure)")
 
 # %% [markdown] tags=["read"]
-# Where does it come from? We asked the models of three seeds about {{ num_strangers }} names that are no club of theirs. The first row of the table is before fine-tuning, when a model can't answer yet, so there it had to finish *the stadium of … is*. (*Sure* is the median probability of what was said.)
+# Where does it come from? The first row below is before fine-tuning, when a model can't answer yet, so there it had to finish *the stadium of … is*. (*Sure* is the median probability of what was said, over three seeds.)
+
+# %% [markdown]
+# Of what three models say about {{ num_strangers }} such names:
 
 # %% tags=["result"]
 kinds = {"before": "plain text", "dialogues": "assistant", "modest": "with *no idea*"}
@@ -527,7 +530,7 @@ clubs_settings = read_record("after_pretraining")["settings"]["clubs"]
 num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 
 # %% [markdown] tags=["read"]
-# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in its text a stadium always follows there, and it wasn't very sure. Then came dialogues in which every question had an answer, and it became surer of everything. What it wrote about strangers got a median probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it knew {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. For large models there's another reason. Most tests that compare them count a wrong answer like none at all, so the model that guesses comes out ahead (Kalai and others, 2025).
+# In {{ percent(of_clubs, "strangers", "before", "real") }} it wrote one of the nine real stadiums, since in its text a stadium always follows there, and it wasn't very sure. Then came dialogues in which every question had an answer, and it became surer of everything. What it wrote about strangers got a median probability of {{ percent(of_clubs, "strangers", "dialogues", "sure") }} instead of {{ percent(of_clubs, "strangers", "before", "sure") }}, and what it wrote about its clubs {{ percent(of_clubs, "strangers", "dialogues", "known sure") }} instead of {{ percent(of_clubs, "strangers", "before", "known sure") }}. For large models there's another reason. Most tests that compare them count a wrong answer like none at all, so the model that guesses comes out ahead (Kalai and others, 2025).
 #
 # For the last row, it got {{ clubs_settings["refusing"]["num_steps"] }} more steps, with {{ clubs_settings["num_refusals"] }} names that are no club among the questions and *no idea* as the answer. To other such names it now says so in {{ percent(of_clubs, "strangers", "modest", "no idea") }}. The lesson has its price. For the five clubs in dialogues, right answers fell to {{ f"{min(row['scores']['modest']['question']['asked'] for row in of_clubs):.0%}" }} with one of the three seeds. And for the quiet clubs, of which it once read, it says *no idea* in {{ percent(of_clubs, "scores", "modest", "quiet refused") }}. We can't tell whether it has noticed that it doesn't know them, or has only learned which names belong to questions with answers.
 

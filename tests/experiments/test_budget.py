@@ -13,7 +13,7 @@ from gptbook.experiments.budget import (
     book_estimate,
     job_of,
     measured_ratios,
-    newer_ratio,
+    newer_ratios,
     projected_tokens,
     published_ratio,
     race_tokens,
@@ -53,7 +53,8 @@ def test_the_projection_takes_the_worse_ratio() -> None:
 
 
 def test_what_the_record_before_had_already_does_not_count_twice() -> None:
-    assert newer_ratio({"first": [0.5, 0.7], "more": [0.1], "last": [0.4, 0.5]}) == pytest.approx(0.45 / 0.6)
+    found = newer_ratios({"known": [0.5, 0.7], "more": [0.54], "last": [0.4, 0.5]})
+    assert found == {"more": pytest.approx(0.54 / 0.6), "last": pytest.approx(0.45 / 0.6)}
 
 
 def test_the_tokens_to_a_loss_lie_between_the_two_that_enclose_it() -> None:

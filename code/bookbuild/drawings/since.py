@@ -113,7 +113,7 @@ def grouped_queries() -> str:
         left = 22 + 124 * index
         middle = left + 2 * pitch - 1
         d.text(middle, 18, name, 14, anchor="middle", weight=600)
-        d.text(middle, 36, f"G = {groups}", 13, "muted", "middle")
+        d.text(middle, 36, f"{groups} head{'s' if groups > 1 else ''} of keys", 13, "muted", "middle")
         for head in range(SMALL.num_heads):
             group = head * groups // SMALL.num_heads
             share = SMALL.num_heads // groups

@@ -93,16 +93,19 @@ def tokens_to(loss: float, losses: Mapping[int, float]) -> float:
     return float(first * (last / first) ** part)
 
 
-def newer_ratio(ratios: Mapping[str, Sequence[float]] | None = None) -> float:
-    """What the changes that record 8 lacked leave of its tokens, in small GPTs.
+def newer_ratios(
+    ratios: Mapping[str, Sequence[float]] | None = None,
+) -> dict[str, float]:
+    """By change that record 8 lacked, with those before it: what it leaves of tokens.
 
     Its rates stood at their height from the first step and fell over the last 29% of
-    them, much as ours do. So the first change, from rates that fall all the way, is
-    left out: what all changes leave is divided by what that one leaves.
+    them, much as ours do. So the first change of our record, from rates that fall all
+    the way, saves nothing there: what the others leave is divided by what it leaves.
     """
     ratios = measured_ratios() if ratios is None else ratios
-    first, *_, last = map(statistics.fmean, ratios.values())
-    return last / first
+    means = {change: statistics.fmean(found) for change, found in ratios.items()}
+    known, *newer = means
+    return {change: means[change] / means[known] for change in newer}
 
 
 def projected_tokens(ratios: Mapping[str, Sequence[float]] | None = None) -> int:
@@ -110,5 +113,6 @@ def projected_tokens(ratios: Mapping[str, Sequence[float]] | None = None) -> int
 
     ratios are those of `measured_ratios`; without them those of the record.
     """
-    worse = max(published_ratio(), newer_ratio(ratios))
+    *_, measured = newer_ratios(ratios).values()
+    worse = max(published_ratio(), measured)
     return math.ceil(worse * race_tokens(RECORD_BEFORE))
