@@ -124,7 +124,7 @@ publish("by-hand", by_hand)
 #
 # ### Doesn't softmax dilute, too?
 #
-# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divide both by √2 and raise e to the results: 286 for *Chelsea* and 16.9 for *fans*. The other 38 words add 1 each, which is 341 in all, so *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
+# With four words *Chelsea* got 16.9 of 23.0. With forty there are 36 more words with a score of 0, and each adds 1 to the sum. So *Chelsea* would get 16.9 of 59.0, a share of only 0.29. But the tables are learned, and they can ask louder. If the query were (4, 0) instead of (2, 0), *Chelsea*'s score would be 8 and that of *fans* 4. Divide both by √2 and raise e to the results: 286 for *Chelsea* and 16.9 for *fans*. All words but these two, 38 of them, add 1 each, which is 341 in all, so *Chelsea* would get 286 of 341, a share of 0.84. A plain average has no such choice.
 
 # %% [markdown] tags=["guess"]
 # The query of *fans* is all zeros. How does it share?
@@ -189,7 +189,7 @@ print("the package's attention gives the same numbers")
 # %% [markdown] tags=["read"]
 # The word that asks here is *mat*, since it's the last one so far. Could a single head ask both questions at once? It has one query per word, and so one set of shares. Suppose the query asks for both, so that *yesterday* and *cats* score 4 each and the other four words 0. As above (divided by √2, then e raised to it), a score of 4 becomes 16.9 and a score of 0 becomes 1, which makes 37.8 together. Each answer gets 16.9 / 37.8 = 0.45 of the weight. Both arrive, but at less than half strength, and with a third question it would be less than a third. Two heads don't have to split the weight between the questions. Each has 16.9 / (16.9 + 5) = 0.77 for its own answer. With *today* instead of *yesterday*, only head 1 would report something else, and the sentence would go on with *are*. With *cat* instead of *cats*, only head 2 would report something else, and *was* would follow.
 #
-# Nobody decides what a head asks. Each starts with random tables, and training makes them differ as far as that helps the guesses. So that several heads cost no more than one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
+# Nobody decides what a head asks. Each starts with random tables, and training makes them differ as far as that helps the guesses. To keep several heads as cheap as one, each makes shorter rows. With 64 numbers per word and two heads, the tables of each head turn all 64 into queries, keys and values of 32. The two outputs are laid end to end, which makes 64 again, and one more learned table, $W_o$, mixes them.
 
 # %% tags=["fold"]
 from gptbook.models.attention import MultiHeadAttention, fused_attention
@@ -281,7 +281,7 @@ plt.show()
 # %% [markdown] tags=["read"]
 # The plot shows a short training of {{ num_steps }} steps, done while this page was built. (The table of eight words in it is the one of chapter 8.) We also trained three such models for {{ f"{trained[0]['num_steps']:,}" }} steps, from different random starts, and asked them {{ f"{asked:,}" }} questions altogether, with gaps up to 40. They named the right stadium {{ f"{right:,}" }} times. Their loss counts all words of the sentences, not only the stadium, and is at most {{ f"{loss:.3f}" }} nats. Can that get any lower? Hardly. Even somebody who knows all rules of the grammar can't foresee its dice, and is surprised by {{ f"{trained[0]['sentences_floor']:.3f}" }} nats on average on these sentences.
 #
-# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention uses the same tables for every word, so what it learns about clubs at one distance holds at all distances. The plain average does that, too. But attention can also give nearly all of the weight to one word, however many stand between. That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
+# Think back to chapter 8. There, a net with a window of 12 words had weights of its own for each of the twelve places, and had to learn at each of them what a club is. Attention uses the same tables for every word, so what it learns about clubs at one distance holds at all distances. The plain average treats all distances alike, too. But attention can also give nearly all of the weight to one word, however many stand between. That's why it manages gaps of 160 words, although hardly any sentence in training had a gap above 40.
 
 # %% tags=["hide"]
 trained = [row for row in record["rows"] if row["model"] == "attention"]

@@ -47,11 +47,11 @@
 # %% [markdown] tags=["read"]
 # You can't break it, so try things. Three of them are worth a minute each.
 #
-# *Ask a number where it comes from.* Touch a cell, and under the cells stands the sum that made it, with the numbers written in it framed. Touch one of the framed numbers and ask again. In this way you can walk from a guess at the top all the way down to the row of a letter. Every step is a multiplication, an addition, a norm, a bend or a softmax, and you've met them all.
+# *Ask a number where it comes from.* Touch a cell, and under the cells stands the sum that made it. The numbers that went in get a frame. Touch one of those and ask again. In this way you can walk from a guess at the top all the way down to the row of a letter. Every step is a multiplication, an addition, a norm, a bend or a softmax, and you've met them all.
 #
-# *Watch the guess form.* On the right of the tower stands what the model would say if it stopped at that height, which means that the last norm and the token table read the running sum as it is there. At the bottom, the line of a letter holds nothing but the letter and its place. The table that reads letters also predicts them, so the row that fits best down there is nearly always the letter's own: in {{ f"{own[0]:.0%}" }} of all places in held-out names, it would simply repeat the letter, and its loss is {{ f"{early[0]:.2f}" }} nats, worse than knowing nothing. After the first block the loss of this early guess is {{ f"{early[1]:.2f}" }}, and after the second it's the model's own, {{ f"{early[2]:.2f}" }}. (To look at running sums in this way is called the **logit lens**.)
+# *Watch the guess form.* On the right of the tower stands what the model would say if it stopped at that height, which means that the last norm and the token table read the running sum as it is there. At the bottom, the line of a letter holds nothing but the letter and its place. The table that reads letters also predicts them, so the row that fits best down there is nearly always the letter's own. In {{ f"{own[0]:.0%}" }} of all places in held-out names, the model would simply repeat the letter there. The loss of this early guess is {{ f"{early[0]:.2f}" }} nats, worse than knowing nothing. After the first block it is {{ f"{early[1]:.2f}" }}, and after the second it's the model's own, {{ f"{early[2]:.2f}" }}. (To look at running sums in this way is called the **logit lens**.)
 #
-# *Take it apart.* Switch off one head, then all of attention in a block, then an MLP, then the places. For each, the piece computes the loss on hundreds of names that the model has never seen. It misses some parts much more than others.
+# *Take it apart.* Switch off one head, then all of attention in a block, then an MLP, then the places. Each time, you see the loss on hundreds of names that the model has never seen. It misses some parts much more than others.
 
 # %% tags=["fold"]
 import copy

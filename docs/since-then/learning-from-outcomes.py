@@ -13,7 +13,7 @@
 # %% [markdown] tags=["read"]
 # Work one out, from left to right: 3+4\*2+1. Three plus four is 7, and the display shows 7. Times two is 14, of which the calculator shows 4. Plus one is 5. So the answer is 5, and the way to it is 7, 4, 5.
 #
-# In the experiment each row has {{ num_digits }} digits, so there are {{ num_digits - 1 }} displays. We trained the same small GPT, with {{ f"{parameters:,}" }} parameters, in four ways. Each of them learned from rows out of a stock of {{ f"{record['settings']['num_rows']:,}" }}, and then worked out {{ record["settings"]["num_questions"] }} others that it had never seen. An answer is right if it ends with the right digit.
+# In the experiment each row has {{ num_digits }} digits, so there are {{ num_digits - 1 }} displays. We trained the same small GPT, with {{ f"{parameters:,}" }} parameters, in four ways. Each of them learned from rows out of a stock of {{ f"{record['settings']['num_rows']:,}" }}, and then worked out {{ record["settings"]["num_questions"] }} others that it had never seen. An answer is right if it ends, and its last digit is the right one.
 #
 # - *At once*: after the equals sign stands the answer alone, `5` in our example.
 # - *At once, longer*: the same, with three times as many steps of training.
@@ -68,7 +68,7 @@ plt.show()
 #
 # Why is that? The plain way to the last display is {{ num_digits - 1 }} calculations, one after the other, because each of them needs the result of the one before. Each block of a GPT can look back and work something out once, and ours has only {{ record["settings"]["config"]["num_layers"] }} blocks. But what it has written, it can read. In 3+4\*2+1, after writing the 7 it only has to find 7 times 2, which is one small thing, and then 4 plus 1, which is another. Every written token carries a result back to the bottom of the tower, and the climb begins anew.
 #
-# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps. In 3+4\*2+1 it's 3·2 + 4·2 + 1 = 15, so 5: multiply each added digit by all the factors that come after it, and add up. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks there's a proof that a transformer of fixed depth fails once the task is long enough, unless it writes (Merrill and Sabharwal, 2023). It rests on assumptions that most people believe. Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
+# That is our explanation, and the experiment doesn't prove it. It shows only that steps help and blanks don't. There is even a way without steps. In 3+4\*2+1 it's 3·2 + 4·2 + 1 = 15, so 5: multiply each added digit by all the factors that come after it, and add up. A transformer with few blocks can do such things (Liu and others, 2023), but ours haven't found out how. For other tasks there's a proof, under widely held assumptions about computing in parallel, that a transformer of fixed depth fails once the task is long enough, unless it writes (Merrill and Sabharwal, 2023). Blanks aren't always useless, either: after a special training they've helped elsewhere (Pfau and others, 2024).
 #
 # In large models this was noticed earlier. Nye and others (2021) let models write their working on a *scratchpad*. Wei and others (2022) showed a large model a few worked examples in its prompt, and called what it then wrote a **chain of thought**. With one large model it was even enough to begin the answer with "Let's think step by step" (Kojima and others, 2022).
 
@@ -222,7 +222,7 @@ plt.show()
 
 # %% tags=["fold", "read"]
 #| alt: Two lines for each of three seeds against rounds of learning, 0 to {{ len(group_curves[0]["strict"]) }}. Right answers rise from about {{ f"{statistics.fmean(c['strict'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['strict'][-1] for c in group_curves):.0%}" }}; answers with steps from {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }} to {{ f"{statistics.fmean(c['steps'][-1] for c in group_curves):.0%}" }}, and always earlier.
-#| caption: Answers drawn while it learns. Dashed: as long as an answer with steps. Solid: right.
+#| caption: Answers drawn while it learns. Dashed: the share with steps. Solid: the share that's right.
 def draw_runs(curves: list[dict[str, list[float]]], dashed: str) -> plt.Axes:
     """The shares of right answers, and of something else, dashed, as they learn."""
     ax = plt.figure(figsize=(4.5, 3.0)).subplots()
@@ -244,7 +244,7 @@ ax.set_title("More working, and with it\nmore right answers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# (These are the rows that it learns from. On rows that it never saw, it begins with {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} and ends with {{ f"{min(final['group']):.0%}" }} to {{ f"{max(final['group']):.0%}" }}.) Most of the gain in the first ten rounds comes from writing the working more often, in {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }} of the answers instead of {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }}. What remains between the two lines are mostly mistakes in the working, and they become rarer, too.
+# (These are the rows that it learns from, and an answer counts as one with steps if it's as long. On rows that it never saw, it begins with {{ f"{min(first):.0%}" }} to {{ f"{max(first):.0%}" }} and ends with {{ f"{min(final['group']):.0%}" }} to {{ f"{max(final['group']):.0%}" }}.) Most of the gain in the first ten rounds comes from writing the working more often, in {{ f"{statistics.fmean(c['steps'][10] for c in group_curves):.0%}" }} of the answers instead of {{ f"{statistics.fmean(c['steps'][0] for c in group_curves):.0%}" }}. What remains between the two lines are mostly mistakes in the working, and they become rarer, too.
 #
 # Why compare an answer with its group? With the plain reward, wrong answers would have the weight 0, and right ones 1. That pushes in the right direction too, if you average over many draws. But it scatters more, because a row that's always answered correctly still pushes, for nothing. Subtracting what was to be expected takes out some of that noise. Does it change where things are going? Take two answers, with probabilities 0.9 and 0.1. Each time the first is drawn, the push raises its score by what it lacks, 1 − 0.9 = 0.1 (that's the slope of softmax). Each time the second is drawn, the push takes 0.9 off the first. In ten draws that's 9 · 0.1 − 1 · 0.9 = 0. So a push that is the same for every answer comes to nothing, and you may subtract it. What you subtract is called the **baseline**.
 #
@@ -268,7 +268,7 @@ ax.set_title("The reward rises, and what you\nwanted can be lost")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# What does it write? Here's the run that went furthest, on a row that it hadn't seen. (We picked one whose displays it got right, if there was any.)
+# What does it write? Here's the run that went furthest, on a row that it hadn't seen. (It's a row whose displays it got right, if there was one.)
 
 # %%
 cheat = min(learned, key=lambda row: row["learners"]["sloppy"]["strict"])
@@ -294,7 +294,7 @@ print(f"after {len(sloppy_curves[0]['reward'])} steps: {texts[asked]}")
 # Reasoning models such as DeepSeek-R1 came about like this: by attempts at problems whose answers a program can check. So what a model learns from need no longer be what somebody wrote. It can be what turned out well.
 
 # %% [markdown] tags=["read"]
-# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made models that do so, too. The first, DeepSeek-R1-Zero, began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between the marks that it's meant to stand between. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. Part of such growth can come from the division by length that we've left out.
+# OpenAI's o1 (September 2024) wrote long workings before it answered, but how it was trained hasn't been published. In January 2025 DeepSeek published how they'd made models that do so, too. The first, DeepSeek-R1-Zero, began as a plain pre-trained model of 671 billion parameters. It hadn't been fine-tuned on any answers (though the text that it had read is full of them). Two rules rewarded it: one asks whether the answer is right, the other whether the working stands between its marks. They used no learned model as a judge, for fear of reward hacking, as the report says. On a competition in mathematics (AIME 2024) its share of right answers at the first attempt rose from 15.6% to 71.0%, and its workings grew to thousands of tokens. It isn't certain that it *needed* all of them. Part of such growth can come from the division by length that we've left out.
 #
 # What does ours have in common with it? The idea of the loss, the groups, a checker that's a program, and the discovery that writing more pays. The differences are just as real. R1-Zero can draw on everything that it has read. Its problems have no fixed number of steps. It went back in its workings, doubted them and tried another way, which our rows never ask for. (R1 itself learned from written workings, too.) And where there's no program that can check an answer, for a poem or for advice, this way isn't open: there you're back with people's preferences, or with a model that stands in for them.
 #
