@@ -545,6 +545,23 @@ num_strangers = len(of_clubs[0]["strangers"]["before"]["sureness"])
 # %% [markdown]
 # [What has changed since GPT-2 itself?](../since-then/what-changed-since-gpt-2.py)
 
+# %% [markdown] tags=["note"]
+# ## An assistant of your own
+#
+# The package does this with dialogues of yours. They stand in a file, one conversation on each line, in the form that most tools write:
+#
+# ```json
+# {"messages": [{"role": "user", "content": "Who lives in the shoe?"}, {"role": "assistant", "content": "An old woman."}]}
+# ```
+#
+# ```sh
+# gptbook train assistant --data dialogues.jsonl --from gpt2
+# gptbook chat runs/assistant-dialogues-from-gpt2
+# gptbook export runs/assistant-dialogues-from-gpt2 --to gguf
+# ```
+#
+# The first command fine-tunes OpenAI's GPT-2 with the loss on the answers only; after `--from` any run of yours will do, too. It keeps the weights that did best on conversations it never learned from. The second is a chat in the terminal: the whole row is read again at each turn, as in this chapter, `/reset` forgets it, and Ctrl-C stops an answer. The third writes a file that llama.cpp opens. `--to huggingface` writes a folder for transformers, with the chat template.
+
 # %% [markdown]
 # ## Check yourself
 #

@@ -385,6 +385,19 @@ print("the same to the last bit:", same_bits)
 #
 # `gptbook train laptop --data my.txt` does all of this with a larger model and says beforehand how long it takes. Ctrl-C saves, and the same command goes on. `gptbook sample RUN --prompt "The"` lets it write. (That model has some newer parts, and another optimizer for its matrices. The next chapters say which.)
 
+#
+# Your text may be a file or many
+#
+# ```sh
+# gptbook recipes
+# gptbook train laptop --data notes --glob "*.md"
+# gptbook train laptop --data my.txt --layers 6 --width 192
+# gptbook train laptop --data my.txt --from gpt2
+# gptbook train laptop --data my.txt --from gpt2 --lora-rank 8
+# ```
+#
+# The first line lists what can be trained, with sizes and times. Before its first step each run says what its sizes cost in parameters, memory and time. A short text is soon learned by heart: then the held-out loss rises, while the training loss goes on falling. So it's measured once for each reading of the text, the best weights are kept, and the run stops when ten measurements in a row were no better. `--from` goes on from OpenAI's GPT-2 or from a run of yours, at a lower rate. With `--lora-rank 8` its tables stay as they are. Beside each, two thin tables of 8 rows and 8 columns learn, and their product is added to it. That's called **LoRA** (Hu and others, 2021), and it needs much less memory.
+
 # %% [markdown]
 # ## Check yourself
 #
