@@ -20,6 +20,8 @@
 
 # %% tags=["fold"]
 
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch

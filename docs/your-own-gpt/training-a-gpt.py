@@ -384,9 +384,8 @@ print("the same to the last bit:", same_bits)
 # ## Your own text
 #
 # `gptbook train laptop --data my.txt` does all of this with a larger model and says beforehand how long it takes. Ctrl-C saves, and the same command goes on. `gptbook sample RUN --prompt "The"` lets it write. (That model has some newer parts, and another optimizer for its matrices. The next chapters say which.)
-
 #
-# Your text may be a file or many
+# Your text may be a file or many: a folder of notes, a zip, JSON Lines, or chats exported from WhatsApp, Telegram or ChatGPT. Nothing of it leaves your machine. The model may have any size, and need not begin from random numbers:
 #
 # ```sh
 # gptbook recipes
