@@ -128,10 +128,10 @@ for row in (0, 4, 7, 10, len(runs) - 1):
 # The book's model is that of 10 November 2024; its batch is ours.
 
 # %% [markdown] tags=["read"]
-# How many tokens does it need? The model of 3 November, the bar with {{ f"{runs['hours'][7]:.2f}" }} hours, took {{ f"{earlier / 1e9:.2f}" }} billion. Two things have come since then that save tokens: the shortcuts, with scores that are kept between −30 and 30, and in our recipe half the batch, so that the same tokens make twice as many steps. We tried both on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation, with three seeds.
+# How many tokens does it need? The model of 3 November, the bar with {{ f"{runs['hours'][7]:.2f}" }} hours, took {{ f"{earlier / 1e9:.2f}" }} billion. Since then two things save tokens: in the race's model the shortcuts, with scores that are kept between −30 and 30, and in our recipe half the batch, so that the same tokens make twice as many steps. We tried both on GPTs of {{ f"{small_parameters:,}" }} parameters that read documentation, with three seeds.
 
 # %% [markdown]
-# Two changes save tokens. Of 100, small GPTs still need, for the same loss:
+# Two changes save tokens. Of 100 tokens, small GPTs still need, for the same loss:
 
 # %% tags=["hide"]
 from gptbook.experiments.budget import newer_ratios
@@ -254,7 +254,7 @@ plt.show()
 #
 # How sure is that? Nobody has run this recipe on an H100 for this book, and the weak point is the number of tokens. With the cheapest provider it would be ${{ f"{projected.total(gpu.price_low_usd):.2f}" }}, with the dearest ${{ f"{projected.total(gpu.price_high_usd):.2f}" }}.
 #
-# Why not a longer run? It would help, only less and less. In our small GPTs, 420 steps instead of 300 lowered the loss by {{ f"{small_losses[300] - small_losses[420]:.2f}" }} nats, and 600 instead of 420 only by {{ f"{small_losses[420] - small_losses[600]:.2f}" }}.
+# Why not a longer run? It would help, only less and less. In our small GPTs, 420 steps instead of 300 lowered the loss by {{ f"{small_losses[300] - small_losses[420]:.2f}" }} nats, and the next 180 by {{ f"{small_losses[420] - small_losses[600]:.2f}" }}.
 
 # %% [markdown]
 # ## The run

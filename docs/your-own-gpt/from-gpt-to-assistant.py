@@ -176,9 +176,9 @@ ax.set_title("A few hundred steps, and it answers")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. No dialogue had these names in it, and each club is asked for in words that no dialogue used for it. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
+# The plot's score is **exact match**, the share of new questions that are answered correctly, letter for letter. No dialogue had these names in it, and each club is asked for in words that no dialogue about it used. A larger model, with {{ f"{larger[0]['parameters']:,}" }} parameters, learns seven kinds of questions this way, and goes from {{ f"{before:.0%}" }} to {{ f"{after:.0%}" }} (three seeds).
 #
-# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. How long are both parts usually? GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
+# Why not let the loss look at the questions, too? Because then most of each step would go into learning to ask. How long is each training usually? GPT-3 read 300 billion tokens, and the fine-tuning that made InstructGPT of it began with about 13,000 prompts. So nearly all that such an assistant knows comes from pre-training.
 
 # %% tags=["hide"]
 larger = read_record("assistant")["rows"]
@@ -509,7 +509,7 @@ for name in ("chelsea", "oxford", "chester", "atlantis"):
 # Where does it come from? The first row below is before fine-tuning, when a model can't answer yet, so there it had to finish *the stadium of … is*. (*Sure* is the median probability of what was said, over three seeds.)
 
 # %% [markdown]
-# Of what three models say about {{ num_strangers }} such names:
+# What models answered, of {{ num_strangers }} such names:
 
 # %% tags=["result"]
 kinds = {"before": "plain text", "dialogues": "assistant", "modest": "with *no idea*"}
