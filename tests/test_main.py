@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from bookbuild.__main__ import build_environment, main, navigation
+from bookbuild.site.serving import run_child
 
 
 @pytest.mark.parametrize("command", [[], ["build"], ["serve"], ["clean"]])
@@ -75,3 +77,29 @@ def test_the_navigation_is_read_without_mkdocs() -> None:
     assert navigation()[0] == {"Home": "index.md"}
     program = "import sys, bookbuild.__main__; sys.exit('mkdocs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_quiet_build_counts_warnings_and_shows_them_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """MkDocs with its own --quiet hides warnings from its own --strict."""
+    asked: list[list[str]] = []
+
+    def warned(command: list[str], folder: Path, environment: object, said: IO[bytes] | None) -> int:
+        asked.append(command)
+        assert said is not None
+        said.write(b"a page has a link to nothing")
+        return 1
+
+    monkeypatch.setattr("bookbuild.__main__.run_child", warned)
+    assert main(["build", "--quiet", "--site-dir", str(tmp_path / "site")]) == 2
+    assert "link to nothing" in capfd.readouterr().err
+    assert "--strict" in asked[0]
+    assert "--quiet" not in asked[0]
+
+
+def test_what_a_program_says_goes_where_it_was_sent(tmp_path: Path) -> None:
+    with (tmp_path / "said").open("w+b") as said:
+        code = run_child([sys.executable, "-c", "print('here'); raise SystemExit(3)"], tmp_path, os.environ, said)
+        said.seek(0)
+        assert (code, said.read().strip()) == (3, b"here")

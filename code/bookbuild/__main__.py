@@ -106,10 +106,12 @@ def run_build(site_dir: Path | None, site_url: str | None, *, quiet: bool) -> in
     with tempfile.TemporaryDirectory(prefix="book-") as folder:
         built = Path(folder) / SITE
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(built)]
-        if quiet:
-            command.append("--quiet")
-        if run_child(command, project.root, environment):
-            raise BuildError("the site was not built; the lines above say where and why")
+        # Not by its own --quiet: with that, MkDocs counts no warning, and a strict build passes in spite of them.
+        with tempfile.TemporaryFile() as said:
+            if run_child(command, project.root, environment, said if quiet else None):
+                said.seek(0)
+                sys.stderr.buffer.write(said.read())
+                raise BuildError("the site was not built; the lines above say where and why")
         base_path = urlsplit(environment.get("SITE_URL", "")).path or "/"
         if faults := check_site(built, base_path, project.cache_dir):
             raise BuildError(f"{len(faults)} faults in the finished site:\n  " + "\n  ".join(faults))

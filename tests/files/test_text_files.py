@@ -9,6 +9,7 @@ import tarfile
 import unicodedata
 import zipfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,9 @@ def test_no_cell_ever_lands_in_another_column(
 ) -> None:
     header = ["one", "two", "three"][:width]
     path = written(tmp_path_factory.mktemp("t"), end.join(",".join(row) for row in [header, *rows]) + end)
-    if any(len(row) > width for row in rows):
+    # pandas drops the first cell of such a row, if it is empty, where an empty line comes before it.
+    is_dropped = end == "\r" and any(a == [""] and b[0] == "" and len(b) > 1 for a, b in pairwise(rows))
+    if is_dropped or any(len(row) > width for row in rows):
         assert table_fault(path)
         return
     table = readers_table(path).fillna("")

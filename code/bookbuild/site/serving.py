@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from bookbuild.chapters.chapter import BuildError
 
@@ -65,9 +66,12 @@ def become(command: list[str], folder: Path, environment: Mapping[str, str]) -> 
     return run_child(command, folder, environment)
 
 
-def run_child(command: list[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Run a program and return its code; what ends this process (TERM, a closed terminal) ends that one first."""
-    child = subprocess.Popen(command, cwd=folder, env=dict(environment))
+def run_child(command: list[str], folder: Path, environment: Mapping[str, str], said: IO[bytes] | None = None) -> int:
+    """Run a program and return its code; what ends this process (TERM, a closed terminal) ends that one first.
+
+    With `said`, what it prints goes there.
+    """
+    child = subprocess.Popen(command, cwd=folder, env=dict(environment), stdout=said, stderr=said)
 
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,11 @@ def table_fault(path: Path | str) -> str:
     if str(path).lower().endswith(PACKED_ENDINGS):
         return 'is called like a packed file: give it a name that ends in ".csv"'
     text = Path(path).read_bytes().decode("utf-8-sig")
+    if re.search("\r\r+,", text):  # there pandas drops the first, empty cell
+        return (
+            "ends its lines as Macs once did, and one that begins with a comma comes "
+            'after an empty one: save it again as "CSV UTF-8"'
+        )
     try:
         table = pd.read_csv(
             io.StringIO(text), header=None, dtype=str, keep_default_na=False
