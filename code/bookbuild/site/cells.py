@@ -71,7 +71,8 @@ def _all_lines(source: str) -> Listing:
 
 
 def _fold(summary: str, body: str, kind: str = "") -> str:
-    return f'<details class="fold{f" {kind}" if kind else ""}"><summary class="of-code">{summary}</summary>{body}</details>'
+    classes = f"fold {kind}".rstrip()
+    return f'<details class="{classes}"><summary class="of-code">{summary}</summary>{body}</details>'
 
 
 def _said(folded: list[str], shown: list[str]) -> str:

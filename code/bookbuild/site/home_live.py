@@ -15,9 +15,9 @@ from torch import Tensor
 
 from bookbuild.drawings.ladder import rungs as recorded_rungs
 from bookbuild.live import Chance
+from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.ngram import NgramNet
-from gptbook.data.tokenizer import CharacterTokenizer
 
 START, SEED, LONGEST = "ber", 10, 24
 

@@ -13,7 +13,7 @@ RECORDED = "Only its record is kept, so it can’t go on here.\nIt once wrote"
 
 
 def remembered_opening(live: Mapping[str, Mapping[str, bytes]], project: Project) -> dict[str, object]:
-    """What the piece opens on (`bookbuild.site.home_live`), by the files of all live pieces. Raises KeyError as it does."""
+    """What the piece opens on (`bookbuild.site.home_live`), by the files of all live pieces; raises KeyError as it."""
     files = (part for page in sorted(live) for name in sorted(live[page]) for part in (page, name, live[page][name]))
     records = key_of_files((project.root / "data" / "runs").glob("*.json"), project.root)
     key = key_of(BUILD, package_key(project.root), records, *files)
@@ -31,7 +31,9 @@ def home_figure(opening: dict[str, object], live_url: str) -> str:
     rungs: list[dict[str, Any]] = opening["rungs"]  # type: ignore[assignment]
     recorded: dict[str, Any] = opening["recorded"]  # type: ignore[assignment]
     said = "; ".join(f"{rung['label']}: {rung['name']}" for rung in rungs)
-    title = f"What each rung writes after {opening['text']}: {said}. Recorded: {recorded['label']} wrote {recorded['name']}"
+    title = (
+        f"What each rung writes after {opening['text']}: {said}. Recorded: {recorded['label']} wrote {recorded['name']}"
+    )
     d = Drawing(WIDTH, PITCH * (len(rungs) + 1) + 16, title)
     for number, rung in enumerate([*rungs, recorded]):
         y = PITCH * number

@@ -21,16 +21,16 @@ from mkdocs_jupyter.plugin import NotebookFile
 
 from bookbuild.chapters.book import Book, BookChapter, make_book
 from bookbuild.chapters.chapter import BuildError
-from bookbuild.site.formulas import with_mathml
 from bookbuild.chapters.fragments import Fragment, cell_fragments, code_cells, fragments_key, page_notebook
+from bookbuild.project import this_project
+from bookbuild.remember import is_remembered, make_beforehand, remember
+from bookbuild.site.formulas import with_mathml
 from bookbuild.site.home import ChapterCard, home_chapters
 from bookbuild.site.home_opening import home_figure, remembered_opening
 from bookbuild.site.mend import mend, with_marked_contents, without_code_in_search
 from bookbuild.site.pages import fill_places, headings_of_read, inline_markdown, page_markdown, with_drawings
 from bookbuild.site.policy import with_policy
-from bookbuild.project import this_project
 from bookbuild.site.reference import documents_a_module, is_reference_remembered, remember_reference
-from bookbuild.remember import is_remembered, make_beforehand, remember
 from bookbuild.site.scripts import serve_without_comments
 from bookbuild.site.searching import remember_search
 from bookbuild.site.serving import end_as_by_ctrl_c
@@ -97,11 +97,13 @@ def on_nav(nav: Any, config: MkDocsConfig, files: Files) -> None:
     pages = [file.page for file in files.documentation_pages() if file.page]
     project = this_project()
     reference = [
+        page for page in pages if documents_a_module(page) and not is_reference_remembered(page, config, files, project)
+    ]
+    chapters = [
         page
         for page in pages
-        if documents_a_module(page) and not is_reference_remembered(page, config, files, project)
+        if (chapter := current["book"].chapters.get(page.file.src_uri)) and not is_remembered(*_fragments_at(chapter))
     ]
-    chapters = [page for page in pages if (chapter := current["book"].chapters.get(page.file.src_uri)) and not is_remembered(*_fragments_at(chapter))]
 
     def render(*pages: Page) -> None:
         complaints = CountHandler()

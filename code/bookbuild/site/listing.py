@@ -1,4 +1,4 @@
-"""What a page shows of a definition: the lines that do the work, without docstrings and checks, the first ones in front.
+"""What a page shows of a definition: the lines that do the work, no docstrings and checks, the first ones in front.
 
 Whole lines are left out, so that comments and layout stay as they were written. Downloads and the package's own pages
 have all of them.

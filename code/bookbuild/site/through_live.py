@@ -5,7 +5,6 @@ numbers for any other name by itself (`docs/widgets/trace.js`), and a test compa
 """
 
 import json
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -130,6 +129,6 @@ def _by_position(key: str, value: Tensor) -> Tensor:
 
 
 def _rounded(value: Tensor) -> list[object]:
-    return [round(number, DIGITS) for number in value.tolist()] if value.dim() == 1 else [_rounded(row) for row in value]
-
-
+    return (
+        [round(number, DIGITS) for number in value.tolist()] if value.dim() == 1 else [_rounded(row) for row in value]
+    )

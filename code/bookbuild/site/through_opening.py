@@ -1,4 +1,4 @@
-"""The place of the live piece `through-the-gpt`: its files, made anew only if the model is new, and its still picture."""
+"""The place of the live piece `through-the-gpt`: its files, made anew only for a new model, and its still picture."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,9 @@ def through_figure(opening: bytes, live_url: str, whole_url: str = "") -> str:
     drawing = tower(state)
     place = f'id="{WIDGET}" data-widget="{WIDGET}" data-opening="{OPENING}" data-live="{escape(live_url)}"'
     width = state["config"]["model_dim"]
-    caption = f"A GPT of {state['parameters']:,} learned numbers. All that it computes stands here, written with two digits."
+    caption = (
+        f"A GPT of {state['parameters']:,} learned numbers. All that it computes stands here, written with two digits."
+    )
     if whole_url:
         caption = (
             f"A GPT of {state['parameters']:,} learned numbers. The small grids are the letters’ running sums, {width} "
@@ -47,6 +49,5 @@ def through_figure(opening: bytes, live_url: str, whole_url: str = "") -> str:
             f'<a href="{escape(whole_url)}#{WIDGET}">Look at each number.</a>'
         )
     kind, more = (" short", " data-short") if whole_url else ("", "")
-    return (
-        f'<figure class="figure drawn live through{kind}" {place}{more}>{drawing}<figcaption>{caption}</figcaption></figure>'
-    )
+    caption = f"<figcaption>{caption}</figcaption>"
+    return f'<figure class="figure drawn live through{kind}" {place}{more}>{drawing}{caption}</figure>'

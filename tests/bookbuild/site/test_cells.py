@@ -57,7 +57,10 @@ def test_shown_source_is_cut_says_so_and_links_to_the_whole() -> None:
 
 
 def test_a_short_import_stands_in_front_unless_there_is_a_strip_already() -> None:
-    cells = [code("a = 1", 0, "fold", folded=True), code("import os\n\n\ndef shown():\n    os", 1, "show", origin=SHOWN)]
+    cells = [
+        code("a = 1", 0, "fold", folded=True),
+        code("import os\n\n\ndef shown():\n    os", 1, "show", origin=SHOWN),
+    ]
     assert front(framed(Frame([1]), cells)).startswith("import os\n")
     assert front(framed(Frame([1], before=[0]), cells)).startswith("def shown")
     where = framed(Frame([1]), cells).select_one(".cell-where")
@@ -124,7 +127,9 @@ def test_a_result_wraps_line_by_line_and_what_stands_in_columns_stays_there() ->
     assert not once.select(".pair"), "one line alone is no column"
 
 
-@pytest.mark.parametrize("output", ['<pre tabindex="0"><span class="ansi">x</span></pre>', '<div class="table">x</div>'])
+@pytest.mark.parametrize(
+    "output", ['<pre tabindex="0"><span class="ansi">x</span></pre>', '<div class="table">x</div>']
+)
 def test_what_is_no_plain_text_stays_as_it_is_and_fades_at_its_edge(output: str) -> None:
     soup = framed(Frame([0]), [code("show()", 0, "result")], {"plain": output})
     assert soup.select_one(".edge").decode_contents() == output  # type: ignore[union-attr]

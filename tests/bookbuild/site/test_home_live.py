@@ -10,12 +10,12 @@ import torch
 from bs4 import BeautifulSoup
 
 from bookbuild.drawings.ladder import rungs
+from bookbuild.live import FOLDER_VARIABLE, publish, publish_model
 from bookbuild.site.home_live import RUNGS, START, continued, home_opening
 from bookbuild.site.home_opening import home_figure
-from bookbuild.live import FOLDER_VARIABLE, publish, publish_model
+from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.models.gpt import GPT, GPTConfig
 from gptbook.models.ngram import NgramNet
-from gptbook.data.tokenizer import CharacterTokenizer
 
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuvwxyz")
 

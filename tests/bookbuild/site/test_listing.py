@@ -92,7 +92,7 @@ def test_a_function_that_does_nothing_but_check_stays_and_such_a_method_goes() -
 
 
 def test_what_only_prepares_a_refusal_goes_with_it_within_loops_too() -> None:
-    source = '''def count(texts, size):
+    source = """def count(texts, size):
     total = 0
     for text in texts:
         strange = [token for token in text if token >= size]
@@ -105,7 +105,7 @@ def test_what_only_prepares_a_refusal_goes_with_it_within_loops_too() -> None:
     size = 2 * size
     if size > total:
         raise ValueError
-    return total, size'''
+    return total, size"""
     assert shown(source).splitlines() == [
         "def count(texts, size):",
         "    total = 0",

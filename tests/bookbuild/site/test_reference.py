@@ -6,8 +6,8 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
-from bookbuild.site import reference
 from bookbuild.project import Project
+from bookbuild.site import reference
 
 HOOKS = """
 from pathlib import Path

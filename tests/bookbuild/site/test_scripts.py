@@ -13,7 +13,8 @@ WIDGETS = Path(__file__).parents[3] / "docs" / "widgets"
 def test_comments_go_and_what_only_looks_like_one_stays() -> None:
     script = (
         "// why\n/** What it gives. */\nconst a = 1; // one\n"
-        'const url = "https://x/*y*/"; const of = `a // ${`b /* ${a} */`} c`; const halves = /\\/\\/ \\/*/.test(url) / 2;\n'
+        'const url = "https://x/*y*/"; const of = `a // ${`b /* ${a} */`} c`; '
+        "const halves = /\\/\\/ \\/*/.test(url) / 2;\n"
     )
     kept = without_comments(script)
     assert "why" not in kept
