@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from gptbook.tasks.open_run import open_best, open_run
+from gptbook.tasks.open_run import best_of, open_run
 from gptbook.training.early_stopping import EarlyStoppingRun
 from gptbook.training.saved_run import SavedRun
 
@@ -24,7 +24,7 @@ def open_weights(options: argparse.Namespace, stream: TextIO | None = None) -> S
         f"the last weights, after step {last:,}; the best are those after step {best:,}"
     )
     if not options.last:
-        saved = open_best(options.run_dir)
+        saved = best_of(saved)
         line = (
             f"the weights after step {saved.facts['step']:,}, where the held-out loss "
             "was lowest; --last takes the last"

@@ -16,7 +16,7 @@ from gptbook.files.shell import shell_words
 from gptbook.files.text_files import in_alphabet, nfc
 from gptbook.generation.sampling import continue_text
 from gptbook.tasks.byte_pairs import holds_tokenizer, load_tokenizer, shown_pieces
-from gptbook.tasks.open_run import model_of, text_tokenizer, write_samples
+from gptbook.tasks.open_run import text_model_in, write_samples
 from gptbook.tasks.recipes import TextRecipe
 from gptbook.tasks.text import NUM_WRITTEN
 
@@ -29,7 +29,7 @@ def sample_command(options: argparse.Namespace) -> None:
     generator = torch.Generator().manual_seed(options.seed or 0)
     if isinstance(saved.recipe, TextRecipe):
         check_form(options, "sample", sampling_form(options))
-        model, tokenizer = model_of(saved), text_tokenizer(saved)
+        model, tokenizer = text_model_in(saved)
         start = in_alphabet(options.start or "", tokenizer.ids)
         for number in range(options.count or 1):
             if number:

@@ -99,7 +99,12 @@ def open_best(run_dir: Path) -> SavedRun:
 
     Raises ValueError as `open_run` does, of the best weights, too.
     """
-    saved = open_run(run_dir)
+    return best_of(open_run(run_dir))
+
+
+def best_of(saved: SavedRun) -> SavedRun:
+    """The same of a run that is opened already."""
+    run_dir = saved.run_dir
     while True:
         try:
             return with_best(saved)
