@@ -23,7 +23,7 @@ from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.exchange.export import save_for_huggingface, save_for_web
 from gptbook.exchange.export_folder import check_export_folder, export_folder
 from gptbook.exchange.gguf_file import save_gguf
-from gptbook.experiments.budget import GPT2_VOCAB_SIZE, job_of
+from gptbook.experiments.budget import job_of
 from gptbook.files.lock import locked
 from gptbook.files.shell import shell_words
 from gptbook.machine.cost import estimate, estimate_here, find_gpu, gpu_called
@@ -50,13 +50,13 @@ from gptbook.tasks.open_run import (
     text_model_in,
     text_task,
 )
+from gptbook.tasks.recipe_costs import usual_vocab_size
 from gptbook.tasks.recipe_words import recipe
 from gptbook.tasks.recipes import NamesRecipe, TextRecipe
 from gptbook.training.curve import lowest
 from gptbook.training.engine import Run
 from gptbook.training.rehearsal import rehearse
 
-USUAL_CHARACTERS = 99  # in an English text, letters, digits and signs, about
 LARGE_STEP = 2**16  # tokens
 
 
@@ -89,8 +89,7 @@ def estimate_command(options: argparse.Namespace) -> None:
     if options.device:
         check_device(options.device)
     given = base.tokenizer if base else None
-    vocab_size = GPT2_VOCAB_SIZE if "gpt2" in chosen.name else USUAL_CHARACTERS + 1
-    vocab_size = given.vocab_size if given else vocab_size
+    vocab_size = given.vocab_size if given else usual_vocab_size(chosen)
     texts = readers_texts(options)
     corpus = corpus_for(texts, given) if texts else None
     job = job_of(chosen, corpus.vocab_size if corpus else vocab_size)

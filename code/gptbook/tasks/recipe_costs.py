@@ -8,6 +8,7 @@ import torch
 
 from gptbook.data.clubs import ClubGrammar
 from gptbook.machine.device import available_memory
+from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import training_memory
 from gptbook.tasks.continued import num_learned, with_few_learned
 from gptbook.tasks.continued_recipes import LoRATextRecipe
@@ -18,24 +19,28 @@ from gptbook.training.engine import Run
 from gptbook.training.recipe import Recipe
 
 TEXT_SYMBOLS = 100  # in an English text, letters, digits and signs, about
-GPT2_SYMBOLS = 50_257
 LEARNING_BYTES = 16  # a parameter, its slope, and two numbers that Adam remembers
 
 
 def usual_facts(recipe: Recipe) -> dict[str, Any]:
-    """Facts of the book's own data, or of a usual text, as a run would save them.
-
-    A text for the recipes of GPT-2 is cut into its tokens, as web text is.
-    """
-    begins_there = getattr(recipe, "starts_from", "") == "gpt2"
-    is_gpt2 = isinstance(recipe, TextRecipe) and "gpt2" in recipe.name
+    """Facts of the book's own data, or of a usual text, as a run would save them."""
     return {
         "data": {
             "alphabet": list(string.ascii_lowercase),
             "words": ClubGrammar().words,
-            "vocab_size": GPT2_SYMBOLS if is_gpt2 or begins_there else TEXT_SYMBOLS,
+            "vocab_size": usual_vocab_size(recipe),
         }
     }
+
+
+def usual_vocab_size(recipe: Recipe) -> int:
+    """How many different tokens a text has, as a rule.
+
+    One for the recipes of GPT-2 is cut into its tokens, as web text is.
+    """
+    begins_there = getattr(recipe, "starts_from", "") == "gpt2"
+    is_gpt2 = isinstance(recipe, TextRecipe) and "gpt2" in recipe.name
+    return GPTConfig().vocab_size if is_gpt2 or begins_there else TEXT_SYMBOLS
 
 
 def count_parameters(recipe: Recipe, facts: dict[str, Any]) -> int:
