@@ -3,6 +3,7 @@
 import json
 import os
 import unicodedata
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from gptbook.data import corpus_writing, prepare
 from gptbook.data.bpe import END_OF_TEXT, BytePairTokenizer, bytes_per_token
 from gptbook.data.corpus import open_corpus
-from gptbook.data.documents import ReadersTexts
+from gptbook.data.documents import ReadersTexts, Sighting
 from gptbook.data.hub import load_gpt2_tokenizer
 from gptbook.data.prepare import prepare_corpus
 from gptbook.data.text_sources import own_texts, split_documents
@@ -361,3 +362,19 @@ def test_an_emoji_text_comes_back_whole(tmp_path: Path) -> None:
         both = [*corpus.training.tolist(), *corpus.held_out.tolist()]
         assert corpus.tokenizer.decode(both) == text
         assert corpus.bytes_per_token > 1.5
+
+
+def test_many_texts_are_read_once_to_survey_them_and_once_for_each_part() -> None:
+    readings: list[str] = []
+
+    class Watched(ReadersTexts):
+        def documents(self, seen: Sighting) -> Iterator[tuple[str, str]]:
+            readings.append(self.name)
+            return super().documents(seen)
+
+    Path("notes").mkdir()
+    for number in range(20):
+        Path(f"notes/{number}.md").write_text(f"A note, number {number}.")
+    corpus = prepare_corpus(Watched(("notes",)), Path("out"))
+    assert isinstance(corpus.tokenizer, CharacterTokenizer)
+    assert readings == ["notes"] * 3

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,19 +65,24 @@ def write_texts(
     held_out: Texts,
     spelling: str = "as it came",
     given: TextTokenizer | None = None,
+    alphabet: Collection[str] = (),
 ) -> Corpus:
     """Choose the tokens and write both parts in them; of several texts, each marked.
 
     spelling is how the texts write accents; corpora from before do not say it. given is
-    the tokenizer of a model. Raises ValueError for a letter that it does not know.
+    the tokenizer of a model, alphabet the different characters of all texts, which are
+    read once more where it is not known. Raises ValueError for a letter that the given
+    tokenizer does not know.
     """
     tokenizer: TextTokenizer
     are_many = "documents" in settings or len(training) > 1
+    if isinstance(given, CharacterTokenizer) or settings["tokenizer"] == "characters":
+        alphabet = alphabet or letters_of(chain(training, held_out))
     if given is not None:
-        check_letters(given, chain(training, held_out), name)
+        check_letters(given, alphabet, name)
         tokenizer = given
     elif settings["tokenizer"] == "characters":
-        tokenizer = CharacterTokenizer(sorted(letters_of(chain(training, held_out))))
+        tokenizer = CharacterTokenizer(sorted(alphabet))
     elif settings["tokenizer"] == "gpt2":
         tokenizer = load_gpt2_tokenizer()
     else:
@@ -107,14 +112,14 @@ def letters_of(texts: Iterable[str]) -> set[str]:
     return letters
 
 
-def check_letters(given: TextTokenizer, texts: Iterable[str], name: str) -> None:
-    """Raise ValueError if the texts have letters that a model does not know.
+def check_letters(given: TextTokenizer, letters: Iterable[str], name: str) -> None:
+    """Raise ValueError if some letters of a text are none that a model knows.
 
     To byte pairs none is unknown.
     """
     if not isinstance(given, CharacterTokenizer):
         return
-    strange = sorted(letters_of(texts) - given.ids.keys())
+    strange = sorted(set(letters) - given.ids.keys())
     if strange:
         shown = ", ".join(map(quoted, strange[:SHOWN_STRANGERS]))
         dots = ", ..." * (len(strange) > SHOWN_STRANGERS)

@@ -140,8 +140,10 @@ def prepare_now(
         print("  the last tenth is held out", flush=True)
     if survey and len(survey.files) > 1:
         write_files_list(folder, survey.files)
-    spelling = "NFC" if survey else "as it came"
-    return write_texts(folder, name, settings, training, held_out, spelling, given)
+    parts = (settings, training, held_out)
+    if survey is None:
+        return write_texts(folder, name, *parts, given=given)
+    return write_texts(folder, name, *parts, "NFC", given, survey.alphabet)
 
 
 def corpus_settings(
