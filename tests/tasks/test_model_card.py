@@ -1,14 +1,17 @@
 """A model card says what a run is, and leaves the licence to its owner."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from huggingface_hub.utils import validate_repo_id
 from small import finished_gpt2_run, text_commands
 
 from gptbook.cli.parser import main
-from gptbook.tasks.model_card import card_rows, in_one_line, model_card
+from gptbook.tasks.model_card import card_rows, hub_name, in_one_line, model_card
 from gptbook.tasks.open_run import open_best
 from gptbook.training.saved_run import SavedRun
 
@@ -49,3 +52,16 @@ def test_a_text_of_the_hub_is_named_there_and_a_loss_that_was_not_measured_is_no
 
 def test_a_name_cannot_break_the_table() -> None:
     assert in_one_line("my | notes\n# of may") == r"my \| notes # of may"
+
+
+@pytest.mark.parametrize(
+    "name", ["own", "my notes", "v1..2--3", "Tagebücher", "日記", "a" * 300, 'it\'s $(rm) | "x"', ".git"]
+)
+def test_the_hub_and_a_shell_take_the_name_of_any_text(name: str, saved: SavedRun) -> None:
+    saved.facts["data"]["name"] = name
+    card = model_card(saved, "huggingface").decode()
+    (uploaded,) = re.findall(r"hf upload YOUR-NAME/(.*) \.\n", card)
+    assert uploaded == hub_name(f"laptop-{name}")
+    assert f'"YOUR-NAME/{uploaded}"' in card
+    validate_repo_id(f"YOUR-NAME/{uploaded}")
+    assert shlex.split(uploaded) == [uploaded]

@@ -1,6 +1,7 @@
 """The model card: what others should know before they use a model that was trained."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gptbook.training.loss import bits_per_byte
 from gptbook.training.saved_run import SavedRun
 
 CARD_FILE = "README.md"  # which the hub shows as the card
+LONGEST_REPOSITORY = 80  # the hub takes 96 letters
 LICENSE_LINE = (
     "None is chosen yet: only you can. What the texts allow that it learned from, and "
     "the licence of the model that it began from, if there was one, set the bounds. "
@@ -27,7 +29,7 @@ LOADS = {
     "huggingface": """```python
 from transformers import pipeline
 
-write = pipeline("text-generation", "YOUR-NAME/{title}")  # or this folder
+write = pipeline("text-generation", "YOUR-NAME/{repository}")  # or this folder
 print(write({prompt}, max_new_tokens=50))
 ```""",
     "gguf": """```python
@@ -52,7 +54,8 @@ def model_card(saved: SavedRun, to: str) -> bytes:
     recipe, data = saved.recipe, saved.facts["data"]
     assert isinstance(recipe, TextRecipe)
     is_assistant = isinstance(recipe, AssistantRecipe)
-    title = in_one_line(f"{recipe.name}-{data['name']}")
+    name = f"{recipe.name}-{data['name']}"
+    title, repository = in_one_line(name), hub_name(name)
     on_hub = (WEB_TEXTS | READY_TEXTS).get(data["name"])
     head = [
         f"library_name: {'gguf' if to == 'gguf' else 'transformers'}",
@@ -66,7 +69,7 @@ def model_card(saved: SavedRun, to: str) -> bytes:
     rows = "\n".join(f"| {name} | {said} |" for name, said in card_rows(saved))
     shown = '[{"role": "user", "content": "Hello!"}]' if is_assistant else '"Once"'
     use = LOADS[to].format(
-        title=title,
+        repository=repository,
         file=GGUF_FILE,
         context=with_whole_context(recipe).context_length,
         call="create_chat_completion" if is_assistant else "create_completion",
@@ -100,7 +103,7 @@ anything but its loss.
 In this folder, with the hub's own command, after `hf auth login`:
 
 ```
-hf upload YOUR-NAME/{title} .
+hf upload YOUR-NAME/{repository} .
 ```
 """
     return text.encode()
@@ -149,3 +152,13 @@ def loss_said(facts: dict[str, Any]) -> str:
 def in_one_line(text: str) -> str:
     """A name of the reader's as Markdown shows it, in a table, too."""
     return " ".join(text.split()).replace("|", r"\|")
+
+
+def hub_name(name: str) -> str:
+    """A name as the hub takes it for a repository: letters and digits of ASCII, and -.
+
+    >>> hub_name("laptop-my notes (2. part)")
+    'laptop-my-notes-2-part'
+    """
+    words = re.findall(r"\w+", name, re.ASCII)
+    return "-".join(words)[:LONGEST_REPOSITORY].rstrip("-")
