@@ -42,9 +42,14 @@ def defined_names(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             yield node.name
         elif isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+            yield from (part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
+
+
+def test_every_module_has_a_name_of_its_own() -> None:
+    """By it `trees` knows a module, and a reader, too."""
+    assert sorted(trees()) == sorted(path.stem for path in MODULES)
 
 
 def test_every_name_has_one_definition_in_the_package() -> None:

@@ -49,7 +49,7 @@ MOST = {"laptop": 60, "city-gpt": 50}
 """A ratchet, not a goal: who adds a module to the walk takes another out, or says here why the walk is longer.
 
 It was 48 and 42. Now any run may go on from another model (cli.from_model, tasks.continued), be of other sizes
-(cli.sizes, cli.options; tasks.recipe_costs says what they cost) and keeps the best weights (tasks.epochs,
+(cli.size_options, cli.options; tasks.recipe_costs says what they cost) and keeps the best weights (tasks.epochs,
 training.early_stopping, cli.weights); a text may be many documents (cli.own_data, data.documents, data.chat_exports,
 data.parted_documents, data.corpus_writing, files.found_files).
 """

@@ -15,7 +15,7 @@ class Form:
 
 
 TRAINING = ("run_dir", "seed", "steps")
-NAMES = ("patience", "names", "column", "from")
+OF_NAMES = ("patience", "names", "column", "from")
 BLOCKS = ("layers", "heads", "width")
 BATCHES = ("batch_size", "learning_rate")
 COSTLY = ("context_length", *BLOCKS, "batch_size")  # dropout and rates cost nothing
@@ -35,11 +35,11 @@ COMMAND_FORMS: dict[str, dict[str, Form]] = {
     "train": {
         "ngrams": Form(
             "city-bigram, city-trigram and city-4gram",
-            (*TRAINING, *NAMES, "context_length", "width", *BATCHES, "dropout"),
+            (*TRAINING, *OF_NAMES, "context_length", "width", *BATCHES, "dropout"),
         ),
         "names": Form(
             "city-attention and city-gpt",
-            (*TRAINING, *NAMES, "context_length", *BLOCKS, *BATCHES, "dropout"),
+            (*TRAINING, *OF_NAMES, "context_length", *BLOCKS, *BATCHES, "dropout"),
         ),
         "tokenizer": Form("docstrings-bpe", (*TRAINING, "text", "glob", "field")),
         "text": Form(

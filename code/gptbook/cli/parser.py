@@ -27,7 +27,7 @@ from gptbook.cli.options import (
     add_text_options,
     add_tokens,
 )
-from gptbook.cli.sizes import add_sizes
+from gptbook.cli.size_options import add_sizes
 from gptbook.tasks.recipe_words import all_recipes
 from gptbook.training.recipe import LARGEST_NUMBER
 

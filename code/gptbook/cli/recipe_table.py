@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from gptbook.cli.forms import COMMAND_FORMS
-from gptbook.cli.sizes import SIZES, field_of
+from gptbook.cli.size_options import SIZES, field_of
 from gptbook.cli.train import training_form
 from gptbook.experiments.budget import job_of
 from gptbook.files.nearest_word import find_word

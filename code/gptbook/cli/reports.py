@@ -11,7 +11,7 @@ import numpy as np
 from gptbook.cli.forms import check_form
 from gptbook.cli.from_model import model_named
 from gptbook.cli.own_data import readers_texts
-from gptbook.cli.sizes import with_sizes
+from gptbook.cli.size_options import with_sizes
 from gptbook.cli.train import wants_own_names
 from gptbook.cli.weights import open_weights
 from gptbook.cli.write import refuse_tokenizer

@@ -14,7 +14,7 @@ from gptbook.cli.from_model import continued_task, folder_for, model_named, with
 from gptbook.cli.guards import locked_for, memory_in_mind, watched
 from gptbook.cli.own_data import place_of_texts, readers_texts
 from gptbook.cli.progress import train_with_bar
-from gptbook.cli.sizes import with_sizes
+from gptbook.cli.size_options import with_sizes
 from gptbook.cli.weights import best_lines, ending
 from gptbook.data.chosen_text import changes_since, corpus_for
 from gptbook.data.documents import ReadersTexts

@@ -202,7 +202,7 @@ class ReadersTexts:
         elif self.field and isinstance(content, list):
             seen.has_fields = True
             for number, item in enumerate(content, start=1):
-                yield field_of(item, self.field, f"item {number} of {file.where}")
+                yield text_field(item, self.field, f"item {number} of {file.where}")
         elif file.is_named:
             raise ValueError(
                 f"{file.where} is JSON, and {shape_of(content)} is neither an export "
@@ -234,10 +234,10 @@ def json_lines(file: FoundFile, wanted: str) -> Iterator[str]:
                     f"{where} is not JSON ({reason_of(error)}): mend that line or "
                     "remove it"
                 ) from None
-            yield field_of(item, wanted, where)
+            yield text_field(item, wanted, where)
 
 
-def field_of(item: Any, wanted: str, where: str) -> str:
+def text_field(item: Any, wanted: str, where: str) -> str:
     """One field of an object, which is a text; "" if it is null.
 
     Raises ValueError, which names the fields that are there, if it is absent.

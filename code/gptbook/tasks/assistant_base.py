@@ -14,7 +14,7 @@ from gptbook.tasks.continued_recipes import LoRATextRecipe
 from gptbook.tasks.going_on import continued_text_recipe
 
 ROUNDS = 3  # through all conversations, the usual number
-FEWEST_STEPS = 60  # where there are few of them
+FEWEST_ASSISTANT_STEPS = 60  # where there are few of them
 MEASURE_EVERY = 125  # steps at most
 
 
@@ -42,7 +42,7 @@ def new_assistant(
     recipe = continued_text_recipe(
         replace(
             chosen,
-            num_steps=num_steps or max(FEWEST_STEPS, rounds),
+            num_steps=num_steps or max(FEWEST_ASSISTANT_STEPS, rounds),
             evaluate_every=min(MEASURE_EVERY, max(1, num_rows // chosen.batch_size)),
             context_length=conversations.longest_row,
             data=str(Path(path).resolve()),

@@ -25,7 +25,7 @@ from gptbook.training.checkpoint import FACTS_FILE
 from gptbook.training.recipe import Recipe
 from gptbook.training.saved_run import SavedRun
 
-SIZES = ("num_layers", "num_heads", "model_dim", "mlp_dim")
+GPT_SIZES = ("num_layers", "num_heads", "model_dim", "mlp_dim")
 NET_SIZES = ("context_length", "embedding_dim", "hidden_dim")
 
 
@@ -98,7 +98,7 @@ def base_of(source: str, model: GPT | ModernGPT, tokenizer: TextTokenizer) -> Ba
     form = "speedrun" if isinstance(model, SpeedrunGPT) else "modern"
     form = "gpt-2" if isinstance(model, GPT) else form
     config = model.config
-    sizes = {"form": form, **{name: getattr(config, name) for name in SIZES}}
+    sizes = {"form": form, **{name: getattr(config, name) for name in GPT_SIZES}}
     return Base(
         name=source,
         sha256=weights_sha256(model.state_dict()),
@@ -113,7 +113,7 @@ def base_kept_in(saved: SavedRun) -> Base:
     recipe = saved.recipe
     assert isinstance(recipe, ContinuedRecipe)
     is_text = isinstance(recipe, ContinuedTextRecipe)
-    names = ("form", *SIZES, "model_context_length")
+    names = ("form", *GPT_SIZES, "model_context_length")
     return Base(
         name=recipe.starts_from,
         sha256=recipe.base_sha256,
@@ -166,7 +166,7 @@ def kind_of(recipe: Recipe) -> type[Recipe]:
 def names_sizes(recipe: Recipe) -> dict[str, Any]:
     """What makes a model for names as large as another one."""
     is_gpt = isinstance(recipe, GPTRecipe)
-    names = (*SIZES, "context_length") if is_gpt else NET_SIZES
+    names = (*GPT_SIZES, "context_length") if is_gpt else NET_SIZES
     return {name: getattr(recipe, name) for name in names}
 
 

@@ -61,7 +61,7 @@ SIZES = {
     ),
 }
 # Fields of recipes that are called otherwise than their options.
-NAMES = {"layers": "num_layers", "heads": "num_heads", "width": "model_dim"}
+FIELD_NAMES = {"layers": "num_layers", "heads": "num_heads", "width": "model_dim"}
 FIELDS: dict[type[Recipe], dict[str, str]] = {
     NgramRecipe: {"width": "hidden_dim"},
     ClubsRecipe: {"context_length": "window"},
@@ -85,7 +85,7 @@ def add_sizes(
 
 def field_of(recipe: Recipe, name: str) -> str:
     """What the field of a recipe is called that an option changes."""
-    return FIELDS.get(type(recipe), {}).get(name, NAMES.get(name, name))
+    return FIELDS.get(type(recipe), {}).get(name, FIELD_NAMES.get(name, name))
 
 
 def with_sizes(options: argparse.Namespace, chosen: Recipe) -> Recipe:

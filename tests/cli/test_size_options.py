@@ -11,7 +11,7 @@ from tiny_models import small_gpt2
 
 from gptbook.cli.forms import COMMAND_FORMS
 from gptbook.cli.parser import build_parser, main
-from gptbook.cli.sizes import SIZES, field_of, with_sizes
+from gptbook.cli.size_options import SIZES, field_of, with_sizes
 from gptbook.cli.train import training_form
 from gptbook.tasks.open_run import open_run
 from gptbook.tasks.recipe_words import all_recipes, laptop
@@ -24,7 +24,7 @@ VALUES = {
     "width": 48,
     "batch_size": 8,
     "dropout": 0.25,
-    "learning_rate": 0.01,
+    "learning_rate": 0.0125,  # no recipe has any of these
 }
 
 
