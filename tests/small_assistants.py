@@ -10,7 +10,7 @@ from gptbook.data.tokenizer_files import TextTokenizer
 from gptbook.tasks.assistant import AssistantTask
 from gptbook.tasks.assistant_base import new_assistant
 from gptbook.tasks.assistant_recipes import AssistantRecipe
-from gptbook.tasks.base import base_of
+from gptbook.tasks.base_model import base_of
 from gptbook.tasks.recipe_words import assistant
 
 SMALL_ASSISTANT = replace(assistant(), batch_size=8, warmup_steps=2)

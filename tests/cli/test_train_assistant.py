@@ -134,7 +134,7 @@ def test_without_a_model_it_begins_with_gpt2(
         asked.append(source)
         raise ValueError("the hub did not give it: go online")
 
-    monkeypatch.setattr("gptbook.tasks.base.open_pretrained", none)
+    monkeypatch.setattr("gptbook.tasks.base_model.open_pretrained", none)
     assert "go online" in refused(["train", "assistant", "--data", "dialogues.jsonl"], capsys)
     assert asked == ["gpt2"]
     assert not Path("runs").exists() or not any(Path("runs").rglob("checkpoint.json"))

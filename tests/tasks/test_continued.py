@@ -16,7 +16,7 @@ from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.models.gpt import GPT
 from gptbook.models.modern import ModernGPT
 from gptbook.models.sizes import USABLE_SHARE, training_memory
-from gptbook.tasks.base import base_of
+from gptbook.tasks.base_model import base_of
 from gptbook.tasks.continued import ContinuedGPTNames, ContinuedNgramNames, ContinuedText, num_learned
 from gptbook.tasks.continued_recipes import (
     ContinuedGPTRecipe,

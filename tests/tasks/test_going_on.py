@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tiny_models import PIECES, stirred
 
-from gptbook.tasks.base import Base, base_of
+from gptbook.tasks.base_model import Base, base_of
 from gptbook.tasks.continued_recipes import LoRATextRecipe
 from gptbook.tasks.going_on import FEWER, GPT2_RATE, LORA_RATE, LOWER, continued_text_recipe, gentler
 from gptbook.tasks.recipe_words import city_bigram, city_gpt, gpt2_124m, gpt2_124m_2019, laptop

@@ -11,7 +11,7 @@ from small import NAMES, TEXT, TINY
 
 from gptbook.data.corpus import Corpus
 from gptbook.data.prepare import prepare_corpus
-from gptbook.tasks.base import base_of
+from gptbook.tasks.base_model import base_of
 from gptbook.tasks.continued import ContinuedText
 from gptbook.tasks.continued_recipes import ContinuedRecipe, LoRATextRecipe
 from gptbook.tasks.going_on import continued_text_recipe

@@ -10,7 +10,7 @@ from gptbook.data.corpus import open_corpus
 from gptbook.data.text_sources import TEXT_SOURCES, check_text_length
 from gptbook.tasks.assistant_base import new_assistant
 from gptbook.tasks.assistant_recipes import AssistantRecipe
-from gptbook.tasks.base import base_for
+from gptbook.tasks.base_model import base_for
 from gptbook.tasks.continued import ContinuedText
 from gptbook.tasks.epochs import measure_own_names_often, measured_often
 from gptbook.tasks.going_on import continued_names, continued_text_recipe, gentler

@@ -33,7 +33,7 @@ from gptbook.machine.receipt import receipt_lines
 from gptbook.models.gpt import GPTConfig
 from gptbook.models.sizes import flops_per_token, forward_flops, size_lines
 from gptbook.tasks.assistant_recipes import AssistantRecipe, tokens_each_step
-from gptbook.tasks.base import open_base
+from gptbook.tasks.base_model import open_base
 from gptbook.tasks.continued_recipes import (
     LoRATextRecipe,
     origin,

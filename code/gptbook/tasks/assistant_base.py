@@ -9,7 +9,7 @@ from gptbook.data.bpe import BytePairTokenizer
 from gptbook.data.conversations import ConversationSet
 from gptbook.tasks.assistant import AssistantTask
 from gptbook.tasks.assistant_recipes import AssistantRecipe, LoRAAssistantRecipe
-from gptbook.tasks.base import Base
+from gptbook.tasks.base_model import Base
 from gptbook.tasks.continued_recipes import LoRATextRecipe
 from gptbook.tasks.going_on import continued_text_recipe
 

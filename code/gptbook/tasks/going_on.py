@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gptbook.data.tokenizer import CharacterTokenizer
-from gptbook.tasks.base import Base
+from gptbook.tasks.base_model import Base
 from gptbook.tasks.continued import ContinuedGPTNames, ContinuedNgramNames
 from gptbook.tasks.continued_recipes import (
     ContinuedGPTRecipe,

@@ -6,7 +6,7 @@ from typing import Any
 
 from gptbook.tasks.assistant import AssistantTask
 from gptbook.tasks.assistant_recipes import AssistantRecipe
-from gptbook.tasks.base import kind_of
+from gptbook.tasks.base_model import kind_of
 from gptbook.tasks.continued import (
     ContinuedGPTNames,
     ContinuedNgramNames,

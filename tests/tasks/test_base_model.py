@@ -13,7 +13,7 @@ from tiny_models import PIECES, small_gpt2, stirred
 from gptbook.data.corpus import Corpus
 from gptbook.data.prepare import prepare_corpus
 from gptbook.exchange.export import save_for_huggingface, save_for_web
-from gptbook.tasks.base import base_for, base_kept_in, base_of, kind_of, open_base
+from gptbook.tasks.base_model import base_for, base_kept_in, base_of, kind_of, open_base
 from gptbook.tasks.continued import ContinuedText
 from gptbook.tasks.going_on import continued_text_recipe
 from gptbook.tasks.open_run import load_text_model, open_run
