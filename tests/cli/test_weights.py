@@ -31,7 +31,7 @@ LONG = [*OWN, "--steps", "12", "--rate-scale", "3"]
 def test_training_stops_says_so_and_goes_on_with_more_patience(capsys: pytest.CaptureFixture[str]) -> None:
     said = written([*LONG, "--patience", "2"], capsys)
     assert "Finished: it stopped after step 9 of 12; the held-out loss was lowest after step 3" in said
-    assert "none of the 2 measurements since was lower (a larger --patience goes on)" in said
+    assert "none of the last 2 measurements was lower (a larger --patience goes on)" in said
     assert "best weights   after step 3: sample, chat, evaluate and export take them" in said
     assert "; --last takes those after step 9" in said
     assert "held-out loss  2.000" in said
@@ -42,6 +42,18 @@ def test_training_stops_says_so_and_goes_on_with_more_patience(capsys: pytest.Ca
     assert content(RUN) == before
     assert "12, of which 9 are done" in written([*LONG, "--patience", "3"], capsys)
     assert "is finished: all 12 steps are done" in written([*LONG, "--patience", "0"], capsys)
+
+
+@pytest.mark.usefixtures("overfitting")
+def test_more_steps_are_taken_however_long_ago_the_best_was() -> None:
+    assert main([*LONG, "--patience", "3"]) == 0
+    assert open_run(RUN).facts["step"] == 12, "the last step is also the one where patience ends"
+    more = [*OWN, "--rate-scale", "3", "--steps", "24", "--patience", "3"]
+    assert main(more) == 0
+    before = content(RUN)
+    assert open_run(RUN).facts["step"] == 21, "it counts from where the rates rose again"
+    assert main(more) == 0
+    assert content(RUN) == before
 
 
 @pytest.mark.usefixtures("overfitting")

@@ -278,6 +278,7 @@ def run_in(
     run.patience = options.patience
     if options.patience is None:
         run.patience = default_patience(task)
+    run.patient_from = max(getattr(task.recipe, "restarts", ()), default=0)
     if saved:
         if isinstance(task, TextTask) and isinstance(saved.recipe, TextRecipe):
             refuse_changed_files(saved, saved.recipe.data, task)

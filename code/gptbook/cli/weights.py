@@ -39,8 +39,8 @@ def ending(run: EarlyStoppingRun) -> str:
         return f"all {run.recipe.num_steps:,} steps are done"
     return (
         f"it stopped after step {run.step:,} of {run.recipe.num_steps:,}; the held-out "
-        f"loss was lowest after step {run.best_step:,}, and none of the "
-        f"{run.patience:,} measurements since was lower (a larger --patience goes on)"
+        f"loss was lowest after step {run.best_step:,}, and none of the last "
+        f"{run.patience:,} measurements was lower (a larger --patience goes on)"
     )
 
 

@@ -53,6 +53,8 @@ class EarlyStoppingRun(Run):
 
     patience = 0
     """After how many measurements in a row without a new best it ends; 0 for never."""
+    patient_from = 0
+    """After which step it begins to count: after the last at which rates rose again."""
     best: BestWeights | None = None
     """The best weights so far; None before the first measurement."""
 
@@ -64,7 +66,8 @@ class EarlyStoppingRun(Run):
     @property
     def is_stopped_early(self) -> bool:
         """Whether it has measured long enough without a new best."""
-        since = [1 for each in self.evaluations if each["step"] > self.best_step]
+        start = max(self.best_step, self.patient_from)
+        since = [1 for each in self.evaluations if each["step"] > start]
         return 0 < self.patience <= len(since)
 
     @property
