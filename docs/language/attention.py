@@ -393,7 +393,7 @@ ax.set_title(f"Then {tokenizer.labels[guesses[-1][0]]}: {guesses[-1][1]}%")
 plt.show()
 
 # %% [markdown] tags=["read"]
-# (*start* is the mark before each sentence.)
+# (*start* is the mark before each sentence.) One head is enough to find the club. The other is free to look elsewhere, and where it looks need not mean anything.
 #
 # ### What it costs
 #

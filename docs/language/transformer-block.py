@@ -346,6 +346,8 @@ plt.show()
 # At the first two guesses there's nothing to fetch but the mark. After that, attention pays.
 
 # %% [markdown] tags=["read"]
+# On the book's ladder stands a model that was recorded, larger than this page's stack and trained for longer. So with a single block it gets further than our four:
+#
 # ![The ladder of models, from a uniform guess downward: the rung of this chapter, one block, is lit.](../figures/ladder-one-block.svg "A single larger block, trained longer, in chapter 11's modern form: {{ f"{one_block:.2f}" }} nats.")
 
 # %% [markdown]
