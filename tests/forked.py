@@ -16,7 +16,9 @@ def start(script: str, *arguments: str, environment: Mapping[str, str] | None = 
         try:
             os.environ.update(environment or {})
             sys.argv = ["script", *arguments]
-            exec(script, {"__name__": "__main__"})
+            # Kept until the process is gone: to give back what a team held can hang, when Gloo ends its threads.
+            namespace = {"__name__": "__main__"}
+            exec(script, namespace)
             code = 0
         except BaseException:
             traceback.print_exc()
