@@ -4,8 +4,8 @@ import io
 import os
 import pty
 import select
+import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -130,29 +130,41 @@ class Endless:
         is_over = "?" in text.rpartition("User:")[2] and not text.endswith("Assistant:")
         scores = torch.zeros(1, len(row), PIECES.vocab_size)
         scores[0, -1, PIECES.vocab_size - 1 if is_over else PIECES.encode(" be")[0]] = 9.0
-        time.sleep(0.001)
         return scores
+
+
+def chat_without_end() -> int:
+    """`gptbook chat` with such a model."""
+    chatting.open_chat = lambda options: Chat(Endless(), PIECES, "", 10**6, temperature=0)
+    return main(["chat", "run"])
 
 
 class Terminal:
     """A process of `gptbook chat` behind a terminal of its own."""
 
     def __init__(self) -> None:
-        self.child, self.number = pty.fork()
+        self.number, theirs = pty.openpty()
         self.shown = ""
-        if self.child == 0:
-            code = 1
-            try:
-                sys.stdin, sys.stdout = os.fdopen(0, "r"), os.fdopen(1, "w")
-                sys.stderr = os.fdopen(2, "w")
-                chatting.open_chat = lambda options: Chat(Endless(), PIECES, "", 10**6, temperature=0)
-                code = main(["chat", "run"])
-                sys.stdout.flush()
-            finally:
-                os._exit(code)
+        here = Path(__file__).resolve().parent
+        # Not a fork: what else runs in this process could keep a lock that the child waits for.
+        script = (
+            f"import sys; sys.path[:0] = {[str(here), str(here.parent)]!r}\n"
+            "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it\n"
+            "from test_chat import chat_without_end; sys.exit(chat_without_end())"
+        )
+        with os.fdopen(theirs, "w") as end:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", script], stdin=end, stdout=end, stderr=end, start_new_session=True
+            )
 
     def type(self, keys: str) -> None:
         os.write(self.number, keys.encode())
+
+    def interrupt(self) -> None:
+        """Ctrl-C, and again while nothing comes of it: between a prompt and its reading it waits for the next key."""
+        self.type("\x03")
+        while not select.select([self.number], [], [], 1)[0]:
+            self.type("\x03")
 
     def until(self, wanted: str) -> str:
         """Wait for words on the screen; what stood there before them, and they."""
@@ -168,8 +180,7 @@ class Terminal:
         return before + wanted
 
     def ends(self) -> int:
-        _, status = os.waitpid(self.child, 0)
-        return os.waitstatus_to_exitcode(status)
+        return self.process.wait()
 
 
 @pytest.fixture
@@ -177,6 +188,8 @@ def terminal() -> Iterator[Terminal]:
     opened = Terminal()
     yield opened
     os.close(opened.number)  # hangs up, if it still runs
+    opened.process.kill()
+    opened.process.wait()
 
 
 def test_in_a_terminal_ctrl_c_stops_the_answer_only_and_ctrl_d_ends(terminal: Terminal) -> None:
@@ -184,11 +197,11 @@ def test_in_a_terminal_ctrl_c_stops_the_answer_only_and_ctrl_d_ends(terminal: Te
     assert "/help" in terminal.until(prompt)
     terminal.type("go on\n")
     terminal.until("be be be")
-    terminal.type("\x03")
+    terminal.interrupt()
     assert "(stopped)" in terminal.until(prompt)
     terminal.type("a question?\n")
     assert terminal.until(prompt).split() == ["a", "question?", "be", prompt.strip()]
-    terminal.type("\x03")
+    terminal.interrupt()
     assert "Ctrl-D or /quit ends." in terminal.until(prompt)
     terminal.type("/rest\n")
     assert 'gptbook: there is no command "/rest": did you mean "/reset"?' in terminal.until(prompt)
