@@ -124,7 +124,7 @@ def test_the_chapters_own_models_go_with_their_piece(open_a_piece: OpenPiece) ->
     piece.get_by_label("Letters so far").fill("ma")
     page.wait_for_function(f"async () => (await ({HELD})()).here?.models > 0")
     piece.evaluate("piece => piece.remove()")
-    page.wait_for_function(f"async () => (await ({HELD})()).here.models === 0")
+    page.wait_for_function(f"async () => (await ({HELD})()).here?.models === 0")
 
 
 @both
