@@ -182,6 +182,10 @@ def test_words_that_do_not_go_together_are_one_sentence(
     assert re.search(sentence, said)
 
 
+def test_missing_conversations_are_said_before_a_model_is_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "give --data dialogues.jsonl" in refused(["train", "assistant", "--from", "nowhere"], capsys)
+
+
 def test_changed_conversations_are_another_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TRAIN, "--steps", "2"]) == 0
     before = content(RUN)

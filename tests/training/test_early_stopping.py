@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from gptbook.data.corpus import write_corpus
 from gptbook.data.tokenizer import CharacterTokenizer
 from gptbook.tasks.open_run import open_best, open_run, task_for
 from gptbook.tasks.recipes import NgramRecipe, TextRecipe
+from gptbook.tasks.text import TextTask
 from gptbook.training.checkpoint import load_checkpoint, save_checkpoint
 from gptbook.training.curve import CURVE_FILE, lowest
 from gptbook.training.early_stopping import EarlyStoppingRun, with_best
@@ -249,13 +251,14 @@ with together(team, lambda: None):
 """
 
 
-def test_all_of_a_team_end_at_one_step_and_keep_what_one_process_keeps(tmp_path: Path) -> None:
+def squares(folder: Path) -> TextRecipe:
+    """A tiny GPT for a text of squares, which is prepared in that folder."""
     letters = CharacterTokenizer("abcdefgh")
     text = [1 + n * n % 8 for n in range(400)]
     corpus = write_corpus(
-        tmp_path / "text", letters, [text[:376]], [text[376:]], {"name": "squares", "bytes_per_token": 1.0}
+        folder / "text", letters, [text[:376]], [text[376:]], {"name": "squares", "bytes_per_token": 1.0}
     )
-    recipe = TextRecipe(
+    return TextRecipe(
         name="laptop",
         data=str(corpus.folder),
         num_steps=20,
@@ -270,6 +273,10 @@ def test_all_of_a_team_end_at_one_step_and_keep_what_one_process_keeps(tmp_path:
         warmup_steps=1,
         evaluate_every=2,
     )
+
+
+def test_all_of_a_team_end_at_one_step_and_keep_what_one_process_keeps(tmp_path: Path) -> None:
+    recipe = squares(tmp_path)
     folders = []
     for size in (1, 2):
         run_as_team(TEAM, json.dumps(asdict(recipe)), str(tmp_path), size=size)
@@ -280,3 +287,16 @@ def test_all_of_a_team_end_at_one_step_and_keep_what_one_process_keeps(tmp_path:
     assert alone.facts["step"] == together.facts["step"] == 4
     for name, tensor in alone.tensors.items():
         torch.testing.assert_close(together.tensors[name], tensor)
+
+
+def test_a_model_that_pytorch_compiled_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # PyTorch's own wrapper, which answers bool() with an error, without a C++ compiler
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    recipe = replace(squares(tmp_path), num_steps=3)
+    plain, compiled = (EarlyStoppingRun(TextTask(recipe), compiles=compiles) for compiles in (False, True))
+    for run in (plain, compiled):
+        while not run.is_finished:
+            run.training_step()
+    assert isinstance(compiled.wrapped, torch.nn.Sequential)
+    assert compiled.note == ""
+    assert compiled.losses == pytest.approx(plain.losses)

@@ -44,9 +44,10 @@ def with_base(options: argparse.Namespace, chosen: Recipe) -> Recipe:
     """The recipe, gentler if there is a model to go on with.
 
     An assistant always has one, and is gentle as it is: without --from it is GPT-2.
-    Raises ValueError as `model_named` does.
+    Raises ValueError as `model_named` and `file_of_conversations` do.
     """
     if isinstance(chosen, AssistantRecipe):
+        file_of_conversations(options)  # said before a model is looked for
         if getattr(options, "from") is None:
             setattr(options, "from", chosen.starts_from)
         return chosen

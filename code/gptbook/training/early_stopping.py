@@ -13,6 +13,7 @@ from typing import Any
 
 from safetensors.torch import load, save
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from gptbook.files.whole_files import write_whole
 from gptbook.training.checkpoint import (
@@ -87,6 +88,17 @@ class EarlyStoppingRun(Run):
             with self.ledger.phase("saving"):
                 self.best = self.weights_now()
         return loss
+
+    def wrap(self) -> nn.Module:
+        """The model as it is trained: compiled where that works, shared by the team.
+
+        The engine asks whether there is one, and a compiled model, alone in its
+        process, answers that with an error, as it has no length; a row of one has.
+        """
+        wrapped = super().wrap()
+        if wrapped is self.model or isinstance(wrapped, DistributedDataParallel):
+            return wrapped
+        return nn.Sequential(wrapped)
 
     def weights_now(self) -> BestWeights:
         """The weights as they are; in a process that does not save, none."""
